@@ -1,0 +1,1 @@
+"""Runs a scenario from start to verdict: processes, faults, load, ledger, command line."""

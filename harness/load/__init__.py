@@ -1,0 +1,1 @@
+"""The callers: an open-loop schedule played by Locust in a process of its own."""

@@ -1,0 +1,1 @@
+"""The reference router: how failover between LLM providers is done right."""

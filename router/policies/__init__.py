@@ -1,0 +1,1 @@
+"""Resilience policies, one file each, composed in `router.core`."""

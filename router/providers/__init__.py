@@ -1,0 +1,1 @@
+"""Upstream providers, one file each, found by their file's name."""

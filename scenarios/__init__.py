@@ -1,0 +1,1 @@
+"""The scenario language and the library of ready scenarios."""
