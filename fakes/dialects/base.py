@@ -1,0 +1,163 @@
+"""What a provider dialect is: how to read a request and to write an answer, a stream, and a failure.
+
+A dialect is one file beside this one that defines ``DIALECT``, an instance of a subclass of `Dialect`. Fakes and
+injected faults both take their bytes from here, so a failure looks the same whoever plays it. Each wire fact in a
+dialect file names where it was seen.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from ..answer import Mark
+
+Headers = list[tuple[str, str]]
+"""HTTP headers in wire order, names in lower case."""
+
+REQUEST_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Largest request body any dialect accepts, in bytes; a dialect may state a lower cap of its vendor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that a request offers: its name and the JSON schema of its arguments."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request as every dialect understands it.
+
+    `text` is the last user content alone; `mark` is the last mark in it. `input_tokens` counts the whole prompt.
+    `tool_choice` is "auto", "none", "any", or "tool:<name>".
+    """
+
+    model: str
+    stream: bool
+    text: str
+    mark: Mark | None
+    input_tokens: int
+    max_tokens: int | None = None
+    schema: Mapping[str, Any] | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = "auto"
+    after_tool_result: bool = False
+    include_usage: bool = False
+    operation: str = "chat"
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider says: `pieces` joined are the text, the JSON text, or the tool's arguments as JSON text.
+
+    `tool` is the name of the called tool, None for text. `finish` is "stop", "length" or "tool". Ids are seeded,
+    so that the same run gives the same bytes.
+    """
+
+    pieces: tuple[str, ...]
+    tool: str | None
+    finish: str
+    input_tokens: int
+    output_tokens: int
+    id_seed: int
+    created_s: int
+    cached_tokens: int = 0
+
+    @property
+    def text(self) -> str:
+        """The pieces joined."""
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP response."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a stream: its bytes, and whether it carries a token (tokens are paced, the rest follow at once)."""
+
+    data: bytes
+    token: bool
+
+
+class RequestRefused(Exception):  # noqa: N818 - it carries the vendor's refusal, it is no fault of ours
+    """The request is one that the vendor refuses; `reply` is what the vendor would say."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"refused with status {reply.status}")
+        self.reply = reply
+
+
+class UnknownFailureError(ValueError):
+    """A failure kind was asked for that this vendor does not have."""
+
+
+class Dialect(ABC):
+    """A vendor's wire format. Stateless; every method is a pure function of its arguments."""
+
+    name: ClassVar[str]
+    base_path: ClassVar[str]
+    """What a client's base URL ends in after host and port, e.g. "/v1" for OpenAI, "" for Anthropic."""
+    answer_keys: ClassVar[tuple[str, ...]]
+    """The JSON keys that carry an answer's content, in bodies and stream events: what a renaming drift renames."""
+    failures: ClassVar[frozenset[str]]
+    """The failure kinds that this vendor has; `failure` accepts exactly these."""
+    key_example: ClassVar[str]
+    """A made-up API key in the vendor's format."""
+
+    @abstractmethod
+    def credential(self, headers: Mapping[str, str], path: str) -> str | None:
+        """The credential the request came with, or None. `headers` have lower-case names."""
+
+    @abstractmethod
+    def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
+        """Understand a request.
+
+        Raises:
+            RequestRefused: when the vendor would refuse it (unknown path, malformed body, missing field).
+        """
+
+    @abstractmethod
+    def write(self, ask: Ask, answer: Answer) -> Reply:
+        """The answer as one body."""
+
+    @abstractmethod
+    def stream_head(self, ask: Ask, answer: Answer) -> tuple[int, Headers]:
+        """Status and headers of a streamed answer."""
+
+    @abstractmethod
+    def stream(self, ask: Ask, answer: Answer) -> Iterator[Event]:
+        """The answer as a stream of events, its proper ending included."""
+
+    @abstractmethod
+    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+        """The vendor's words for a failure before any answer; `details` are named by the kind (e.g. `retry_after`).
+
+        Raises:
+            UnknownFailureError: when the vendor has no such failure.
+        """
+
+    @abstractmethod
+    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+        """The vendor's words for a failure inside a stream that has begun."""
+
+    def split_events(self, buffer: bytes) -> tuple[list[bytes], bytes]:
+        """Cut a stream's bytes into whole events (each with its delimiter) and the unfinished rest."""
+        *events, rest = buffer.split(b"\n\n")
+        return [event + b"\n\n" for event in events], rest
+
+    @abstractmethod
+    def map_event(self, event: bytes, change: Callable[[Any], Any]) -> bytes:
+        """`event` with its JSON payload replaced by `change(payload)`; returned as it is if it has none."""

@@ -1,0 +1,113 @@
+"""What a fault is: a parameter model and a few pure decisions, the same in every host.
+
+A fault does no I/O and knows no host. The wrapper (`banstorm.harness.faults.timeline`) decides from the clock, the
+selectors and the seed whether an entry bites; the host (`injector`: mitmproxy; `inline`: ASGI) carries out what the
+fault answers. A fault's file defines ``FAULT``, a subclass of `Fault`; its name is the file's name. Its docstring's
+first line and its fields' descriptions are the documentation that the catalogue and the schema show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from ...fakes.dialects.base import Ask, Dialect, Headers, Reply
+
+
+class Host(StrEnum):
+    """Where a fault can be carried out."""
+
+    MITMPROXY = "mitmproxy"
+    INLINE = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The request a fault decides about. `ask` is None when the body could not be understood."""
+
+    dialect: Dialect
+    provider: str
+    ask: Ask | None
+    id_seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Let the request go on to the provider, `delay_s` seconds later."""
+
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Answer in the provider's place, `delay_s` seconds later; the provider never sees the request."""
+
+    reply: Reply
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Send nothing until the caller gives up or the run ends; the provider never sees the request."""
+
+
+Action = Forward | Respond | Hang
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A step of a body filter: wait `seconds` before the next step."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A step of a body filter: close the connection here, without a proper ending."""
+
+
+Step = bytes | Pause | Cut
+
+
+class BodyFilter(Protocol):
+    """Changes a response's body on its way; sans I/O. For streams `feed` gets whole events."""
+
+    def feed(self, data: bytes) -> Sequence[Step]:
+        """What becomes of `data` (one whole event of a stream, or a whole plain body)."""
+
+    def close(self) -> Sequence[Step]:
+        """What follows after the last data."""
+
+
+class Fault(BaseModel):
+    """A fault's parameters. Override the abilities it has; the rest lets traffic through untouched."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hosts: ClassVar[frozenset[Host]] = frozenset(Host)
+    """Where it can be carried out."""
+    reaches_provider: ClassVar[bool]
+    """Whether the request reaches the provider."""
+    billed: ClassVar[bool]
+    """Whether the provider bills for it."""
+    in_flight: ClassVar[str] = "left alone"
+    """What happens to streams that are under way when the window opens."""
+    failure_kind: ClassVar[str | None] = None
+    """The failure of `Dialect.failures` that it plays, None if it plays none; a vendor without it is refused by name."""
+
+    def on_request(self, context: Context) -> Action:
+        """What to do with a request that this entry bites."""
+        return Forward()
+
+    def on_head(self, context: Context, status: int, headers: Headers) -> tuple[int, Headers]:
+        """The response's status and headers as the router shall see them."""
+        return status, headers
+
+    def body_filter(self, context: Context, status: int, headers: Headers) -> BodyFilter | None:
+        """A filter for this response's body, None to let it pass."""
+        return None

@@ -1,0 +1,62 @@
+"""The ledger's writer: one append-only NDJSON file a process, flushed every 100 ms.
+
+Rows are plain dictionaries named in `banstorm.reports.tables`. Appending never blocks on the disk: rows are buffered in
+memory and written by whoever calls `flush` (an asyncio task, a gevent greenlet, a thread), so the same class serves
+every process whatever its event loop is. A process that is killed loses at most the last 100 ms.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from .redact import redact
+
+FLUSH_S: Final = 0.1
+"""Seconds between two flushes."""
+ROWS_MAX: Final = 5_000_000
+"""Rows one process may write in a run; further ones are counted and dropped."""
+EVIDENCE_BYTES_MAX: Final = 16 * 1024
+"""Bytes kept of a bad call's or attempt's body."""
+EVIDENCE_ROWS_MAX: Final = 1000
+"""Bodies kept a process and run."""
+
+
+class Ledger:
+    """Appends rows to `folder`/<writer>.ndjson."""
+
+    def __init__(self, folder: Path, writer: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / f"{writer}.ndjson").open("ab", buffering=0)
+        self._lines: list[bytes] = []
+        self._evidence_left = EVIDENCE_ROWS_MAX
+        self.rows = 0
+        self.dropped = 0
+
+    def add(self, table: str, row: Any) -> None:
+        """Append a row (a TypedDict of `reports.tables`). Past `ROWS_MAX` rows it is dropped and counted."""
+        if self.rows >= ROWS_MAX:
+            self.dropped += 1
+            return
+        self.rows += 1
+        self._lines.append(orjson.dumps({"table": table, **row}, option=orjson.OPT_APPEND_NEWLINE))
+
+    def evidence(self, body: bytes) -> str | None:
+        """The start of `body`, redacted, as long as this run's store of evidence lasts; else None."""
+        if self._evidence_left <= 0 or not body:
+            return None
+        self._evidence_left -= 1
+        return redact(body[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace"))
+
+    def flush(self) -> None:
+        """Write what was appended since the last flush."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._file.write(b"".join(lines))
+
+    def close(self) -> None:
+        """Flush and close."""
+        self.flush()
+        self._file.close()

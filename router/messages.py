@@ -1,0 +1,142 @@
+"""What goes in and what comes out: `LLMRequest`, `LLMResponse` and the stream's chunks.
+
+Inside the router every request is an OpenAI chat completions body and every answer an OpenAI completion or a series
+of its chunks: the front speaks that dialect, so the common path translates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+Chunk = dict[str, Any]
+"""One `chat.completion.chunk` object."""
+
+
+@dataclass(slots=True)
+class LLMRequest:
+    """A question to a language model.
+
+    Attributes:
+        prompt: The user's text; left empty when `messages` are given.
+        max_tokens: Longest answer, in tokens; None leaves it to the provider.
+        temperature: 0 to 2 as OpenAI counts it; None leaves it to the provider.
+        metadata: Goes back to the caller with the response, never to a provider.
+        messages: Chat messages in OpenAI's shape, instead of `prompt`.
+        tools: Tool definitions in OpenAI's shape.
+        tool_choice: `auto`, `none`, `required` or a named function in OpenAI's shape.
+        response_format: `{"type": "json_schema", …}` in OpenAI's shape.
+        extra: Further chat completions parameters, passed on as they are.
+    """
+
+    prompt: str = ""
+    max_tokens: int | None = 1000
+    temperature: float | None = 0.7
+    metadata: Mapping[str, Any] | None = None
+    messages: list[dict[str, Any]] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    response_format: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    _chat: dict[str, Any] | None = None
+
+    @classmethod
+    def from_chat(cls, body: dict[str, Any]) -> Self:
+        """Wrap a chat completions body as it came from a caller; the body is not copied and must not change."""
+        return cls(
+            max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+            temperature=body.get("temperature"),
+            messages=body.get("messages"),
+            tools=body.get("tools"),
+            tool_choice=body.get("tool_choice"),
+            response_format=body.get("response_format"),
+            _chat=body,
+        )
+
+    def chat(self) -> dict[str, Any]:
+        """The request as a chat completions body without `model` and `stream`; treat it as read-only."""
+        if self._chat is None:
+            body: dict[str, Any] = {"messages": self.messages or [{"role": "user", "content": self.prompt}]}
+            for name in ("max_tokens", "temperature", "tools", "tool_choice", "response_format"):
+                value = getattr(self, name)
+                if value is not None:
+                    body[name] = value
+            self._chat = {**body, **self.extra}
+        return self._chat
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the answer's text has to be a JSON document."""
+        form = self.response_format
+        return isinstance(form, dict) and form.get("type") in {"json_schema", "json_object"}
+
+
+@dataclass(slots=True)
+class LLMResponse:
+    """A provider's answer.
+
+    Attributes:
+        content: The text, or None if there are only tool calls.
+        provider: Name of the provider that answered.
+        tokens_used: Input and output together, 0 if the provider didn't say.
+        latency_ms: From the call to the answer, failed attempts included.
+        model: The model as the provider reported it.
+        finish_reason: `stop`, `length`, `tool_calls` or `content_filter`.
+        tool_calls: In OpenAI's shape.
+        input_tokens: Everything read, cached tokens included.
+        output_tokens: Everything written, reasoning included.
+        cached_tokens: The part of `input_tokens` that came from the provider's cache.
+        attempts: Attempts that this answer took, the good one included.
+        notes: What was changed to fit the provider (`dropped seed`).
+        metadata: The request's own.
+        body: The answer as an OpenAI chat completion.
+    """
+
+    content: str | None
+    provider: str
+    tokens_used: int = 0
+    latency_ms: float = 0.0
+    model: str = ""
+    finish_reason: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    attempts: int = 1
+    notes: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+def response_from_completion(body: dict[str, Any], provider: str, notes: tuple[str, ...] = ()) -> LLMResponse:
+    """Read an OpenAI chat completion that has been validated; usage may be missing or incomplete."""
+    choice = body["choices"][0]
+    message = choice["message"]
+    spent_in, spent_out, cached = read_usage(body.get("usage"))
+    return LLMResponse(
+        content=message.get("content"),
+        provider=provider,
+        tokens_used=spent_in + spent_out,
+        model=str(body.get("model") or ""),
+        finish_reason=choice.get("finish_reason"),
+        tool_calls=message.get("tool_calls"),
+        input_tokens=spent_in,
+        output_tokens=spent_out,
+        cached_tokens=cached,
+        notes=notes,
+        body=body,
+    )
+
+
+def read_usage(usage: Any) -> tuple[int, int, int]:
+    """Input, output and cached tokens of an OpenAI usage object; zeros for what is missing or no number."""
+    if not isinstance(usage, dict):
+        return 0, 0, 0
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")), _count(cached)
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,151 @@
+"""A scenario's structure: providers, load, timeline, expectations. Names are checked by `library` against a registry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+from .expectation import Expectation, parse_expectations, render_expectations
+from .units import Duration, Rate, Share, Tokens
+
+NAME: Final = r"^[a-z][a-z0-9_-]{0,31}$"
+CALLS_MAX: Final = 2_000_000
+"""Most calls one scenario may schedule."""
+GIVE_UP_FACTOR: Final = 2.0
+"""A caller waits this many deadlines before it disconnects, unless `give_up` says otherwise."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Provider(_Part):
+    """A fake provider: which wire dialect it speaks, and how fast it answers."""
+
+    dialect: str = Field(description="wire dialect, a name from fakes/dialects")
+    model: str = Field(min_length=1, max_length=200, description="model that the router shall ask this provider for")
+    ttft: Duration = Field(default=0.1, description="time to first token")
+    tokens_per_second: float = Field(default=80, gt=0, le=100_000, description="tokens per second after the first")
+    jitter: Share = Field(default=0.2, description="largest seeded deviation of both, up or down")
+
+
+class Shapes(_Part):
+    """Relative weights of the answer shapes that callers ask for."""
+
+    text: int = Field(default=1, ge=0, le=1000)
+    json_: int = Field(default=0, ge=0, le=1000, alias="json")
+    tools: int = Field(default=0, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _some(self) -> Shapes:
+        if self.text + self.json_ + self.tools == 0:
+            raise ValueError("expected at least one shape with a weight above 0")
+        return self
+
+
+class Clients(_Part):
+    """Relative weights of the client libraries that make the calls."""
+
+    http: int = Field(default=1, ge=0, le=1000, description="the load generator's own HTTP client")
+    openai_sdk: int = Field(default=0, ge=0, le=1000, description="the official OpenAI SDK, with max_retries=0")
+
+    @model_validator(mode="after")
+    def _some(self) -> Clients:
+        if self.http + self.openai_sdk == 0:
+            raise ValueError("expected at least one client with a weight above 0")
+        return self
+
+
+class Load(_Part):
+    """Who calls, how often, and for what. Arrivals are open-loop: a stalled router does not slow its callers down."""
+
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    rate: Rate = Field(description="calls due per second")
+    callers: int = Field(default=100, ge=1, le=1_000_000, description="distinct callers, drawn evenly")
+    warmup: Duration = Field(default=1.0, description="load before time 0, left out of every measure")
+    duration: Duration = Field(description="length of the measured load")
+    stream: Share = Field(default=0.5, description="share of calls that ask for a stream")
+    shapes: Shapes = Shapes()
+    clients: Clients = Clients()
+    answer: Tokens = Field(default=24, description="length of each answer")
+    deadline: Duration = Field(default=5.0, description="after this, a right answer is late")
+    give_up: Duration | None = Field(
+        default=None, description="when a caller disconnects; twice the deadline if absent"
+    )
+
+    @property
+    def give_up_s(self) -> float:
+        """Seconds after which a caller disconnects."""
+        return self.deadline * GIVE_UP_FACTOR if self.give_up is None else self.give_up
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Load:
+        if self.give_up is not None and self.give_up < self.deadline:
+            raise ValueError("give_up must be at least the deadline: a caller that left can't get a late answer")
+        if (calls := self.rate * (self.warmup + self.duration)) > CALLS_MAX:
+            raise ValueError(f"rate × (warmup + duration) is {calls:,.0f} calls; the most is {CALLS_MAX:,}")
+        return self
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class Entry(_Part):
+    """A timeline entry: a fault that the injector plays on some providers between two moments."""
+
+    at: Duration = Field(description="start, after the first measured call")
+    until: Duration | None = Field(default=None, description="end; the end of the load if absent")
+    on: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        min_length=1,
+        description="provider, or list of providers",
+        json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    )
+    fault: str = Field(description="name of a fault, see `banstorm list faults`")
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="the fault's parameters")
+    share: Share = Field(default=1.0, description="share of matching requests that it bites, decided by the seed")
+    model: str | None = Field(default=None, description="only requests for this model")
+    stream: bool | None = Field(default=None, description="only streamed (true) or plain (false) requests")
+    credential: str | None = Field(default=None, description="only requests with this API key")
+    path: str | None = Field(default=None, description="only requests whose path starts with this")
+
+    @model_validator(mode="after")
+    def _forward(self) -> Entry:
+        if self.until is not None and self.until <= self.at:
+            raise ValueError("until must be later than at: an empty window can't bite")
+        if len(set(self.on)) != len(self.on):
+            raise ValueError("on names a provider twice")
+        return self
+
+    @property
+    def selector(self) -> tuple[str | None, bool | None, str | None, str | None]:
+        """What the entry selects by, besides the provider."""
+        return (self.model, self.stream, self.credential, self.path)
+
+
+class Scenario(_Part):
+    """A crash test: what the providers do when, what load runs, and what the callers may expect."""
+
+    version: Literal[1]
+    title: str = Field(min_length=1, max_length=120)
+    story: str = Field(min_length=1, description="what happens, in a sentence or two")
+    source: str = Field(min_length=1, description="where this was seen in reality")
+    tags: list[str] = Field(default_factory=list)
+    seed: int = Field(ge=0, lt=2**53, description="repeats the inputs and every decision of a run")
+    providers: dict[Annotated[str, Field(pattern=NAME)], Provider] = Field(
+        min_length=1, max_length=32, description="in the order the router should prefer them"
+    )
+    load: Load
+    timeline: list[Entry] = Field(default_factory=list, max_length=1000)
+    expect: Annotated[list[Expectation], BeforeValidator(parse_expectations), PlainSerializer(render_expectations)] = (
+        Field(
+            min_length=1,
+            description="measure: limit",
+            json_schema_extra={"type": "object"},
+        )
+    )
+
+    def until_s(self, entry: Entry) -> float:
+        """When `entry` ends, in seconds after time 0."""
+        return self.load.duration if entry.until is None else entry.until

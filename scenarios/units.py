@@ -1,0 +1,113 @@
+"""Quantities as people write them: durations, rates, shares, token counts. Every one carries its unit."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
+_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
+_SHARE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_TOKENS: Final = re.compile(r"(\d+)\s*tokens?")
+DURATION_S_MAX: Final = 7 * 24 * 3600.0
+"""Longest duration, in seconds."""
+RATE_MAX: Final = 100_000.0
+"""Highest rate, per second."""
+
+
+def parse_duration(value: Any) -> float:
+    """Seconds of a duration such as ``250ms``, ``2s``, ``1.5m``, ``1h``.
+
+    Raises:
+        ValueError: without a unit, with an unknown one, or past `DURATION_S_MAX`.
+    """
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"expected a duration with its unit, such as 250ms, 2s, 1.5m or 1h; found {value!r}")
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > DURATION_S_MAX:
+        raise ValueError(f"expected a duration of at most 168h; found {value!r}")
+    return seconds
+
+
+def parse_rate(value: Any) -> float:
+    """Events per second of a rate such as ``60/s`` or ``600/m``.
+
+    Raises:
+        ValueError: without a unit, at zero, or past `RATE_MAX`.
+    """
+    match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"expected a rate with its unit, such as 60/s or 600/m; found {value!r}")
+    rate = float(match[1]) / _SECONDS[match[2]]
+    if not 0 < rate <= RATE_MAX:
+        raise ValueError(f"expected a rate above 0 and at most {RATE_MAX:.0f}/s; found {value!r}")
+    return rate
+
+
+def parse_share(value: Any) -> float:
+    """A share between 0 and 1 of a percentage such as ``50%``.
+
+    Raises:
+        ValueError: without the percent sign or past 100%.
+    """
+    match = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or float(match[1]) > 100:
+        raise ValueError(f"expected a percentage from 0% to 100%, such as 50%; found {value!r}")
+    return float(match[1]) / 100
+
+
+def parse_tokens(value: Any) -> int:
+    """A number of tokens such as ``24 tokens``; banstorm counts one word as one token.
+
+    Raises:
+        ValueError: without the unit, at zero, or past 4096.
+    """
+    match = _TOKENS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or not 1 <= int(match[1]) <= 4096:
+        raise ValueError(f"expected a count from 1 to 4096 tokens, such as 24 tokens; found {value!r}")
+    return int(match[1])
+
+
+def format_duration(seconds: float) -> str:
+    """Seconds as a duration that a person reads and `parse_duration` accepts: ``250ms``, ``2s``, ``90s``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.6g}ms"
+    return f"{seconds:.6g}s"
+
+
+def _text_schema(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(lambda seconds: f"{seconds * 1e6:.0f}us", return_type=str),
+    _text_schema(r"^\s*\d+(\.\d+)?\s*(us|ms|s|m|h)\s*$", "250ms"),
+]
+"""Seconds; written with its unit."""
+Rate = Annotated[
+    float,
+    BeforeValidator(parse_rate),
+    PlainSerializer(lambda rate: f"{rate * 3600:.10f}/h", return_type=str),
+    _text_schema(r"^\s*\d+(\.\d+)?\s*/\s*(s|m|h)\s*$", "60/s"),
+]
+"""Events per second; written with its unit."""
+Share = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    PlainSerializer(lambda share: f"{share * 100:.10f}%", return_type=str),
+    _text_schema(r"^\s*\d+(\.\d+)?\s*%\s*$", "50%"),
+]
+"""A share from 0 to 1; written as a percentage."""
+Tokens = Annotated[
+    int,
+    BeforeValidator(parse_tokens),
+    PlainSerializer(lambda count: f"{count} tokens", return_type=str),
+    _text_schema(r"^\s*\d+\s*tokens?\s*$", "24 tokens"),
+]
+"""A count of tokens; written with its unit."""
