@@ -1,1 +1,1 @@
-"""Renderings of one result, one file each."""
+"""What becomes of a `Result`: one file a format, found by the file's name."""
