@@ -91,6 +91,8 @@ class Fault(BaseModel):
 
     hosts: ClassVar[frozenset[Host]] = frozenset(Host)
     """Where it can be carried out."""
+    phase: ClassVar[str] = "answer"
+    """What it acts on: answer, latency, head, body, ending or none. Two of one phase can't act on one exchange."""
     reaches_provider: ClassVar[bool]
     """Whether the request reaches the provider."""
     billed: ClassVar[bool]
@@ -98,7 +100,7 @@ class Fault(BaseModel):
     in_flight: ClassVar[str] = "left alone"
     """What happens to streams that are under way when the window opens."""
     failure_kind: ClassVar[str | None] = None
-    """The failure of `Dialect.failures` that it plays, None if it plays none; a vendor without it is refused by name."""
+    """The failure of `Dialect.failures` that it plays, if it plays one; a vendor without it is refused by name."""
 
     def on_request(self, context: Context) -> Action:
         """What to do with a request that this entry bites."""
