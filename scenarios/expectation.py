@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from .units import format_duration, parse_duration
 
 _TEXT: Final = re.compile(r"(<=|>=|==|<|>)?\s*(\$)?\s*(\d+(?:\.\d+)?)\s*([a-z%]*|/s)")
+_WANTED: Final = "expected a limit such as 0, <= 250ms, <= 3x or >= 99.9%; found {!r}"
 _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -34,7 +35,7 @@ class Unit(StrEnum):
 
 
 class Expectation(BaseModel):
-    """One expectation. `measure` may name a statistic of a distribution: ``switch_gap.p95``. `limit` is in base units."""
+    """One expectation. `measure` may name a statistic (``switch_gap.p95``); `limit` is in the unit's base."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,10 +78,10 @@ def parse_expectation(measure: str, value: Any) -> Expectation:
         ValueError: when the text is no comparison.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"expected a limit such as 0, <= 250ms, <= 3x or >= 99.9%; found {value!r}")
+        raise ValueError(_WANTED.format(value))  # noqa: TRY004 - pydantic turns only ValueError into a located message
     match = _TEXT.fullmatch(str(value).strip())
     if match is None:
-        raise ValueError(f"expected a limit such as 0, <= 250ms, <= 3x or >= 99.9%; found {value!r}")
+        raise ValueError(_WANTED.format(value))
     op, dollar, number, suffix = match.groups()
     limit, unit = float(number), Unit.NUMBER
     if dollar:
@@ -103,7 +104,7 @@ def parse_expectations(value: Any) -> list[Expectation]:
         ValueError: when it is no mapping or a limit in it is none.
     """
     if not isinstance(value, dict):
-        raise ValueError(f"expected a mapping of measures to limits; found {type(value).__name__}")  # noqa: TRY004
+        raise ValueError(f"expected a mapping of measures to limits; found {type(value).__name__}")  # noqa: TRY004 - as above
     found: list[Expectation] = []
     for name, limit in value.items():
         if isinstance(limit, dict):

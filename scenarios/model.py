@@ -1,4 +1,4 @@
-"""A scenario's structure: providers, load, timeline, expectations. Names are checked by `library` against a registry."""
+"""A scenario's structure: providers, load, timeline, expectations. `meaning` checks the names in it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,57 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+SDK_VENV := .venv-sdk
+BIN := $(VENV)/bin
+PARTS := harness fakes scenarios router reports
+# Byte code is worth a second at every start of a child process, whatever the caller's environment says.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-sdk check format bench clean
+
+help: ## Show the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.stamp ## Make the development environment
+
+$(VENV)/.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[lab,dev]'
+	@touch $@
+
+# The newest official SDKs need a newer h11 than mitmproxy 11 allows, so they live in an environment of their own.
+$(SDK_VENV)/.stamp: pyproject.toml constraints-sdk.txt
+	$(PYTHON) -m venv $(SDK_VENV)
+	$(SDK_VENV)/bin/pip install --quiet --constraint constraints-sdk.txt --editable . openai anthropic pytest pytest-asyncio
+	@touch $@
+
+demo: $(VENV)/.stamp ## Play sudden_ban through every layer, to a verdict and a report
+	$(BIN)/banstorm run sudden_ban
+
+test: $(VENV)/.stamp test-sdk ## Run the tests
+	$(BIN)/pytest
+
+test-sdk: $(SDK_VENV)/.stamp ## Run the SDK conformance tests with the newest SDKs (the others run in `make test`)
+	$(SDK_VENV)/bin/pytest tests/sdk
+
+build/types/banstorm:
+	mkdir -p build/types && ln -sfn ../.. $@
+
+check: $(VENV)/.stamp build/types/banstorm ## Lint, format, types, import directions, generated files in sync
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=build/types $(BIN)/mypy $(PARTS:%=-p banstorm.%)
+	$(BIN)/pytest -q tests/test_imports.py tests/test_packaging.py tests/test_docs.py
+	$(BIN)/banstorm schema --check scenarios/schema.json
+
+format: $(VENV)/.stamp ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.stamp ## Measure speed, as ratios against something real measured in the same run
+	$(BIN)/python -P -m pytest tests/bench -q -s -o addopts= --import-mode=importlib
+
+clean: ## Remove what was built, environments included
+	rm -rf $(VENV) $(SDK_VENV) build dist *.egg-info

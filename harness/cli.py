@@ -1,0 +1,185 @@
+"""The command `banstorm`. Heavy packages are imported only by the commands that need them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ..scenarios.problems import ScenarioError
+from .errors import HarnessError, Interrupted
+from .exitcode import Exit
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="banstorm", message="%(package)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show a traceback when something goes wrong.")
+def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
+    """The crash-test lab for LLM routers."""
+
+
+@banstorm.command()
+@click.argument("scenario")
+@click.option(
+    "--target", default="reference", show_default=True, help="A target's name, or the URL of a running router."
+)
+@click.option("--inline", is_flag=True, help="Play the faults inside the fakes, without mitmproxy (two witnesses).")
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Another seed than the scenario's.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder for runs."
+)
+@click.option(
+    "--ports", default="", metavar="NAME=PORT,…", help="Fixed ports for the providers, to configure a router with."
+)
+@click.option("--model", help="Model name that the callers ask the router for.")
+@click.option(
+    "--header", multiple=True, metavar="NAME: VALUE", help="Header for every call; may be given several times."
+)
+@click.option("--api-key-env", metavar="VARIABLE", help="Environment variable with the API key for the router.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting of a target that banstorm configures."
+)
+@click.option("--openai-sdk", default="0%", metavar="SHARE", help="Share of the calls made by the official OpenAI SDK.")
+@click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
+@click.option("--no-charts", is_flag=True, help="Leave out the PNG and SVG charts.")
+def run(
+    scenario: str,
+    target: str,
+    inline: bool,  # noqa: FBT001 - click passes options so
+    seed: int | None,
+    out: Path,
+    ports: str,
+    model: str | None,
+    header: tuple[str, ...],
+    api_key_env: str | None,
+    settings: tuple[str, ...],
+    openai_sdk: str,
+    ready_timeout: str | None,
+    no_charts: bool,  # noqa: FBT001 - click passes options so
+) -> None:
+    """Play SCENARIO (a name, or a YAML file) against a router and judge it.
+
+    Exit codes: 0 pass, 1 fail, 2 bad scenario or usage, 3 inconclusive, 4 internal error, 130 interrupted.
+    """
+    from . import command_run
+
+    wish = command_run.wish(
+        scenario=scenario,
+        target=target,
+        inline=inline,
+        seed=seed,
+        out=out,
+        ports=ports,
+        model=model,
+        header=header,
+        api_key_env=api_key_env,
+        settings=settings,
+        openai_sdk=openai_sdk,
+        ready_timeout=ready_timeout,
+        charts=not no_charts,
+    )
+    sys.exit(command_run.play(wish))
+
+
+@banstorm.command("list")
+@click.argument(
+    "what", type=click.Choice(["scenarios", "faults", "measures", "dialects", "targets"]), default="scenarios"
+)
+def list_(what: str) -> None:
+    """List the scenarios, or the names that a scenario may use."""
+    from . import catalogue
+
+    click.echo(catalogue.listing(what))
+
+
+@banstorm.command()
+@click.argument("name")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the scenario's file, to copy from.")
+def show(name: str, as_yaml: bool) -> None:  # noqa: FBT001 - click passes options so
+    """Explain a scenario, a fault or a measure."""
+    from . import catalogue
+
+    click.echo(catalogue.explain(name, as_yaml=as_yaml))
+
+
+@banstorm.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--no-charts", is_flag=True, help="Leave out the PNG and SVG charts.")
+def report(folder: Path, no_charts: bool) -> None:  # noqa: FBT001 - click passes options so
+    """Make the report of a run again, from its FOLDER alone, and judge it again."""
+    from . import command_run
+
+    sys.exit(command_run.report_again(folder, charts=not no_charts))
+
+
+@banstorm.command()
+@click.option("--check", type=click.Path(path_type=Path), help="Compare with this file instead of printing.")
+def schema(check: Path | None) -> None:
+    """Print the JSON Schema of scenario files."""
+    from . import schema as schemas
+
+    if check is None:
+        click.echo(schemas.text(), nl=False)
+        return
+    try:
+        same = check.read_text("utf-8") == schemas.text()
+    except OSError as error:
+        raise HarnessError(f"the schema can't be read: {error.strerror}", str(check), "check the path") from error
+    if not same:
+        raise HarnessError("the schema is out of date", str(check), f"run: banstorm schema > {check}")
+
+
+@banstorm.command()
+def doctor() -> None:
+    """Check that this machine and installation can run a crash test."""
+    from . import doctor as checks
+
+    healthy, lines = checks.examine()
+    click.echo("\n".join(lines))
+    sys.exit(Exit.PASS if healthy else Exit.USAGE)
+
+
+def main() -> None:
+    """Entry point of the command. Errors are three lines; a traceback appears only with `--debug`."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code = banstorm.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else Exit.PASS)
+    except click.exceptions.Abort:
+        sys.exit(Exit.INTERRUPTED)
+    except Interrupted:
+        sys.exit(Exit.INTERRUPTED)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "banstorm"
+        click.echo(f"error: {error.format_message()}\nwhere: the command line\nnext:  {path} --help", err=True)
+        sys.exit(Exit.USAGE)
+    except (ScenarioError, HarnessError) as error:
+        if debug:
+            raise
+        click.echo(str(error), err=True)
+        sys.exit(Exit.USAGE)
+    except Exception as error:
+        if debug:
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        click.echo(
+            f"error: banstorm itself failed: {what}\nwhere: {_place(error)}\nnext:  run again with --debug and report it",
+            err=True,
+        )
+        sys.exit(Exit.INTERNAL)
+
+
+def _place(error: BaseException) -> str:
+    """The innermost place of ours that an exception passed."""
+    place = "banstorm"
+    trace = error.__traceback__
+    while trace is not None:
+        place = f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+if __name__ == "__main__":
+    main()

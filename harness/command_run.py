@@ -1,0 +1,174 @@
+"""What `banstorm run` and `banstorm report` do."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import re
+import signal
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from ..scenarios.units import parse_duration, parse_share
+from .errors import HarnessError, Interrupted
+from .exitcode import Exit
+from .faults.base import Host
+from .lines import Lines
+from .plan import Plan, Wish, make_plan, parse_ports
+from .targets.base import Options
+
+if TYPE_CHECKING:
+    from ..reports.result import Result
+
+LAB: Final = ("mitmproxy", "locust", "pandas", "pyarrow", "altair", "vl_convert", "psutil", "rich")
+"""Modules that the extra `lab` brings."""
+_CODES: Final = {"pass": Exit.PASS, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
+
+
+def wish(
+    *,
+    scenario: str,
+    target: str,
+    inline: bool,
+    seed: int | None,
+    out: Path,
+    ports: str,
+    model: str | None,
+    header: tuple[str, ...],
+    api_key_env: str | None,
+    settings: tuple[str, ...],
+    openai_sdk: str,
+    ready_timeout: str | None,
+    charts: bool,
+) -> Wish:
+    """The command line's words as a `Wish`.
+
+    Raises:
+        HarnessError: when one of them is malformed.
+    """
+    return Wish(
+        scenario=scenario,
+        target=target,
+        host=Host.INLINE if inline else Host.MITMPROXY,
+        seed=seed,
+        out=out,
+        ports=parse_ports(ports),
+        options=Options(None, model, dict(map(_header, header)), _key(api_key_env), settings),
+        openai_sdk=_unit(parse_share, openai_sdk, "--openai-sdk"),
+        ready_s=None if ready_timeout is None else _unit(parse_duration, ready_timeout, "--ready-timeout"),
+        charts=charts,
+    )
+
+
+def _header(text: str) -> tuple[str, str]:
+    match = re.fullmatch(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):\s*([^\r\n]*)", text)
+    if match is None:
+        raise HarnessError(f"no header: {text!r}", "--header", "write it like 'x-team: search'")
+    return match[1], match[2]
+
+
+def _key(variable: str | None) -> str | None:
+    if variable is None:
+        return None
+    if not (value := os.environ.get(variable)):
+        raise HarnessError(f"the environment variable {variable} is not set", "--api-key-env", f"export {variable}=…")
+    return value
+
+
+def _unit(parse: object, text: str, where: str) -> float:
+    assert callable(parse)  # noqa: S101 - one of the parsers of scenarios.units
+    try:
+        return float(parse(text))
+    except ValueError as error:
+        raise HarnessError(str(error), where, "write it with its unit") from error
+
+
+def need(modules: tuple[str, ...], extra: str) -> None:
+    """Check that the modules of an extra are installed, without importing them.
+
+    Raises:
+        HarnessError: when one is missing.
+    """
+    missing = [each for each in modules if importlib.util.find_spec(each) is None]
+    if missing:
+        raise HarnessError(
+            f"this needs the extra {extra!r}: {', '.join(missing)} not installed",
+            f"the environment of {sys.executable}",
+            f"pip install 'banstorm[{extra}]'",
+        )
+
+
+def play(wish: Wish) -> int:
+    """Run it, say how it ended, and give the exit code."""
+    need(LAB, "lab")
+    if wish.openai_sdk > 0:
+        need(("openai",), "sdk")
+    plan = make_plan(wish)
+    if plan.scenario.load.clients.openai_sdk > 0:
+        need(("openai",), "sdk")
+    try:
+        result = _execute(plan)
+    except Interrupted:
+        click.echo(f"\nINTERRUPTED  inconclusive; the ledger so far: {plan.folder}\nagain:  {plan.command}")
+        return Exit.INTERRUPTED
+    return _conclude(result, plan.folder)
+
+
+def _execute(plan: Plan) -> Result:
+    from .run import Run
+
+    if sys.stdout.isatty():
+        from .live import LiveView
+
+        view = LiveView(plan.scenario)
+        with view:
+            return _drive(Run(plan, view).execute)
+    with nullcontext():
+        return _drive(Run(plan, Lines(sys.stdout)).execute)
+
+
+def _drive(execute: object) -> Result:
+    """Run the engine on an event loop; Ctrl-C and SIGTERM cancel it, and it cleans up."""
+
+    async def body() -> Result:
+        task = asyncio.current_task()
+        assert task  # noqa: S101 - this runs in one
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+        assert callable(execute)  # noqa: S101 - Run.execute
+        result: Result = await execute()
+        return result
+
+    return asyncio.run(body())
+
+
+def report_again(folder: Path, *, charts: bool) -> int:
+    """Make the pages of `folder` again and give the exit code of the verdict."""
+    need(("pandas", "pyarrow", "vl_convert"), "lab")
+    from ..reports.frames import ReportError
+    from ..reports.render import report
+
+    try:
+        result = report(folder, charts=charts)
+    except ReportError as error:
+        click.echo(str(error), err=True)
+        return Exit.USAGE
+    return _conclude(result, folder)
+
+
+def _conclude(result: Result, folder: Path) -> int:
+    """The last lines: the verdict, the report's path, and the command that repeats the run."""
+    colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[result.verdict]
+    click.echo("")
+    click.echo(click.style(result.verdict.upper(), fg=colour, bold=True) + f"  {result.sentence}")
+    for each in result.expectations:
+        mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
+        click.echo(f"  {mark} {each.measure} {each.wanted}, found {each.found}")
+    click.echo(f"report: {folder / 'report.html'}")
+    click.echo(f"again:  {result.command}")
+    return _CODES[result.verdict]

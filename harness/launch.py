@@ -1,0 +1,252 @@
+"""Child processes: started in a session of their own, spoken to by lines of JSON, never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from .child import LINE_BYTES_MAX
+from .errors import ChildFailedError, HarnessError
+
+LOG_BYTES_MAX: Final = 10 * 1024 * 1024
+"""Bytes kept of what one child prints."""
+READY_S_MAX: Final = 30.0
+"""Seconds a part of ours may take to become ready."""
+STOP_S_MAX: Final = 3.0
+"""Seconds a child has to end after it was asked to, before it is killed."""
+PORT_FROM: Final = 20_000
+PORT_UNTIL: Final = 32_000
+"""Ports picked for a target lie below Linux's ephemeral range, so that no outgoing connection takes one meanwhile."""
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def _die_with_parent() -> None:
+    """Runs in the child before exec: the kernel ends it when the harness ends, however that happens."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def pick_port() -> int:
+    """A loopback TCP port that is free now.
+
+    Raises:
+        HarnessError: when none of 200 tries is.
+    """
+    for _ in range(200):
+        port = random.randrange(PORT_FROM, PORT_UNTIL)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise HarnessError("no free port found", f"127.0.0.1:{PORT_FROM}-{PORT_UNTIL}", "stop what listens there")
+
+
+class Process:
+    """A child process whose output goes to a bounded log file. `on_exit` is called once, from the event loop."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self.exited_ns: int | None = None
+        self.stopping = False
+        """Whether we asked it to end: an exit is then ours."""
+        self.on_exit: Callable[[Process], None] = lambda _: None
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None before it was started."""
+        return self._process.pid if self._process else None
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, negative for a signal, None while it runs."""
+        return self._process.returncode if self._process else None
+
+    @property
+    def end(self) -> str:
+        """How it ended, for people."""
+        code = self.returncode
+        if code is None:
+            return "is running"
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with code {code}"
+
+    async def start(
+        self, command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        """Start `command`.
+
+        Raises:
+            HarnessError: when there is no such program.
+        """
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                limit=LINE_BYTES_MAX,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the harness, which then stops its children
+                preexec_fn=_die_with_parent,
+            )
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise HarnessError(f"{self.name} can't be started: {reason}", command[0], "check the command") from error
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        assert self._process.stdout  # noqa: S101 - asked for above
+        assert self._process.stderr  # noqa: S101 - asked for above
+        self._tasks = [
+            asyncio.create_task(self._read_stdout(self._process.stdout)),
+            asyncio.create_task(self._keep(self._process.stderr)),
+            asyncio.create_task(self._watch()),
+        ]
+
+    async def _read_stdout(self, stream: asyncio.StreamReader) -> None:
+        await self._keep(stream)
+
+    async def _keep(self, stream: asyncio.StreamReader) -> None:
+        left = LOG_BYTES_MAX
+        with self.log.open("ab", buffering=0) as log:
+            while data := await stream.read(65536):
+                if left > 0:
+                    log.write(data[:left])
+                left -= len(data)
+
+    async def _watch(self) -> None:
+        assert self._process  # noqa: S101 - watched only once started
+        await self._process.wait()
+        self.exited_ns = time.monotonic_ns()
+        self.on_exit(self)
+
+    def tail(self, lines: int = 3) -> str:
+        """The last lines of its log."""
+        with contextlib.suppress(OSError):
+            return " | ".join(self.log.read_text("utf-8", "replace").strip().splitlines()[-lines:])
+        return ""
+
+    async def stop(self, seconds: float = STOP_S_MAX) -> None:
+        """End it and whatever it started: SIGTERM, and SIGKILL to its whole session once `seconds` have passed."""
+        if self._process is None:
+            return
+        if self.returncode is None:
+            self.stopping = True
+            self._ask_to_end()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), seconds)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 1.0)
+        for task in self._tasks:
+            task.cancel()
+
+    def _ask_to_end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid if self._process else 0, signal.SIGTERM)
+
+
+class Child(Process):
+    """One of our own processes: `python -P -m <module>`, configured and commanded as `child` describes."""
+
+    def __init__(self, name: str, module: str, log: Path) -> None:
+        super().__init__(name, log)
+        self.module = module
+        self.on_event: Callable[[dict[str, Any]], None] = lambda _: None
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+
+    async def spawn(self) -> None:
+        """Start the process; it imports what it needs while others still get ready, and waits for `configure`."""
+        # -P: the user's working folder never shadows a module of ours.
+        await self.start([sys.executable, "-P", "-m", self.module])
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Send one line; an ended child is no error here, its exit is told by `on_exit`."""
+        assert self._process  # noqa: S101 - spawned before
+        assert self._process.stdin  # noqa: S101 - asked for at the start
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))
+            await self._process.stdin.drain()
+
+    async def configure(self, config: Mapping[str, Any], seconds: float = READY_S_MAX) -> dict[str, Any]:
+        """Send the configuration and wait until the child is ready; gives its `ready` event.
+
+        Raises:
+            ChildFailedError: when it says that it can't, ends, or takes too long.
+        """
+        ready = self.expect("ready")
+        await self.send(config)
+        return await self.wait(ready, "become ready", seconds)
+
+    def expect(self, event: str) -> asyncio.Future[dict[str, Any]]:
+        """A future of the child's next `event`. Ask for it before sending what causes it."""
+        self._waiting[event] = asyncio.get_running_loop().create_future()
+        return self._waiting[event]
+
+    async def wait(self, future: asyncio.Future[dict[str, Any]], aim: str, seconds: float) -> dict[str, Any]:
+        """Wait for a future of `expect`.
+
+        Raises:
+            ChildFailedError: as `configure`.
+        """
+        assert self._process  # noqa: S101 - spawned before
+        exited = asyncio.ensure_future(self._process.wait())
+        waits: set[asyncio.Future[Any]] = {future, exited}
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            exited.cancel()
+        if future.done():
+            return future.result()
+        if self.returncode is None:
+            raise ChildFailedError(f"the {self.name} did not {aim} in {seconds:.0f} s", str(self.log), "read its log")
+        if self._tasks:
+            await asyncio.wait(self._tasks[:2], timeout=1.0)  # what it said last may still be in the pipe
+        if future.done():
+            return future.result()
+        raise ChildFailedError(
+            f"the {self.name} {self.end}: {self.tail() or 'it said nothing'}", str(self.log), "read its log"
+        )
+
+    async def _read_stdout(self, stream: asyncio.StreamReader) -> None:
+        while line := await stream.readline():
+            try:
+                event: dict[str, Any] = orjson.loads(line)
+                name = str(event["event"])
+            except (ValueError, KeyError, TypeError):
+                continue  # a stray print of some library; its own words go to the log by standard error
+            if name == "failed" and (future := self._waiting.pop("ready", None)) and not future.done():
+                future.set_exception(
+                    ChildFailedError(
+                        str(event.get("what", f"the {self.name} failed")),
+                        str(event.get("where", self.log)),
+                        str(event.get("next", "read its log")),
+                    )
+                )
+            elif (future := self._waiting.pop(name, None)) and not future.done():
+                future.set_result(event)
+            self.on_event(event)
+
+    async def stop(self, seconds: float = STOP_S_MAX) -> None:
+        """Ask it to finish its rows and end; then as `Process.stop`."""
+        if self.returncode is None and self._process is not None:
+            self.stopping = True
+            await self.send({"command": "stop"})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), seconds)
+        await super().stop(1.0)

@@ -1,0 +1,174 @@
+"""From what the user asked to what will be run: everything is checked here, before any process starts."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ..fakes import dialects
+from ..scenarios import library
+from ..scenarios.model import Clients, Scenario
+from . import faults, targets
+from .errors import HarnessError
+from .faults.base import Host
+from .registry import registry
+from .targets.base import Options, Target
+
+IN_FLIGHT_MAX: Final = 20_000
+"""Most calls under way at once, whatever the scenario's rate; further ones are recorded as unsent."""
+READY_S: Final = 30.0
+"""Seconds a target of ours may take to answer its first marked calls."""
+READY_S_USER: Final = 120.0
+"""The same for a router that the user starts, perhaps after reading the addresses we print."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for, as the command line says it."""
+
+    scenario: str
+    target: str = "reference"
+    host: Host = Host.MITMPROXY
+    seed: int | None = None
+    out: Path = Path("runs")
+    ports: Mapping[str, int] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+    openai_sdk: float = 0.0
+    """Share of the calls made by the official OpenAI SDK, 0 to 1."""
+    ready_s: float | None = None
+    charts: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, decided."""
+
+    wish: Wish
+    name: str
+    scenario: Scenario
+    text: str
+    run: str
+    target: Target
+    folder: Path
+    command: str
+    in_flight_max: int
+    ready_s: float
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """A made-up API key for each provider, in its vendor's format."""
+        return {name: dialects.find(each.dialect).key_example for name, each in self.scenario.providers.items()}
+
+    def base_url(self, provider: str, port: int) -> str:
+        """The base URL a client of `provider` must use if it listens at `port`."""
+        dialect = dialects.find(self.scenario.providers[provider].dialect)
+        return f"http://127.0.0.1:{port}{dialect.base_path}"
+
+
+def make_plan(wish: Wish) -> Plan:
+    """Check everything that can be checked before a process starts, and decide the rest.
+
+    Raises:
+        ScenarioError: when the scenario can't be used.
+        HarnessError: when the target, the host or the options can't.
+    """
+    path = library.find(wish.scenario)
+    scenario = _overridden(library.load(path, registry()), wish)
+    _check_host(scenario, wish.host)
+    for name in wish.ports:
+        if name not in scenario.providers:
+            known = ", ".join(scenario.providers)
+            raise HarnessError(f"the scenario has no provider {name!r}", "--ports", f"its providers are: {known}")
+    target = _target(wish)
+    run = secrets.token_hex(3)
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    in_flight = int(scenario.load.rate * scenario.load.give_up_s * 1.5) + 50
+    return Plan(
+        wish=wish,
+        name=path.stem,
+        scenario=scenario,
+        text=path.read_text("utf-8"),
+        run=run,
+        target=target,
+        folder=wish.out / f"{moment}-{path.stem}-{target.name}-{run}",
+        command=_command(wish, scenario.seed),
+        in_flight_max=min(in_flight, IN_FLIGHT_MAX),
+        ready_s=wish.ready_s or (READY_S if target.configured_by_us else READY_S_USER),
+    )
+
+
+def _overridden(scenario: Scenario, wish: Wish) -> Scenario:
+    """The scenario with the command line's seed and clients."""
+    changes: dict[str, Any] = {}
+    if wish.seed is not None:
+        changes["seed"] = wish.seed
+    if wish.openai_sdk > 0:
+        parts = round(wish.openai_sdk * 100)
+        changes["load"] = scenario.load.model_copy(update={"clients": Clients(http=100 - parts, openai_sdk=parts)})
+    return scenario.model_copy(update=changes) if changes else scenario
+
+
+def _check_host(scenario: Scenario, host: Host) -> None:
+    for index, entry in enumerate(scenario.timeline):
+        if host not in faults.find(entry.fault).hosts:
+            raise HarnessError(
+                f"the {host.value} host can't play {entry.fault}",
+                f"timeline[{index}].fault",
+                "run without --inline, so that mitmproxy plays the faults",
+            )
+
+
+def _target(wish: Wish) -> Target:
+    if wish.target.startswith(("http://", "https://")):
+        return targets.find("url")(_with_url(wish.options, wish.target))
+    known = [name for name in targets.names() if name != "url"]
+    if wish.target not in known:
+        raise HarnessError(
+            f"unknown target {wish.target!r}",
+            "--target",
+            f"use one of {', '.join(known)}, or a URL such as http://127.0.0.1:4000",
+        )
+    return targets.find(wish.target)(wish.options)
+
+
+def _with_url(options: Options, url: str) -> Options:
+    return Options(url, options.model, options.headers, options.api_key, options.settings)
+
+
+def _command(wish: Wish, seed: int) -> str:
+    """The command that repeats this run. Keys are never part of it; `--api-key-env` names their variable."""
+    words = ["banstorm", "run", wish.scenario, "--target", wish.target, "--seed", str(seed)]
+    if wish.host is Host.INLINE:
+        words.append("--inline")
+    if wish.ports:
+        words += ["--ports", ",".join(f"{name}={port}" for name, port in wish.ports.items())]
+    if wish.options.model:
+        words += ["--model", wish.options.model]
+    for name in wish.options.headers:
+        words += ["--header", f"{name}: …"]
+    for item in wish.options.settings:
+        words += ["--set", item]
+    if wish.openai_sdk:
+        words += ["--openai-sdk", f"{wish.openai_sdk * 100:g}%"]
+    return shlex.join(words)
+
+
+def parse_ports(text: str) -> dict[str, int]:
+    """Ports such as ``anthropic=9101,openai=9102``.
+
+    Raises:
+        HarnessError: when it is not of that form or a port is out of range.
+    """
+    ports: dict[str, int] = {}
+    for part in filter(None, text.split(",")):
+        match = re.fullmatch(r"([a-z][a-z0-9_-]*)=(\d{1,5})", part.strip())
+        if match is None or not 1 <= int(match[2]) <= 65535:
+            raise HarnessError(f"no port: {part!r}", "--ports", "write them like anthropic=9101,openai=9102")
+        ports[match[1]] = int(match[2])
+    return ports

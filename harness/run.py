@@ -1,0 +1,287 @@
+"""One run, from start to verdict: processes, readiness, timeline, drain, report."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from . import events
+from .errors import HarnessError, Interrupted
+from .faults.base import Host
+from .launch import Child, Process
+from .ledger import Ledger
+from .manifest import Manifest
+from .plan import Plan
+from .readiness import wait_ready
+from .sampling import Sampler
+from .targets.base import Endpoint, ProviderAt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ..reports.result import Result
+
+LEAD_S: Final = 0.3
+"""Seconds between the start command and the first call: time enough for every child to have read it."""
+DONE_S_MAX: Final = 5.0
+"""Seconds after the last caller's give_up in which the load generator must say that it is done."""
+SETTLE_S: Final = 0.2
+"""Seconds for the last attempts to be recorded once the last call has ended."""
+
+
+class Run:
+    """One run of a plan. `execute` may be cancelled at any time: everything ends, and the ledger so far is kept."""
+
+    def __init__(self, plan: Plan, listener: events.Listener) -> None:
+        self.plan = plan
+        self.manifest = Manifest(plan)
+        self._listener = listener
+        self._children: dict[str, Child] = {}
+        self._broken = asyncio.Event()
+        self._progress: dict[str, Any] = {"load": {}, "providers": {}}
+        self._ledger: Ledger | None = None
+
+    async def execute(self) -> Result:
+        """Run everything and judge it.
+
+        Raises:
+            HarnessError: when it could not even begin (a taken port, a target that can't be configured).
+            Interrupted: on Ctrl-C, once everything has ended and the report of what there is was written.
+        """
+        plan = self.plan
+        self._prepare_folder()
+        interrupted = False
+        begun = False
+        try:
+            endpoint = await self._start()
+            begun = True
+            await self._play(endpoint)
+        except asyncio.CancelledError:
+            interrupted = True
+            self.manifest.interrupted = True
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+        except HarnessError as error:
+            # Before the timeline began nothing was lost, and the user mends it and runs again; afterwards the ledger
+            # so far is worth keeping, and the verdict says that it proves nothing.
+            if not begun and self.manifest.t0_ns is None:
+                await self._stop_all()
+                self.manifest.own_failure(error.what)
+                self.manifest.save(final=True)
+                raise
+            self.manifest.own_failure(error.what)
+        finally:
+            await asyncio.shield(self._stop_all())
+        self.manifest.save(final=True)
+        self._tell(events.Reporting(self._now_s(), plan.folder))
+        result = await asyncio.to_thread(_report, plan.folder, charts=plan.wish.charts and not interrupted)
+        if interrupted:
+            raise Interrupted
+        return result
+
+    # -- start -----------------------------------------------------------------------------------------------------
+
+    def _prepare_folder(self) -> None:
+        folder = self.plan.folder
+        try:
+            folder.mkdir(parents=True)
+            (folder / "scenario.yaml").write_text(self.plan.text, "utf-8")
+            self._ledger = Ledger(folder / "ledger", "run")
+            self.manifest.save()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise HarnessError(
+                f"the run's folder can't be written: {reason}", str(folder), "choose another with --out"
+            ) from error
+
+    async def _start(self) -> Endpoint:
+        """Start every process; each imports while the ones before it get ready."""
+        plan = self.plan
+        inline = plan.wish.host is Host.INLINE
+        fakes = self._child("fakes", "banstorm.harness.fakes_host")
+        injector = None if inline else self._child("injector", "banstorm.harness.injector")
+        load = self._child("load", "banstorm.harness.load")
+        await asyncio.gather(*(each.spawn() for each in self._children.values()))
+        common = {
+            "run": plan.run,
+            "seed": plan.scenario.seed,
+            "ledger": str((plan.folder / "ledger").resolve()),
+            "scenario": plan.scenario.model_dump(mode="json", by_alias=True),
+        }
+        wanted = {name: plan.wish.ports.get(name, 0) for name in plan.scenario.providers}
+        free = dict.fromkeys(wanted, 0)
+        self._tell(events.Starting(None, "providers"))
+        ports = (await fakes.configure(common | {"ports": wanted if inline else free, "inline": inline}))["ports"]
+        if injector is not None:
+            self._tell(events.Starting(None, "injector"))
+            ports = (await injector.configure(common | {"upstreams": ports, "ports": wanted}))["ports"]
+        self.manifest.ports = dict(ports)
+        providers = {
+            name: ProviderAt(each.dialect, each.model, plan.base_url(name, ports[name]), plan.keys[name])
+            for name, each in plan.scenario.providers.items()
+        }
+        self._tell(
+            events.ProvidersReady(
+                None,
+                {name: each.base_url for name, each in providers.items()},
+                {name: each.model for name, each in providers.items()},
+                waiting_for_user=not plan.target.configured_by_us,
+            )
+        )
+        self._tell(events.Starting(None, plan.target.detail))
+        endpoint = await plan.target.start(plan.scenario, providers, plan.folder)
+        self.manifest.target_url = endpoint.base_url
+        if plan.target.process is not None:
+            plan.target.process.on_exit = self._target_exited
+        config = {
+            "base_url": endpoint.base_url,
+            "model": endpoint.model,
+            "headers": dict(endpoint.headers),
+            "api_key": endpoint.api_key,
+            "in_flight_max": plan.in_flight_max,
+        }
+        await load.configure(common | config)
+        return endpoint
+
+    def _child(self, name: str, module: str) -> Child:
+        child = Child(name, module, self.plan.folder / "logs" / f"{name}.log")
+        child.on_event = self._heard(name)
+        child.on_exit = self._child_exited
+        self._children[name] = child
+        return child
+
+    # -- play ------------------------------------------------------------------------------------------------------
+
+    async def _play(self, endpoint: Endpoint) -> None:
+        """Readiness, warm-up, load and timeline, until the load is done or something of ours breaks."""
+        plan = self.plan
+        load = self._children["load"]
+        ready = await self._until_broken(wait_ready(plan.scenario.load, load, plan.ready_s))
+        if ready is None:
+            return
+        self.manifest.readiness = ready.as_dict()
+        if not ready.marked:
+            if not ready.answered:
+                self.manifest.own_failure(f"the target never became ready: {ready.detail}")
+            return
+        self._tell(events.TargetReady(None, plan.target.detail, endpoint.base_url))
+        shape = plan.scenario.load
+        t0_ns = time.monotonic_ns() + round((LEAD_S + shape.warmup) * 1e9)
+        self.manifest.t0_ns = t0_ns
+        self.manifest.save()
+        done = load.expect("done")
+        for child in self._children.values():
+            await child.send({"command": "start", "t0_ns": t0_ns})
+        calls = round(shape.rate * (shape.warmup + shape.duration))
+        self._tell(events.LoadStarted(self._now_s(), calls, shape.rate, shape.duration))
+        assert self._ledger  # noqa: S101 - made with the folder
+        watched: dict[str, Process] = dict(self._children)
+        if plan.target.process is not None:
+            watched["target"] = plan.target.process
+        sampler = asyncio.create_task(Sampler(self._ledger, watched, endpoint.metrics_url).run())
+        longest = LEAD_S + shape.warmup + shape.duration + shape.give_up_s + DONE_S_MAX
+        try:
+            await self._until_broken(load.wait(done, "finish its calls", longest))
+            if not self._broken.is_set():
+                await asyncio.sleep(SETTLE_S)
+        finally:
+            sampler.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sampler
+
+    async def _until_broken(self, work: Any) -> Any:
+        """The result of `work`, or None as soon as a part of ours has failed."""
+        task = asyncio.ensure_future(work)
+        broken = asyncio.ensure_future(self._broken.wait())
+        try:
+            await asyncio.wait({task, broken}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            return None
+        finally:
+            for each in (task, broken):
+                each.cancel()
+            with contextlib.suppress(asyncio.CancelledError, HarnessError):
+                await task
+
+    # -- what is heard meanwhile -----------------------------------------------------------------------------------
+
+    def _heard(self, name: str) -> Callable[[dict[str, Any]], None]:
+        """A listener for the events of the child `name`."""
+        windows = {"armed": events.FaultArmed, "bite": events.FaultBit, "disarmed": events.FaultDisarmed}
+
+        def hear(event: dict[str, Any]) -> None:
+            kind = event["event"]
+            if kind == "stats":
+                if name == "load":
+                    self._progress["load"] = event
+                    self._tell(events.Progress(self._now_s(), event, self._progress["providers"]))
+                elif "providers" in event:
+                    self._progress["providers"] = event["providers"]
+            elif kind in windows:
+                at_s = self._now_s(event.get("at_ns"))
+                self._tell(windows[kind](at_s, str(event["entry"]), str(event["provider"])))
+            elif kind == "warning":
+                self.manifest.warnings.append(str(event.get("what")))
+
+        return hear
+
+    def _child_exited(self, child: Process) -> None:
+        if child.stopping:
+            return
+        reason = f"the {child.name} {child.end}" + (f": {tail}" if (tail := child.tail()) else "")
+        self.manifest.own_failure(reason)
+        self._tell(events.PartFailed(self._now_s(), child.name, reason))
+        self._broken.set()
+
+    def _target_exited(self, process: Process) -> None:
+        if process.stopping:
+            return
+        code = process.returncode or 0
+        self.manifest.target_exit = {
+            "code": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
+            "at_ns": process.exited_ns,
+            "ours": False,
+            "ready": self.manifest.readiness["marked"],
+            "log": process.tail(),
+        }
+        self._tell(events.TargetExited(self._now_s(), f"{process.end}: {process.tail()}"))
+        if self.manifest.t0_ns is None:  # it never became ready: there is nothing to wait for
+            self.manifest.own_failure(f"the target {process.end} before it was ready: {process.tail()}")
+            self._broken.set()
+
+    def _tell(self, event: events.Event) -> None:
+        self._listener(event)
+
+    def _now_s(self, at_ns: int | None = None) -> float | None:
+        """Seconds after time 0 of a moment, now if none is given; None before time 0 is known."""
+        if self.manifest.t0_ns is None:
+            return None
+        return ((at_ns or time.monotonic_ns()) - self.manifest.t0_ns) / 1e9
+
+    # -- end -------------------------------------------------------------------------------------------------------
+
+    async def _stop_all(self) -> None:
+        """End every process: first the callers, then the router, last what stands behind it."""
+        self._tell(events.Draining(self._now_s()))
+        target = self.plan.target.process
+        if "load" in self._children:
+            await self._children["load"].stop()
+        if target is not None:
+            await target.stop()
+        rest = [child for name, child in self._children.items() if name != "load"]
+        await asyncio.gather(*(child.stop() for child in rest))
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+
+def _report(folder: Path, *, charts: bool) -> Result:
+    from ..reports.render import report
+
+    return report(folder, charts=charts)

@@ -1,0 +1,85 @@
+"""Looks at the processes of a run from outside: CPU, memory, and the target's own metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from ..reports.tables import CPU, MEMORY, Sample
+from .launch import Process
+from .ledger import FLUSH_S, Ledger
+
+PERIOD_S: Final = 0.5
+"""Seconds between two looks at the processes."""
+SCRAPE_EVERY: Final = 2
+"""The target's metrics are scraped at every so many looks."""
+SCRAPE_BYTES_MAX: Final = 1024 * 1024
+"""Largest page of metrics read, in bytes."""
+SCRAPE_SAMPLES_MAX: Final = 500
+"""Most samples kept of one page."""
+SCRAPE_S_MAX: Final = 1.0
+"""Seconds a page of metrics may take."""
+
+
+class Sampler:
+    """Writes `samples` rows until it is cancelled."""
+
+    def __init__(self, ledger: Ledger, processes: Mapping[str, Process], metrics_url: str | None) -> None:
+        self._ledger = ledger
+        self._metrics_url = metrics_url
+        self._watched: dict[str, psutil.Process] = {}
+        self._seen: dict[int, psutil.Process] = {}
+        for name, process in processes.items():
+            with contextlib.suppress(psutil.Error):
+                if process.pid is not None:
+                    self._watched[name] = psutil.Process(process.pid)
+
+    async def run(self) -> None:
+        """Sample for ever."""
+        turn = 0
+        async with httpx.AsyncClient(timeout=SCRAPE_S_MAX, trust_env=False) as client:
+            while True:
+                for name, process in self._watched.items():
+                    self._look(name, process)
+                if self._metrics_url and turn % SCRAPE_EVERY == 0:
+                    await self._scrape(client, self._metrics_url)
+                turn += 1
+                for _ in range(int(PERIOD_S / FLUSH_S)):
+                    await asyncio.sleep(FLUSH_S)
+                    self._ledger.flush()
+
+    def _look(self, name: str, process: psutil.Process) -> None:
+        """CPU and memory of a process and all it started."""
+        cpu = memory = 0.0
+        with contextlib.suppress(psutil.Error):
+            for found in [process, *process.children(recursive=True)]:
+                with contextlib.suppress(psutil.Error):
+                    # CPU since the previous look is remembered by the object, so each process keeps its first one.
+                    each = self._seen.setdefault(found.pid, found)
+                    cpu += each.cpu_percent(None) / 100
+                    memory += each.memory_info().rss
+            self._add(name, CPU, {}, cpu)
+            self._add(name, MEMORY, {}, memory)
+
+    async def _scrape(self, client: httpx.AsyncClient, url: str) -> None:
+        with contextlib.suppress(httpx.HTTPError, ValueError):
+            answer = await client.get(url)
+            if answer.status_code != 200 or len(answer.content) > SCRAPE_BYTES_MAX:
+                return
+            left = SCRAPE_SAMPLES_MAX
+            for family in text_string_to_metric_families(answer.text):
+                for sample in family.samples:
+                    if left > 0 and not sample.name.endswith(("_bucket", "_created")):
+                        left -= 1
+                        self._add("target", sample.name, dict(sample.labels), float(sample.value))
+
+    def _add(self, process: str, name: str, labels: dict[str, str], value: float) -> None:
+        row = Sample(at_ns=time.monotonic_ns(), process=process, name=name, labels=labels, value=value)
+        self._ledger.add("samples", row)

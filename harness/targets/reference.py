@@ -1,0 +1,98 @@
+"""The reference router, started as a process of its own like any other target."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from ...scenarios.model import Scenario
+from ..errors import HarnessError
+from ..launch import Process, pick_port
+from .base import Endpoint, Options, ProviderAt, Target
+
+
+class ReferenceTarget(Target):
+    """`python -P -m banstorm.router` with the scenario's providers in their order."""
+
+    name: ClassVar[str] = "reference"
+    kind: ClassVar[str] = "reference"
+
+    def __init__(self, options: Options) -> None:
+        super().__init__(options)
+        self._process: Process | None = None
+
+    async def start(self, scenario: Scenario, providers: Mapping[str, ProviderAt], folder: Path) -> Endpoint:  # noqa: ARG002 - an interface
+        """Write its configuration into `folder` and start it on a free port."""
+        port = pick_port()
+        keys = {name: f"BANSTORM_KEY_{name.upper().replace('-', '_')}" for name in providers}
+        config: dict[str, Any] = {
+            "listen": {"host": "127.0.0.1", "port": port},
+            "providers": [
+                {
+                    "name": name,
+                    "dialect": each.dialect,
+                    "base_url": each.base_url,
+                    "model": each.model,
+                    "api_key_env": keys[name],
+                }
+                for name, each in providers.items()
+            ],
+        }
+        for item in self.options.settings:
+            put(config, item)
+        path = folder / "router.yaml"
+        path.write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
+        self._process = Process("reference router", folder / "logs" / "target.log")
+        env = dict(os.environ) | {keys[name]: each.key for name, each in providers.items()}
+        await self._process.start([sys.executable, "-P", "-m", "banstorm.router", "--config", str(path)], env=env)
+        root = f"http://127.0.0.1:{port}"
+        return Endpoint(
+            base_url=f"{root}/v1",
+            model=self.options.model or "banstorm",
+            headers=self.options.headers,
+            api_key=self.options.api_key,
+            metrics_url=f"{root}/metrics",
+        )
+
+    @property
+    def process(self) -> Process | None:
+        """The router's process."""
+        return self._process
+
+    @property
+    def detail(self) -> str:
+        """What was set, if anything."""
+        return "reference router" + (f" with {', '.join(self.options.settings)}" if self.options.settings else "")
+
+
+def put(config: dict[str, Any], item: str) -> None:
+    """Set ``a.b=value`` in `config`; the value is read as YAML.
+
+    Raises:
+        HarnessError: when `item` has no ``=``, its value is no YAML, or a part of the path is no mapping.
+    """
+    key, equals, text = item.partition("=")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise HarnessError(f"no value: {text!r}", f"--set {item}", "write it like breaker.enabled=false") from error
+    if not equals or not key:
+        raise HarnessError(f"no setting: {item!r}", "--set", "write it like breaker.enabled=false")
+    *outer, last = key.split(".")
+    node = config
+    for part in outer:
+        inner = node.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise HarnessError(
+                f"{part!r} is no group of settings", f"--set {item}", "write it like breaker.enabled=false"
+            )
+        node = inner
+    node[last] = value
+
+
+TARGET = ReferenceTarget

@@ -1,0 +1,105 @@
+"""The second witness: what a fault host writes down about attempts, and what it tells the harness meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from ..reports.tables import LOOP_LAG, Sample
+from .child import say
+from .ledger import FLUSH_S
+
+if TYPE_CHECKING:
+    from .faults.plan import Plan
+    from .faults.timeline import Timeline
+    from .lag import Heartbeat
+    from .ledger import Ledger
+
+STATS_S: Final = 0.5
+"""Seconds between two reports of a running child, and between two samples of its loop lag."""
+
+
+async def keep_books(ledger: Ledger, process: str, heartbeat: Heartbeat) -> None:
+    """Flush the ledger and sample the loop's lag until cancelled."""
+    sampled_s = time.monotonic()
+    while True:
+        await asyncio.sleep(FLUSH_S)
+        if time.monotonic() - sampled_s >= STATS_S:
+            sampled_s = time.monotonic()
+            lag = Sample(at_ns=time.monotonic_ns(), process=process, name=LOOP_LAG, labels={}, value=heartbeat.take())
+            ledger.add("samples", lag)
+        ledger.flush()
+
+
+class _Counts:
+    __slots__ = ("attempts", "errors", "faulted")
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.faulted = 0
+        self.errors = 0
+
+
+class Witness:
+    """Begins and ends attempts for a fault host, whichever it is."""
+
+    def __init__(self, timeline: Timeline, ledger: Ledger, providers: Iterable[str]) -> None:
+        self._timeline = timeline
+        self._ledger = ledger
+        self._counts = {provider: _Counts() for provider in providers}
+
+    def begin(
+        self, provider: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes, received_ns: int
+    ) -> Plan:
+        """Decide about an attempt; the arguments are those of `Timeline.plan`."""
+        self._counts[provider].attempts += 1
+        return self._timeline.plan(provider, method, path, headers=headers, body=body, received_ns=received_ns)
+
+    def end(self, plan: Plan, ended_by: str) -> None:
+        """Write the attempt's row. `ended_by`: complete, router, fault, provider or run."""
+        record = plan.record
+        counts = self._counts[record.provider]
+        counts.faulted += bool(record.fault_ids)
+        counts.errors += record.is_error
+        evidence = self._ledger.evidence(record.evidence)
+        self._ledger.add("attempts", record.row(time.monotonic_ns(), ended_by, evidence))
+
+    async def report(self) -> None:
+        """Tell the harness what happens until cancelled: counts twice a second, news of the timeline at once or so."""
+        told_s = 0.0
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            self._tell_news()
+            if time.monotonic() - told_s >= STATS_S:
+                told_s = time.monotonic()
+                self._tell_stats()
+
+    def close(self) -> None:
+        """Write what the windows saw. Attempts must have ended before."""
+        now_ns = time.monotonic_ns()
+        for row in self._timeline.rows(now_ns):
+            self._ledger.add("faults", row)
+        self._tell_news()
+        self._tell_stats()
+
+    def _tell_news(self) -> None:
+        self._timeline.pass_edges(time.monotonic_ns())
+        news = self._timeline.news
+        while news:
+            each = news.popleft()
+            say(each.event, entry=each.entry, provider=each.provider, at_ns=each.at_ns)
+
+    def _tell_stats(self) -> None:
+        now_ns = time.monotonic_ns()
+        providers = {
+            name: {
+                "attempts": counts.attempts,
+                "faulted": counts.faulted,
+                "errors": counts.errors,
+                "active": self._timeline.active(name, now_ns),
+            }
+            for name, counts in self._counts.items()
+        }
+        say("stats", providers=providers)

@@ -1,0 +1,122 @@
+"""Checks a well-formed scenario's names and windows against the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from pydantic import ValidationError
+
+from .document import Document
+from .expectation import Expectation, Unit
+from .model import Entry, Scenario
+from .problems import Problem, nearest
+from .registry import Registry
+from .units import format_duration
+
+
+def check(scenario: Scenario, document: Document, registry: Registry) -> Iterator[Problem]:
+    """Every mistake in the meaning of `scenario`."""
+    for name, provider in scenario.providers.items():
+        if provider.dialect not in registry.dialects:
+            yield Problem(
+                f"unknown dialect {provider.dialect!r}",
+                document.where(("providers", name, "dialect")),
+                nearest(provider.dialect, registry.dialects, ""),
+            )
+    for index, entry in enumerate(scenario.timeline):
+        yield from _entry(scenario, entry, index, document, registry)
+    yield from _clashes(scenario, document, registry)
+    for each in scenario.expect:
+        yield from _expectation(scenario, each, document, registry)
+
+
+def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, registry: Registry) -> Iterator[Problem]:
+    path = ("timeline", index)
+    for name in entry.on:
+        if name not in scenario.providers:
+            yield Problem(
+                f"unknown provider {name!r}", document.where((*path, "on")), nearest(name, scenario.providers, "")
+            )
+    rule = registry.faults.get(entry.fault)
+    if rule is None:
+        advice = nearest(entry.fault, registry.faults, " (`banstorm list faults` shows them all)")
+        yield Problem(f"unknown fault {entry.fault!r}", document.where((*path, "fault")), advice)
+        return
+    try:
+        rule.parameters.model_validate(entry.with_)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            where = document.where((*path, "with", *each["loc"]))
+            key = str(each["loc"][-1]) if each["loc"] else ""
+            if each["type"] == "extra_forbidden":
+                yield Problem(
+                    f"{entry.fault} has no parameter {key!r}", where, nearest(key, rule.parameters.model_fields, "")
+                )
+            else:
+                yield Problem(
+                    each["msg"].removeprefix("Value error, "), where, f"`banstorm show {entry.fault}` explains it"
+                )
+    for name in entry.on:
+        known = scenario.providers.get(name)
+        kinds = registry.dialects.get(known.dialect) if known else None
+        if known and kinds is not None and rule.failure_kind is not None and rule.failure_kind not in kinds:
+            yield Problem(
+                f"{known.dialect} has no failure {rule.failure_kind!r}, so {entry.fault} can't be played on {name!r}",
+                document.where((*path, "fault")),
+                nearest(rule.failure_kind, kinds, ""),
+            )
+
+
+def _phase(fault: str, registry: Registry) -> str | None:
+    return registry.faults[fault].phase if fault in registry.faults else None
+
+
+def _clashes(scenario: Scenario, document: Document, registry: Registry) -> Iterator[Problem]:
+    """Two windows on one provider, selector and phase that overlap: only one of them could take effect."""
+    for (first, one), (second, two) in combinations(enumerate(scenario.timeline), 2):
+        shared = sorted(set(one.on) & set(two.on))
+        overlap = one.at < scenario.until_s(two) and two.at < scenario.until_s(one)
+        phase = _phase(one.fault, registry)
+        if shared and overlap and phase and phase == _phase(two.fault, registry) and one.selector == two.selector:
+            yield Problem(
+                f"timeline[{second}] overlaps timeline[{first}]: both act on the {phase} of the same requests",
+                document.where(("timeline", second, "at")),
+                "move or merge one of the two windows",
+            )
+
+
+def _expectation(scenario: Scenario, each: Expectation, document: Document, registry: Registry) -> Iterator[Problem]:
+    name, _, statistic = each.measure.partition(".")
+    where = document.where(("expect", name, statistic) if statistic else ("expect", name))
+    rule = registry.measures.get(name)
+    if rule is None:
+        advice = nearest(name, registry.measures, " (`banstorm list measures` shows them all)")
+        yield Problem(f"unknown measure {name!r}", where, advice)
+        return
+    if rule.statistics and statistic not in rule.statistics:
+        example = f"{name}: {{{rule.statistics[0]}: …}}"
+        yield Problem(f"{name} is a distribution: name one of {', '.join(rule.statistics)}", where, f"write {example}")
+        return
+    if statistic and not rule.statistics:
+        yield Problem(f"{name} is one value and has no statistic {statistic!r}", where, f"write {name}: …")
+        return
+    if each.unit not in rule.units and not (each.limit == 0 and each.unit is Unit.NUMBER):
+        wanted = " or ".join(sorted(unit.value for unit in rule.units))
+        yield Problem(f"{name} counts in {wanted}, not in {each.unit.value}", where, "write the limit in that unit")
+        return
+    if rule.counted_from is not None:
+        yield from _long_enough(scenario, each, rule.counted_from, rule.hold_s, where)
+
+
+def _long_enough(scenario: Scenario, each: Expectation, edge: str, hold_s: float, where: str) -> Iterator[Problem]:
+    """A time limit can be decided only if load goes on for the limit and the hold after the edge it counts from."""
+    edges = [entry.at if edge == "start" else scenario.until_s(entry) for entry in scenario.timeline]
+    needed = max(edges, default=0.0) + each.limit + hold_s
+    if scenario.load.duration < needed:
+        yield Problem(
+            f"the load is too short to decide {each.measure} {each.wanted}: it ends at "
+            f"{format_duration(scenario.load.duration)}",
+            where,
+            f"let load.duration be at least {format_duration(needed)}",
+        )
