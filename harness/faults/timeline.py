@@ -112,7 +112,7 @@ class Timeline:
                 if provider in self._providers:
                     window = _Window(f"{index}:{entry.fault}", entry, fault, provider, scenario.until_s(entry))
                     self._providers[provider].windows.append(window)
-        self._edges: list[News] = []
+        self._edges: deque[News] = deque()
 
     def start(self, t0_ns: int) -> None:
         """Set the moment that the timeline counts from, on the clock of `time.monotonic_ns`."""
@@ -122,7 +122,7 @@ class Timeline:
             window.until_ns = t0_ns + round(window.until_s * 1e9)
         edges = [News("armed", each.id, each.provider, each.from_ns) for each in self._windows()]
         edges += [News("disarmed", each.id, each.provider, each.until_ns) for each in self._windows()]
-        self._edges = sorted(edges, key=lambda edge: edge.at_ns, reverse=True)
+        self._edges = deque(sorted(edges, key=lambda edge: edge.at_ns))
 
     def plan(
         self, provider: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes, received_ns: int
@@ -179,11 +179,10 @@ class Timeline:
         """Ids of the entries whose window is open on the provider."""
         return [each.id for each in self._providers[provider].windows if each.from_ns <= now_ns < each.until_ns]
 
-    def pass_edges(self, now_ns: int) -> int | None:
-        """Add the edges passed by now to `news`; when the next one is due, None if there is none."""
-        while self._edges and self._edges[-1].at_ns <= now_ns:
-            self.news.append(self._edges.pop())
-        return self._edges[-1].at_ns if self._edges else None
+    def pass_edges(self, now_ns: int) -> None:
+        """Add the edges passed by now to `news`. Only for show: no decision waits for it."""
+        while self._edges and self._edges[0].at_ns <= now_ns:
+            self.news.append(self._edges.popleft())
 
     def rows(self, now_ns: int) -> list[FaultWindow]:
         """A row for each entry and provider, at the end of the run. Empty if the run never began.

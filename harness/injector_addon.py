@@ -1,0 +1,128 @@
+"""The injector's addon: mitmproxy's hooks, each handed on to the exchange it belongs to.
+
+No hook blocks: one that has to wait (a delay, a hang) waits as a coroutine of its own flow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
+
+from .faults.base import Forward, Hang, Respond
+from .injector_exchange import Exchange
+
+if TYPE_CHECKING:
+    from mitmproxy.connection import Client
+    from mitmproxy.http import HTTPFlow
+    from mitmproxy.proxy.layer import NextLayer
+
+    from .witness import Witness
+
+_RECEIVED: Final = "banstorm_received_ns"
+
+
+class InjectorAddon:
+    """Plays the timeline on every flow.
+
+    Args:
+        witness: begins and ends attempts.
+        provider_of: the provider behind each of our listening ports.
+        close: closes a router's connection after what was written to it.
+    """
+
+    name = "nextlayer"  # it takes that addon's place: everything here is HTTP/1.1, so there is nothing to guess
+
+    def __init__(self, witness: Witness, provider_of: Mapping[int, str], close: Callable[[Client], None]) -> None:
+        self._witness = witness
+        self._provider_of = provider_of
+        self._close = close
+        self._open: dict[str, Exchange] = {}
+        self._stopping = False
+
+    def next_layer(self, nextlayer: NextLayer) -> None:
+        """Every connection speaks HTTP."""
+        nextlayer.layer = HttpLayer(nextlayer.context, HTTPMode.transparent)
+
+    def requestheaders(self, flow: HTTPFlow) -> None:
+        """Note when the request came: that moment decides which windows it falls into."""
+        flow.metadata[_RECEIVED] = time.monotonic_ns()
+
+    def request(self, flow: HTTPFlow) -> Awaitable[None] | None:
+        """Decide about the request, now that its body has come."""
+        request = flow.request
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.fields}
+        plan = self._witness.begin(
+            self._provider_of[flow.client_conn.sockname[1]],
+            request.method,
+            request.path,
+            headers=headers,
+            body=request.raw_content or b"",
+            received_ns=flow.metadata[_RECEIVED],
+        )
+        exchange = Exchange(flow, plan, self._witness, self._cut)
+        self._open[flow.id] = exchange
+        action = plan.action
+        if isinstance(action, Hang) or action.delay_s > 0:
+            return self._later(exchange)
+        self._act(exchange)
+        return None
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        """Change the head, and choose how the body goes on: streamed, filtered as a stream, or held back whole."""
+        if (exchange := self._open.get(flow.id)) is not None:
+            exchange.head()
+
+    def response(self, flow: HTTPFlow) -> None:
+        """The response is complete."""
+        if (exchange := self._open.pop(flow.id, None)) is not None:
+            exchange.whole()
+            exchange.end("complete")
+
+    def error(self, flow: HTTPFlow) -> None:
+        """The flow ended before its response was complete."""
+        exchange = self._open.pop(flow.id, None)
+        if exchange is None:
+            return  # a request that broke off before its body was whole never became an attempt
+        record = exchange.plan.record
+        if not flow.client_conn.state & ConnectionState.CAN_READ:
+            exchange.end("run" if self._stopping else "router")
+        elif self._stopping:
+            exchange.end("run")
+        else:
+            if record.status is None:
+                record.head(502, time.monotonic_ns())  # what mitmproxy tells the router now
+            exchange.end("provider")
+
+    def client_disconnected(self, client: Client) -> None:
+        """Nobody waits any more for what is held back."""
+        for exchange in self._open.values():
+            if exchange.flow.client_conn is client:
+                exchange.release()
+
+    def stop(self) -> None:
+        """The run is over: let go of everything that is held, and write down what is still open."""
+        self._stopping = True
+        for exchange in list(self._open.values()):
+            exchange.release()
+            exchange.end("run")
+
+    async def _later(self, exchange: Exchange) -> None:
+        action = exchange.plan.action
+        if await exchange.wait(None if isinstance(action, Hang) else action.delay_s):
+            self._act(exchange)
+
+    def _act(self, exchange: Exchange) -> None:
+        match exchange.plan.action:
+            case Forward():
+                exchange.forward()
+            case Respond() as action:
+                exchange.respond(action)
+
+    def _cut(self, flow: HTTPFlow) -> None:
+        # Later in this turn of the loop mitmproxy writes what the stream callback returned; then it is our turn.
+        asyncio.get_running_loop().call_soon(self._close, flow.client_conn)
