@@ -102,7 +102,7 @@ class ConfigError(RouterError):
         self.what, self.where, self.hint = what, where, hint
 
 
-class AttemptFailed(RouterError):
+class AttemptFailed(RouterError):  # noqa: N818 - named for what happened
     """One attempt at one provider failed; `failure` says what that means."""
 
     def __init__(self, failure: Failure) -> None:
@@ -110,7 +110,7 @@ class AttemptFailed(RouterError):
         self.failure = failure
 
 
-class RequestRejected(RouterError):
+class RequestRejected(RouterError):  # noqa: N818 - named for what happened
     """The request itself is at fault, so no other provider is asked.
 
     Attributes:
@@ -123,7 +123,7 @@ class RequestRejected(RouterError):
         self.status, self.error, self.provider = status, error, provider
 
 
-class AllProvidersExhausted(RouterError):
+class AllProvidersExhausted(RouterError):  # noqa: N818 - named for what happened
     """No provider could answer.
 
     Attributes:
@@ -140,7 +140,7 @@ class AllProvidersExhausted(RouterError):
         self.attempts, self.skipped, self.retry_after_s = tuple(attempts), tuple(skipped), retry_after_s
 
 
-class StreamInterrupted(RouterError):
+class StreamInterrupted(RouterError):  # noqa: N818 - named for what happened
     """A stream broke after its first token had reached the caller: what was delivered is incomplete."""
 
     def __init__(self, attempt: Attempt) -> None:

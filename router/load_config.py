@@ -25,7 +25,9 @@ def load_config(path: Path) -> Config:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"can't read the configuration: {error}", str(path), "check the path after --config") from None
+        raise ConfigError(
+            f"can't read the configuration: {error}", str(path), "check the path after --config"
+        ) from None
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         document = yaml.safe_load(text)
@@ -63,7 +65,9 @@ def read_key(provider: Provider) -> str | None:
         try:
             value = provider.api_key_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"can't read the key: {error}", f"{where}, api_key_file", "check path and rights") from None
+            raise ConfigError(
+                f"can't read the key: {error}", f"{where}, api_key_file", "check path and rights"
+            ) from None
         if not value:
             hint = "write the key into it"
             raise ConfigError(f"the key file {str(provider.api_key_file)!r} is empty", f"{where}, api_key_file", hint)
@@ -71,7 +75,7 @@ def read_key(provider: Provider) -> str | None:
     return None
 
 
-def _explain(error: ValidationError, path: Path, root: yaml.Node) -> ConfigError:
+def _explain(error: ValidationError, path: Path, root: yaml.Node | None) -> ConfigError:
     first = error.errors(include_url=False)[0]
     loc: Loc = first["loc"]
     dotted = ".".join(str(step) for step in loc) or "the document"
@@ -86,13 +90,15 @@ def _explain(error: ValidationError, path: Path, root: yaml.Node) -> ConfigError
     if first["type"] == "missing":
         return ConfigError(f"the key {loc[-1]!r} is missing{also}", where, f"add `{loc[-1]}: …`")
     message = first["msg"].removeprefix("Value error, ")
-    found = "" if message.startswith(("found", "two ")) or isinstance(first["input"], dict) else f", found {_short(first)}"
+    found = (
+        "" if message.startswith(("found", "two ")) or isinstance(first["input"], dict) else f", found {_short(first)}"
+    )
     return ConfigError(f"{message[:1].lower()}{message[1:]}{found}{also}", where, "correct this value")
 
 
 def _short(error: Any) -> str:
     text = repr(error["input"])
-    return text if len(text) <= 80 else f"{text[:77]}…"  # noqa: PLR2004 - one line on a terminal
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _line(node: yaml.Node | None, loc: Loc) -> int:

@@ -1,0 +1,186 @@
+"""The HTTP front as an ASGI application: paths, body limits, the caller who leaves, and errors in OpenAI's envelope.
+
+It is ASGI without a framework: what a call passes through here is on the path of every token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+
+from .config import Config
+from .core import LLMRouter
+from .errors import AllProvidersExhausted, RequestRejected
+from .front import chat
+from .metrics import CONTENT_TYPE, Metrics
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+"""Content type of everything but streams and metrics."""
+
+
+class CallerLeft(Exception):  # noqa: N818 - it isn't an error
+    """The caller closed the connection before its request was complete."""
+
+
+class App:
+    """The service.
+
+    Args:
+        router: Who answers.
+        config: Limits, and the models to list.
+        metrics: What `/metrics` shows.
+    """
+
+    def __init__(self, router: LLMRouter, config: Config, metrics: Metrics) -> None:
+        self.router, self.config, self.metrics = router, config, metrics
+        self._body_bytes_max = config.limits.body_bytes_max
+        self._in_flight_max = config.limits.in_flight_max
+        self._in_flight = 0
+        self._calls: dict[str, Any] = {"/v1/chat/completions": chat}
+        self._pages: dict[str, Callable[[], tuple[int, bytes, bytes]]] = {
+            "/v1/models": self._models,
+            "/healthz": lambda: (200, JSON[1], b'{"status":"ok"}'),
+            "/readyz": self._ready,
+            "/metrics": lambda: (200, CONTENT_TYPE, metrics.render()),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        path, method = scope["path"], scope["method"]
+        call = self._calls.get(path)
+        if call is not None and method == "POST":
+            await self._call(call, receive, send)
+        elif path in self._pages and method in {"GET", "HEAD"}:
+            status, kind, body = self._pages[path]()
+            await respond(send, status, body, [(b"content-type", kind)])
+        elif path in self._pages or call is not None:
+            await respond_error(send, 405, f"{method} is not allowed for {path}", code="method_not_allowed")
+        else:
+            known = ", ".join([*self._calls, *self._pages])
+            await respond_error(send, 404, f"there is nothing at {path}; known here: {known}", code="unknown_url")
+
+    async def _call(self, call: Any, receive: Receive, send: Send) -> None:
+        if self._in_flight >= self._in_flight_max:
+            message = f"{self._in_flight_max} calls are in flight (limits.in_flight_max), try again shortly"
+            await respond_error(
+                send, 503, message, kind="server_error", code="too_many_calls", headers=[(b"retry-after", b"1")]
+            )
+            return
+        self._in_flight += 1
+        self.metrics.in_flight.set(self._in_flight)
+        try:
+            body = await self._read(receive)
+            if body is None:
+                message = f"the body is larger than {self._body_bytes_max} bytes (limits.body_bytes_max)"
+                # The rest of the body is not read, so the connection can't be used again.
+                close = [(b"connection", b"close")]
+                await respond_error(send, 413, message, code="body_too_large", headers=close)
+                return
+            await self._until_left(call(self.router, body, send), receive)
+        except RequestRejected as error:
+            await respond_json(send, error.status, {"error": error.error}, _served_by(error.provider))
+        except AllProvidersExhausted as error:
+            await _exhausted(send, error)
+        except CallerLeft:
+            pass
+        finally:
+            self._in_flight -= 1
+            self.metrics.in_flight.set(self._in_flight)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise CallerLeft
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self._body_bytes_max:
+                return None
+            parts.append(part)
+            if not message.get("more_body"):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _until_left(self, work: Awaitable[None], receive: Receive) -> None:
+        """Do the work, but no longer than the caller listens: nobody pays for an answer that nobody reads."""
+        mine = asyncio.current_task()
+        left = False
+
+        async def watch() -> None:
+            nonlocal left
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            left = True
+            if mine is not None:
+                mine.cancel()
+
+        watcher = asyncio.ensure_future(watch())
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not left or mine is None or mine.uncancel():
+                raise
+        finally:
+            watcher.cancel()
+
+    def _models(self) -> tuple[int, bytes, bytes]:
+        seen: dict[str, str] = {}
+        for provider in self.config.providers:
+            for model in (provider.model, *provider.models):
+                seen.setdefault(model, provider.name)
+        data = [{"id": model, "object": "model", "created": 0, "owned_by": name} for model, name in seen.items()]
+        return 200, JSON[1], orjson.dumps({"object": "list", "data": data})
+
+    def _ready(self) -> tuple[int, bytes, bytes]:
+        lanes = {lane.name: str(lane.breaker.state) for lane in self.router.lanes}
+        ready = any(lane.available for lane in self.router.lanes)
+        return (200 if ready else 503), JSON[1], orjson.dumps({"ready": ready, "breakers": lanes})
+
+
+async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    """Send a whole response."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def respond_json(send: Send, status: int, payload: Any, headers: Headers) -> None:
+    """Send a whole response of JSON."""
+    await respond(send, status, orjson.dumps(payload), [JSON, *headers])
+
+
+async def respond_error(
+    send: Send,
+    status: int,
+    message: str,
+    *,
+    code: str,
+    kind: str = "invalid_request_error",
+    headers: Headers | None = None,
+) -> None:
+    """Send an error in OpenAI's envelope."""
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    await respond_json(send, status, {"error": error}, headers or [])
+
+
+async def _exhausted(send: Send, error: AllProvidersExhausted) -> None:
+    # Rounded up, and at least a second: a caller that comes back at once would find the same.
+    wait = max(1, int((error.retry_after_s or 0) + 0.999))
+    headers = [(b"retry-after", b"%d" % wait), (b"x-llm-attempts", b"%d" % len(error.attempts))]
+    await respond_error(send, 503, str(error), kind="server_error", code="all_providers_exhausted", headers=headers)
+
+
+def _served_by(provider: str) -> Headers:
+    return [(b"x-llm-provider", provider.encode())] if provider else []

@@ -1,0 +1,110 @@
+"""What one call knows while it looks for an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .attempt import Answer, Probe
+from .errors import AllProvidersExhausted, Attempt, AttemptFailed, Failure, Meaning, RequestRejected
+from .lane import Lane
+from .messages import LLMRequest
+from .observer import CallRecord
+
+
+@dataclass(slots=True)
+class Call:
+    """One call.
+
+    Attributes:
+        request: What is asked.
+        record: What is told about it at the end.
+        deadline_s: When it is over, on the router's clock.
+        failures: The last failure of each lane that was asked.
+        last_failed: The lane that failed last.
+        retries: Retries made at each lane.
+        probes: Probes that this call started and that haven't been read.
+        counted: Attempts that count against the call's limit; probes don't, they are the router's own interest.
+    """
+
+    request: LLMRequest
+    record: CallRecord
+    deadline_s: float
+    failures: dict[Lane, Failure] = field(default_factory=dict)
+    last_failed: Lane | None = None
+    retries: dict[Lane, int] = field(default_factory=dict)
+    probes: list[tuple[Lane, asyncio.Task[Answer], Probe]] = field(default_factory=list)
+    counted: int = 0
+    probes_started: int = 0
+
+    @property
+    def stream(self) -> bool:
+        """Whether the caller wants a stream."""
+        return self.record.stream
+
+    @property
+    def attempts_made(self) -> int:
+        """Requests sent to providers for this call."""
+        return self.counted + self.probes_started
+
+    def add_probe(self, lane: Lane, task: asyncio.Task[Answer], probe: Probe) -> None:
+        """A probe was started with this call."""
+        self.probes.append((lane, task, probe))
+        self.probes_started += 1
+
+    def note(self, lane: Lane, failure: Failure) -> None:
+        """An attempt failed.
+
+        Raises:
+            RequestRejected: The request itself is at fault: nobody else needs to be asked.
+        """
+        self.failures[lane] = failure
+        self.last_failed = lane
+        self.record.attempts.append(Attempt(lane.name, failure))
+        if failure.meaning is Meaning.REQUEST:
+            raise _rejected(lane, failure)
+
+    async def await_probes(self) -> tuple[Lane, None, Answer] | None:
+        """The answer of a probe that is still on its way, if it brings one."""
+        while self.probes:
+            lane, task, _probe = self.probes.pop(0)
+            try:
+                return lane, None, await task
+            except AttemptFailed as error:
+                self.note(lane, error.failure)
+        return None
+
+    def detach_probes(self) -> None:
+        """The caller was served elsewhere; probes go on for the breaker's sake."""
+        for _lane, _task, probe in self.probes:
+            probe.detached = True
+        self.probes.clear()
+
+    def cancel_probes(self) -> None:
+        """The call is over without an answer, or its caller left."""
+        for _lane, task, _probe in self.probes:
+            task.cancel()
+        self.probes.clear()
+
+    def exhausted(self, lanes: Sequence[Lane]) -> AllProvidersExhausted | RequestRejected:
+        """The error for a call that nobody could answer."""
+        attempts = self.record.attempts
+        if attempts and not self.record.skipped and all(a.failure.meaning is Meaning.UNFIT for a in attempts):
+            # Everyone was asked and could have answered another request: the caller can do something about this one.
+            lane = next(iter(self.failures))
+            return _rejected(lane, self.failures[lane])
+        waits = [lane.breaker.wait_s for lane in lanes]
+        return AllProvidersExhausted(attempts, self.record.skipped, retry_after_s=min(waits, default=None))
+
+
+def _rejected(lane: Lane, failure: Failure) -> RequestRejected:
+    body = failure.body if isinstance(failure.body, dict) else {}
+    error = {
+        "message": failure.message or "the provider refused the request",
+        "type": body.get("type") if isinstance(body.get("type"), str) else "invalid_request_error",
+        "param": body.get("param"),
+        "code": body.get("code") or failure.reason,
+    }
+    status = failure.status if 400 <= failure.status < 500 else 400
+    return RequestRejected(status, error, provider=lane.name)

@@ -1,0 +1,244 @@
+"""What all providers over HTTP share: send, tell answers from failures, read streams to their proper end."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+import httpx
+import orjson
+
+from .classify import Position, classify, parse_error_body
+from .errors import AttemptFailed, Meaning, fail
+from .messages import Chunk, LLMRequest, LLMResponse
+from .provider import AttemptLimits, LLMProvider
+from .sse import EventReader, EventTooLarge
+from .upstream import make_client, transport_failure
+from .validate import ChunkCheck, drifted
+
+ERROR_BODY_BYTES_MAX = 64 * 1024
+
+
+class StreamReader(Protocol):
+    """Reads one stream of a dialect; `complete` turns true at the dialect's own terminator and nowhere else."""
+
+    complete: bool
+
+    def event(self, data: bytes) -> list[Chunk]:
+        """The chunks that one event amounts to.
+
+        Raises:
+            AttemptFailed: The event is malformed or reports a failure.
+        """
+        ...
+
+
+class HTTPProvider(LLMProvider):
+    """A provider behind an HTTP API. A dialect says how to word a request and how to read what comes back.
+
+    Args:
+        api_key: Sent as the dialect wants it; None sends no credential.
+        base_url: As the vendor's SDK wants it.
+        model: Asked for unless `models` maps the caller's.
+        name: Name in metrics, headers and errors; the dialect's by default.
+        models: Model the caller asks for → model asked for here.
+        max_tokens: Answer limit where the API demands one and the caller gave none.
+        validate: Whether answers are checked before they count.
+        client: A client to use; its own is made otherwise.
+        owns_client: Whether the given client is closed with the provider; its own always is.
+        retry_after_max_s: Longest Retry-After that is believed, in seconds.
+        answer_bytes_max: Largest plain answer that is read.
+        event_bytes_max: Largest stream event that is held.
+        options: Settings of this dialect.
+    """
+
+    dialect = ""
+    default_url = ""
+    default_model = ""
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        *,
+        name: str | None = None,
+        models: Mapping[str, str] | None = None,
+        max_tokens: int = 8192,
+        validate: bool = True,
+        client: httpx.AsyncClient | None = None,
+        owns_client: bool = False,
+        retry_after_max_s: float = 60.0,
+        answer_bytes_max: int = 16 * 1024**2,
+        event_bytes_max: int = 1024**2,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name or self.dialect
+        self.model = model or self.default_model
+        self.max_tokens = max_tokens
+        self.validate = validate
+        self.options = dict(options or {})
+        self._models = dict(models or {})
+        self._retry_after_max_s = retry_after_max_s
+        self._answer_bytes_max, self._event_bytes_max = answer_bytes_max, event_bytes_max
+        self._owns_client = owns_client or client is None
+        self._client = client or make_client(connections_max=1000, connect_s=1.0, proxy_from_env=False)
+        self._url = httpx.URL((base_url or self.default_url).rstrip("/") + self.path)
+        self._headers = {"content-type": "application/json", **self.credentials(api_key)}
+
+    path = ""
+
+    @abstractmethod
+    def credentials(self, api_key: str | None) -> dict[str, str]:
+        """Headers that go with every request."""
+
+    @abstractmethod
+    def word(self, request: LLMRequest, *, stream: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The request's body in this dialect, and notes on what had to be changed."""
+
+    @abstractmethod
+    def read_answer(self, payload: dict[str, Any], request: LLMRequest, notes: tuple[str, ...]) -> LLMResponse:
+        """A plain answer, checked if `validate` says so."""
+
+    @abstractmethod
+    def stream_reader(self, request: LLMRequest) -> StreamReader:
+        """A reader for one stream."""
+
+    def upstream_model(self, request: LLMRequest) -> str:
+        """The model to ask for."""
+        if not self._models:
+            return self.model
+        return self._models.get(request.chat().get("model", ""), self.model)
+
+    async def generate(self, request: LLMRequest, limits: AttemptLimits | None = None) -> LLMResponse:
+        """Answer at once. See `LLMProvider.generate`."""
+        body, notes = self.word(request, stream=False)
+        response = await self._send(body, read_s=None, connect_s=None if limits is None else limits.connect_s)
+        try:
+            content = await self._read(response, self._answer_bytes_max)
+        finally:
+            await response.aclose()
+        if response.status_code != 200:
+            raise self._refused(response, content)
+        payload = self._parse(response, content)
+        return self.read_answer(payload, request, notes)
+
+    async def stream(self, request: LLMRequest, limits: AttemptLimits | None = None) -> AsyncIterator[list[Chunk]]:
+        """Answer piece by piece. See `LLMProvider.stream`."""
+        limits = limits or AttemptLimits()
+        body, _notes = self.word(request, stream=True)
+        # One socket limit serves both waits; the core keeps the stricter one for the first token itself.
+        response = await self._send(
+            body, read_s=max(limits.first_token_s, limits.between_tokens_s), connect_s=limits.connect_s
+        )
+        try:
+            if response.status_code != 200:
+                raise self._refused(response, await self._read(response, ERROR_BODY_BYTES_MAX))
+            kind = response.headers.get("content-type", "")
+            if not kind.startswith("text/event-stream"):
+                await self._not_a_stream(response, kind)
+            reader = self.stream_reader(request)
+            check = ChunkCheck(request) if self.validate else None
+            async for chunks in self._events(response, reader):
+                if check is not None:
+                    for chunk in chunks:
+                        check.chunk(chunk)
+                if chunks:
+                    yield chunks
+            if check is not None:
+                check.end()
+        finally:
+            await response.aclose()
+
+    async def _events(self, response: httpx.Response, reader: StreamReader) -> AsyncIterator[list[Chunk]]:
+        events = EventReader(self._event_bytes_max)
+        try:
+            async for data in response.aiter_bytes():
+                # A failure drops what stood before it in the same packet: if that held the first token, nothing has
+                # reached the caller yet, and another provider can still answer.
+                chunks: list[Chunk] = []
+                for event in events.feed(data):
+                    if reader.complete:
+                        break
+                    chunks += reader.event(event)
+                yield chunks
+                if reader.complete:
+                    return
+        except EventTooLarge as error:
+            raise fail(Meaning.DRIFTED, "malformed_event", str(error)) from None
+        except httpx.TransportError as error:
+            raise transport_failure(error) from error
+        raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended without its terminator")
+
+    async def _send(self, body: dict[str, Any], *, read_s: float | None, connect_s: float | None) -> httpx.Response:
+        request = httpx.Request(
+            "POST",
+            self._url,
+            headers=self._headers,
+            content=orjson.dumps(body),
+            extensions={"timeout": {"connect": connect_s, "read": read_s, "write": read_s, "pool": connect_s}},
+        )
+        request.headers.setdefault("accept-encoding", "identity")
+        try:
+            return await self._client.send(request, stream=True)
+        except httpx.TransportError as error:
+            raise transport_failure(error) from error
+
+    async def _read(self, response: httpx.Response, bytes_max: int) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in response.aiter_bytes():
+                size += len(part)
+                if size > bytes_max:
+                    raise drifted("drift_too_large", f"the answer passed {bytes_max} bytes")
+                parts.append(part)
+        except httpx.TransportError as error:
+            raise transport_failure(error) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _parse(self, response: httpx.Response, content: bytes) -> dict[str, Any]:
+        kind = response.headers.get("content-type", "")
+        try:
+            payload = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            shown = content[:80].decode("utf-8", "replace")
+            raise drifted("drift_not_json", f"200 with {kind!r} that is not JSON: {shown!r}") from None
+        if not isinstance(payload, dict):
+            raise drifted("drift_fields", "200 with a JSON value that is not an object")
+        if payload.get("error") or payload.get("type") == "error":
+            raise self._reported(payload, Position.BODY)
+        if self.validate and "json" not in kind:
+            raise drifted("drift_content_type", f"200 with content-type {kind!r}, expected application/json")
+        return payload
+
+    async def _not_a_stream(self, response: httpx.Response, kind: str) -> None:
+        content = await self._read(response, ERROR_BODY_BYTES_MAX)
+        payload = parse_error_body(content)
+        if isinstance(payload, dict) and (payload.get("error") or payload.get("type") == "error"):
+            raise self._reported(payload, Position.BODY)
+        raise drifted("drift_content_type", f"200 with content-type {kind!r}, expected text/event-stream")
+
+    def _refused(self, response: httpx.Response, content: bytes) -> AttemptFailed:
+        return AttemptFailed(
+            classify(
+                self.dialect,
+                response.status_code,
+                parse_error_body(content),
+                headers=response.headers,
+                now_s=time.time(),
+                retry_after_max_s=self._retry_after_max_s,
+            )
+        )
+
+    def _reported(self, payload: Any, position: Position) -> AttemptFailed:
+        return AttemptFailed(
+            classify(self.dialect, 200, payload, position=position, retry_after_max_s=self._retry_after_max_s)
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections, if they are this provider's own."""
+        if self._owns_client:
+            await self._client.aclose()

@@ -1,0 +1,83 @@
+"""A stream on its way to a caller: pieces as they arrive, and exactly one verdict at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from enum import StrEnum
+from typing import Any
+
+from .attempt import Opened, bounded
+from .errors import Attempt, AttemptFailed, Failure, StreamInterrupted
+from .messages import Chunk, read_usage
+
+
+class End(StrEnum):
+    """How a stream ended."""
+
+    COMPLETE = "complete"
+    BROKEN = "broken"
+    LEFT = "left"
+
+
+class OpenStream:
+    """Iterate over `batches()`; an iteration that ends without an error means that the answer is complete.
+
+    Attributes:
+        provider: Who answers.
+        attempts: Attempts that it took to get here, the good one included.
+        tokens: Input, output and cached tokens as the provider counted them; zeros until it said so.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        *,
+        provider: str,
+        attempts: int,
+        between_tokens_s: float,
+        ended: Callable[[End, Failure | None, tuple[int, int, int]], None],
+    ) -> None:
+        self.provider, self.attempts = provider, attempts
+        self.tokens = (0, 0, 0)
+        self._opened = opened
+        self._between_tokens_s = between_tokens_s
+        self._ended: Callable[[End, Failure | None, tuple[int, int, int]], None] | None = ended
+
+    async def batches(self) -> AsyncIterator[list[Chunk]]:
+        """Lists of chunks, as many as arrived together.
+
+        Raises:
+            StreamInterrupted: The provider failed after its first token: what was delivered is incomplete.
+        """
+        opened = self._opened
+        try:
+            held, opened.held = opened.held, []
+            self._count(held)
+            yield held
+            while chunks := await bounded(opened.following, self._between_tokens_s, "timeout_between_tokens"):
+                self._count(chunks)
+                yield chunks
+            self._end(End.COMPLETE, None)
+        except AttemptFailed as error:
+            self._end(End.BROKEN, error.failure)
+            raise StreamInterrupted(Attempt(self.provider, error.failure)) from None
+        finally:
+            self._end(End.LEFT, None)
+            await opened.aclose()
+
+    async def aclose(self) -> None:
+        """Drop the rest of the stream; the connection to the provider is closed."""
+        self._end(End.LEFT, None)
+        await self._opened.aclose()
+
+    def _count(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            usage: Any = chunk.get("usage")
+            if usage:
+                self.tokens = read_usage(usage)
+
+    def _end(self, end: End, failure: Failure | None) -> None:
+        # The first verdict counts: closing a stream that was complete doesn't make it a stream that was left.
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(end, failure, self.tokens)

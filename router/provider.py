@@ -1,0 +1,69 @@
+"""The abstraction: what the router needs of a provider. Subclass it for anything that can answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from .messages import Chunk, LLMRequest, LLMResponse
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLimits:
+    """How long one attempt may take, in seconds; the core keeps `answer_s` and `first_token_s` itself."""
+
+    connect_s: float = 1.0
+    first_token_s: float = 2.0
+    between_tokens_s: float = 5.0
+    answer_s: float = 60.0
+
+
+class LLMProvider(ABC):
+    """One upstream: an account at a vendor, a deployment, or anything else that answers.
+
+    Attributes:
+        name: Its name in metrics, headers and errors; unique within a router.
+        model: The model that is asked for unless the request says otherwise.
+    """
+
+    name: str = ""
+    model: str = ""
+
+    @abstractmethod
+    async def generate(self, request: LLMRequest, limits: AttemptLimits) -> LLMResponse:
+        """Answer at once.
+
+        Raises:
+            AttemptFailed: With what the failure means.
+        """
+
+    def stream(self, request: LLMRequest, limits: AttemptLimits) -> AsyncIterator[list[Chunk]]:
+        """Answer piece by piece: lists of `chat.completion.chunk` objects, as many as arrived together.
+
+        The default answers in one piece. An iterator that ends without an error says that the answer is complete.
+
+        Raises:
+            AttemptFailed: With what the failure means; while iterating.
+        """
+        return self._in_one_piece(request, limits)
+
+    def is_available(self) -> bool:
+        """Whether it can be asked at all, for instance because it has a key. The breaker is another matter."""
+        return True
+
+    async def aclose(self) -> None:
+        """Free what it holds."""
+        return
+
+    async def _in_one_piece(self, request: LLMRequest, limits: AttemptLimits) -> AsyncIterator[list[Chunk]]:
+        response = await self.generate(request, limits)
+        head = {"id": f"chatcmpl-{self.name}", "object": "chat.completion.chunk", "created": 0, "model": response.model}
+        delta = {"role": "assistant", "content": response.content}
+        if response.tool_calls:
+            delta["tool_calls"] = [{"index": i, **call} for i, call in enumerate(response.tool_calls)]  # type: ignore[assignment]
+        finish = response.finish_reason or "stop"
+        yield [
+            {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+            {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]},
+        ]

@@ -1,0 +1,46 @@
+"""The HTTP client toward providers: httpx over aiohttp's connections (3.7 times the requests of httpx's own)."""
+
+from __future__ import annotations
+
+import httpx
+from httpx_aiohttp import HttpxAiohttpClient
+
+from .errors import AttemptFailed, Meaning, fail
+
+# Below the 5 s after which uvicorn, and many gateways, close an idle connection: a POST that meets a connection which
+# is just being closed can't be told from one that was half done.
+KEEPALIVE_S = 4.0
+USER_AGENT = "banstorm-router"
+
+
+def make_client(*, connections_max: int, connect_s: float, proxy_from_env: bool) -> httpx.AsyncClient:
+    """A client for all providers.
+
+    Args:
+        connections_max: Connections at once; aiohttp's own default of 100 would queue calls without a word.
+        connect_s: Limit for TCP and TLS, in seconds.
+        proxy_from_env: Whether HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are obeyed.
+    """
+    return HttpxAiohttpClient(
+        limits=httpx.Limits(max_connections=connections_max, keepalive_expiry=KEEPALIVE_S),
+        timeout=httpx.Timeout(None, connect=connect_s),
+        trust_env=proxy_from_env,
+        follow_redirects=False,
+        # Compressed event streams arrive in lumps, and unpacking costs more than a data centre's network saves.
+        headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
+    )
+
+
+def transport_failure(error: httpx.TransportError) -> AttemptFailed:
+    """What a failure below HTTP means: always transient, never the caller's."""
+    # aiohttp's "server disconnected" arrives as a ConnectTimeout through httpx-aiohttp's table, so the text decides.
+    text = str(error) or type(error).__name__
+    if "isconnected" in text or isinstance(error, httpx.ReadError | httpx.RemoteProtocolError):
+        reason = "disconnected"
+    elif isinstance(error, httpx.ReadTimeout):
+        reason = "timeout_between_tokens"
+    elif isinstance(error, httpx.TimeoutException):
+        reason = "timeout_connect"
+    else:
+        reason = "connect"
+    return fail(Meaning.TRANSIENT, reason, f"{type(error).__name__}: {text}")
