@@ -1,0 +1,216 @@
+"""The callers: an open-loop schedule played inside a Locust user, a greenlet a call.
+
+Locust paces *users*, each of which waits for its answer before it calls again; that closes the loop, and a stalled
+router then hides its own stall. Here one Locust user is the dispatcher: it starts a greenlet at each scheduled instant,
+whatever became of the calls before, through Locust's session, connection pool, statistics and events.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Group
+from locust import FastHttpUser, task
+
+from ...fakes.answer import Mark, Shape
+from ...scenarios.model import Scenario
+from ..ledger import EVIDENCE_BYTES_MAX, Ledger
+from ..redact import redact
+from .call import Ask, Observed, row, settle
+from .outcome import Ending, Verdict
+from .schedule import NS, Due, schedule
+from .tally import Tally
+from .wire import WireAgent, WireClients
+
+IN_FLIGHT_MAX: Final = 20_000
+"""Most calls in flight, whatever rate and give-up ask for."""
+DESCRIPTORS_SPARE: Final = 64
+"""File descriptors left for everything that is no connection to the router."""
+BURST: Final = 64
+"""Calls that a dispatcher which is behind starts before it lets others run."""
+
+
+class Client(Protocol):
+    """Makes a call and notes what comes. Raises `gevent.Timeout` when the caller leaves."""
+
+    def call(self, ask: Ask, seen: Observed) -> None:
+        """Make the call that `ask` describes; note everything in `seen`."""
+
+
+class Stopped(gevent.GreenletExit):  # type: ignore[misc] # noqa: N818 - gevent is not followed; it ends, it does not fail
+    """The run was stopped while a call was in flight."""
+
+
+class Callers:
+    """Plays one scenario's schedule and writes the `schedule` and `calls` tables."""
+
+    def __init__(
+        self, scenario: Scenario, run: str, ledger: Ledger, *, in_flight_max: int, allow_continuation: bool = False
+    ) -> None:
+        self.tally = Tally()
+        self.in_flight_max = in_flight_max
+        self.clients: Mapping[str, Client] = {}
+        self.up = Event()  # the Locust user runs
+        self.done = Event()  # every call has ended
+        self.calls: list[Due] = schedule(scenario)
+        self._load = scenario.load
+        self._run = run
+        self._ledger = ledger
+        self._deadline_ns = round(scenario.load.deadline * NS)
+        self._give_up_ns = round(scenario.load.give_up_s * NS)
+        self._allow_continuation = allow_continuation
+        self._started = Event()
+        self._t0_ns = 0
+        self._in_flight = Group()
+
+    def start(self, t0_ns: int) -> None:
+        """Write the schedule, then let the dispatcher go. Time 0 is `t0_ns`."""
+        self._t0_ns = t0_ns
+        for due in self.calls:
+            self._ledger.add(
+                "schedule",
+                {
+                    "call": due.call,
+                    "caller": due.caller,
+                    "shape": due.shape.value,
+                    "stream": due.stream,
+                    "client": due.client,
+                    "tokens": due.tokens,
+                    "phase": due.phase,
+                    "scheduled_ns": t0_ns + due.offset_ns,
+                },
+            )
+        self._ledger.flush()
+        self._started.set()
+
+    def play(self) -> None:
+        """Start each call at its instant; returns when all have ended. Runs in the Locust user's greenlet."""
+        self.up.set()
+        self._started.wait()
+        behind = 0
+        for due in self.calls:
+            scheduled_ns = self._t0_ns + due.offset_ns
+            if (wait_ns := scheduled_ns - time.monotonic_ns()) > 0:
+                behind = 0
+                while wait_ns > 0:  # a timer may fire a little early; a call never leaves before its instant
+                    gevent.sleep(wait_ns / NS)
+                    wait_ns = scheduled_ns - time.monotonic_ns()
+            elif (behind := behind + 1) % BURST == 0:
+                gevent.sleep(0)
+            self._launch(due, scheduled_ns)
+        self._in_flight.join()
+        self.done.set()
+
+    def probe(self, calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Make marked calls now, outside the schedule and the ledger; say what came of each."""
+        jobs = []
+        for wanted in calls:
+            now_ns = time.monotonic_ns()
+            mark = Mark(self._run, int(wanted["call"]), Shape(wanted["shape"]), self._load.answer)
+            ask = Ask(mark, bool(wanted["stream"]), "http", now_ns, now_ns + self._give_up_ns)
+            jobs.append((ask, self._in_flight.spawn(self._make, ask, lambda _: None)))
+        gevent.joinall([job for _, job in jobs])
+        return [self._probed(ask, *job.get()) for ask, job in jobs]
+
+    def stop(self) -> None:
+        """Abandon what is in flight; each abandoned call gets its row."""
+        self._in_flight.kill(Stopped, block=True)
+
+    def _launch(self, due: Due, scheduled_ns: int) -> None:
+        mark = Mark(self._run, due.call, due.shape, due.tokens)
+        ask = Ask(mark, due.stream, due.client, scheduled_ns, scheduled_ns + self._give_up_ns)
+        self.tally.due += 1
+        if self.tally.in_flight >= self.in_flight_max:
+            seen = Observed(lambda _: None, ended_ns=time.monotonic_ns(), ending=Ending.UNSENT)
+            self._record(ask, seen, self._settle(ask, seen))
+            return
+        self.tally.in_flight += 1
+        self._in_flight.spawn(self._play_one, ask)
+
+    def _play_one(self, ask: Ask) -> None:
+        try:
+            seen, verdict = self._make(ask, lambda at_ns: self.tally.left(at_ns - ask.scheduled_ns))
+            self._record(ask, seen, verdict)
+        finally:
+            self.tally.in_flight -= 1
+
+    def _make(self, ask: Ask, on_sent: Any) -> tuple[Observed, Verdict]:
+        seen = Observed(on_sent)
+        leave = gevent.Timeout(max(0.0, (ask.give_up_ns - time.monotonic_ns()) / NS))
+        leave.start()
+        try:
+            self.clients[ask.client].call(ask, seen)
+        except gevent.Timeout:
+            seen.ending, seen.note = Ending.GAVE_UP, "gave_up"
+            seen.ended_ns = time.monotonic_ns()
+        except Stopped:
+            seen.ending, seen.note = Ending.STOPPED, "stopped"
+            seen.ended_ns = time.monotonic_ns()
+        except Exception as error:  # noqa: BLE001 - a defect of ours is recorded as what it is, and the run goes on
+            traceback.print_exc()
+            seen.ending, seen.note = Ending.STOPPED, f"load generator: {type(error).__name__}: {error}"[:200]
+            seen.ended_ns = time.monotonic_ns()
+        finally:
+            leave.close()
+        return seen, self._settle(ask, seen)
+
+    def _settle(self, ask: Ask, seen: Observed) -> Verdict:
+        return settle(ask, seen, deadline_ns=self._deadline_ns, allow_continuation=self._allow_continuation)
+
+    def _record(self, ask: Ask, seen: Observed, verdict: Verdict) -> None:
+        evidence = None if verdict.good else self._ledger.evidence(seen.body)
+        self._ledger.add("calls", row(ask, seen, verdict, evidence))
+        self.tally.end(seen.ended_ns, seen.ended_ns - ask.scheduled_ns, good=verdict.good)
+
+    @staticmethod
+    def _probed(ask: Ask, seen: Observed, verdict: Verdict) -> dict[str, Any]:
+        return {
+            "call": ask.mark.call,
+            "outcome": verdict.outcome,
+            "status": seen.status,
+            "error": seen.note or verdict.error,
+            "evidence": None if verdict.good else redact(seen.body[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace")),
+        }
+
+
+class RouterCallers(FastHttpUser):  # type: ignore[misc] # locust is not followed by mypy
+    """The Locust user that dispatches the whole schedule. `callers` and `host` are set on a subclass for each run."""
+
+    abstract = True
+    callers: Callers
+    connections_max: int
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        # FastHttpUser's own pool holds 10 connections by default, which closes the loop without a word.
+        clients = WireClients(concurrency=self.connections_max, connection_timeout=None, network_timeout=None)
+        self.client.client = WireAgent(clients)
+
+    @task  # type: ignore[misc] # locust is not followed by mypy
+    def play(self) -> None:
+        """Play the schedule once, then sleep until the run is stopped."""
+        self.callers.play()
+        Event().wait()
+
+
+def in_flight_bound(rate: float, give_up_s: float) -> int:
+    """How many calls can be in flight at once when nobody answers: rate × give_up, and what chance adds to it."""
+    mean = rate * give_up_s
+    return min(IN_FLIGHT_MAX, math.ceil(mean + 6 * math.sqrt(mean)) + 64)
+
+
+def raise_descriptors(wanted: int) -> int:
+    """Allow `wanted` connections if the system lets us; returns how many it lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = wanted + DESCRIPTORS_SPARE
+    if soft != resource.RLIM_INFINITY and soft < need:
+        soft = need if hard == resource.RLIM_INFINITY else min(need, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - DESCRIPTORS_SPARE)

@@ -1,0 +1,123 @@
+"""What a front dialect is: how a caller writes a request to the router and reads what comes back. Sans I/O.
+
+A front is one file beside this one that defines ``FRONT``, an instance of a subclass of `Front`, and is found by its
+file's name. Later fronts (``openai_responses``, ``anthropic_messages``) are further files.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from ...fakes.answer import Mark
+from ..chance import chance
+
+FILLERS: Final = (
+    "The quarterly report needs a short summary for the board.",
+    "A customer writes that the parcel arrived two days late.",
+    "Please keep the tone friendly and the wording plain.",
+    "The meeting notes list four decisions and two open questions.",
+    "Compare the two offers and name the better one.",
+    "The sensor in hall three reported a drop in pressure.",
+    "Translate the paragraph and keep every number as it is.",
+    "The draft contract mentions a notice period of six weeks.",
+)
+"""Sentences that make a prompt look like a prompt. They carry nothing: only the mark at the end does."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What an answer said, as the official client of its dialect would hand it to a program.
+
+    `text` is the text content, `arguments` the tool calls' arguments joined, `tool` the first tool's name. `ended` says
+    that the dialect's own end was seen (``[DONE]`` and a finish reason; a whole body). `error` is the type
+    or code of an error that the answer itself reported; `malformed` what made it unreadable.
+    """
+
+    text: str = ""
+    tool: str | None = None
+    arguments: str = ""
+    finish: str | None = None
+    ended: bool = False
+    error: str | None = None
+    malformed: str | None = None
+    model: str | None = None
+    output_tokens: int | None = None
+
+
+class StreamReader(ABC):
+    """Reads one streamed answer, piece by piece. `first` turns true with the first content; `over` at the end."""
+
+    __slots__ = ("first", "heard", "over")
+
+    def __init__(self) -> None:
+        self.heard = Heard()
+        self.first = False
+        self.over = False
+
+    @abstractmethod
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body, cut anywhere."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """The body has ended: settle what is still pending."""
+
+
+class Writer(ABC):
+    """Writes the requests of one run; what all calls have in common is rendered once."""
+
+    @abstractmethod
+    def body(self, mark: Mark, *, stream: bool) -> bytes:
+        """The request's body for a call."""
+
+
+class Front(ABC):
+    """A dialect that routers offer to their callers."""
+
+    name: ClassVar[str]
+    path: ClassVar[str]
+    """What follows the base URL."""
+
+    @abstractmethod
+    def headers(self, api_key: str | None) -> dict[str, str]:
+        """The headers that every request of this dialect carries."""
+
+    @abstractmethod
+    def writer(self, model: str, seed: int) -> Writer:
+        """A writer of requests for `model`; the filler before a mark is drawn by `seed` and the call."""
+
+    @abstractmethod
+    def stream_reader(self) -> StreamReader:
+        """A reader for one streamed answer with a 2xx status."""
+
+    @abstractmethod
+    def read_body(self, body: bytes) -> Heard:
+        """Understand the body of a plain answer with a 2xx status."""
+
+    @abstractmethod
+    def read_error(self, status: int, body: bytes) -> str:
+        """The error's code or type of an answer without a 2xx status; ``http_<status>`` if it names none."""
+
+
+def filler(seed: int, call: int) -> str:
+    """The sentences before a call's mark: two, drawn by the seed."""
+    point = int(chance(seed, "filler", call) * len(FILLERS) ** 2)
+    first, second = divmod(point, len(FILLERS))
+    return f"{FILLERS[first]} {FILLERS[second]}"
+
+
+def find_front(name: str) -> Front:
+    """The front in the file ``<name>.py``.
+
+    Raises:
+        LookupError: no such file.
+    """
+    try:
+        module = importlib.import_module(f".{name}", __package__)
+    except ModuleNotFoundError as error:
+        raise LookupError(f"no front dialect is called {name!r}; fronts are the files of harness/load") from error
+    front: Front = module.FRONT
+    return front

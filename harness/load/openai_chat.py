@@ -1,0 +1,209 @@
+"""The OpenAI chat-completions front, as a caller of a router speaks and hears it.
+
+Wire facts: bodies, chunks and finish reasons as in the official SDK's types (openai 2.54, `types/chat`); how a stream
+is read follows its `_streaming.py`: the content type is not looked at, a chunk with a truthy ``error`` raises,
+``[DONE]`` ends the stream and a stream that closes without it ends without an exception.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import orjson
+
+from ...fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Mark, Shape
+from .front import Front, Heard, StreamReader, Writer, filler
+from .sse import SseError, SseSplitter
+
+TOKENS_PER_WORD: Final = 4
+"""Room that a request leaves for each word, in tokens of any tokenizer."""
+TOKENS_SPARE: Final = 64
+"""Room that a request leaves for what surrounds the words, in tokens."""
+_HOLE: Final = "banstorm-hole"
+
+
+class OpenAIChatWriter(Writer):
+    """Renders each shape once, with a hole for the prompt; a call's body is then three joined byte strings."""
+
+    def __init__(self, model: str, seed: int) -> None:
+        self._model = model
+        self._seed = seed
+        self._frames: dict[tuple[Shape, bool, int], tuple[bytes, bytes]] = {}
+
+    def body(self, mark: Mark, *, stream: bool) -> bytes:
+        """The request's body for a call: filler, the mark at the end, and the shape's way to ask for it."""
+        key = (mark.shape, stream, mark.words)
+        frame = self._frames.get(key)
+        if frame is None:
+            before, _, after = orjson.dumps(self._request(*key)).partition(_HOLE.encode())
+            frame = self._frames[key] = (before, after)
+        # Neither filler nor mark holds a character that JSON escapes.
+        return b"%b%b %b%b" % (frame[0], filler(self._seed, mark.call).encode(), mark.render().encode(), frame[1])
+
+    def _request(self, shape: Shape, stream: bool, words: int) -> dict[str, Any]:  # noqa: FBT001 - a key's parts
+        request: dict[str, Any] = {
+            "model": self._model,
+            "messages": [
+                {"role": "system", "content": "You answer in short."},
+                {"role": "user", "content": _HOLE},
+            ],
+            "max_tokens": TOKENS_PER_WORD * words + TOKENS_SPARE,
+        }
+        if stream:
+            request |= {"stream": True, "stream_options": {"include_usage": True}}
+        if shape is Shape.JSON:
+            schema = {"name": "answer", "strict": True, "schema": ANSWER_SCHEMA}
+            request["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif shape is Shape.TOOL:
+            function = {"name": TOOL_NAME, "description": "Record the answer.", "parameters": ANSWER_SCHEMA}
+            request["tools"] = [{"type": "function", "function": function}]
+            request["tool_choice"] = {"type": "function", "function": {"name": TOOL_NAME}}
+        return request
+
+
+class OpenAIChatStream(StreamReader):
+    """Reads ``data:`` chunks until ``[DONE]``, an error object, or a chunk that is no JSON."""
+
+    __slots__ = ("_splitter",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._splitter = SseSplitter()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; what follows the end is not looked at, as in the SDK."""
+        if self.over:
+            return
+        try:
+            for event in self._splitter.feed(data):
+                self._take(event)
+                if self.over:
+                    return
+        except (SseError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            self._break(error)
+
+    def close(self) -> None:
+        """The body has ended. A ``[DONE]`` without its blank line counts; any other unfinished event is dropped."""
+        if not self.over and self._splitter.leftover() == b"[DONE]":
+            self._end()
+
+    def _take(self, event: bytes) -> None:
+        if event.startswith(b"[DONE]"):
+            self._end()
+            return
+        self.take_chunk(orjson.loads(event))
+
+    def take_chunk(self, chunk: dict[str, Any]) -> None:
+        """Take a chunk's object."""
+        heard = self.heard
+        if error := chunk.get("error"):
+            heard.error = error_name(error) or "error"
+            self.over = True
+            return
+        if usage := chunk.get("usage"):
+            heard.output_tokens = usage.get("completion_tokens")
+        if heard.model is None:
+            heard.model = chunk.get("model")
+        choices = chunk.get("choices")
+        if choices:
+            self._delta(choices[0])
+
+    def _delta(self, choice: dict[str, Any]) -> None:
+        heard = self.heard
+        delta = choice.get("delta") or {}
+        if content := delta.get("content"):
+            heard.text += content
+            self.first = True
+        for call in delta.get("tool_calls") or ():
+            function = call.get("function") or {}
+            if heard.tool is None:
+                heard.tool = function.get("name")
+            if piece := function.get("arguments"):
+                heard.arguments += piece
+                self.first = True
+        if reason := choice.get("finish_reason"):
+            heard.finish = reason
+
+    def _end(self) -> None:
+        self.over = True
+        self.heard.ended = self.heard.finish is not None
+
+    def _break(self, error: Exception) -> None:
+        self.heard.malformed = f"malformed_event: {type(error).__name__}"
+        self.over = True
+
+
+class OpenAIChat(Front):
+    """POST /chat/completions."""
+
+    name = "openai_chat"
+    path = "/chat/completions"
+
+    def headers(self, api_key: str | None) -> dict[str, str]:
+        """JSON both ways, and a bearer key if there is one."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        if api_key:
+            headers["Authorization"] = f"Bearer {api_key}"
+        return headers
+
+    def writer(self, model: str, seed: int) -> OpenAIChatWriter:
+        """A writer of requests for `model`."""
+        return OpenAIChatWriter(model, seed)
+
+    def stream_reader(self) -> OpenAIChatStream:
+        """A reader for one stream."""
+        return OpenAIChatStream()
+
+    def read_body(self, body: bytes) -> Heard:
+        """Understand a whole body. One that is no JSON object is `malformed`, its text kept as the answer's text."""
+        try:
+            return read_completion(orjson.loads(body))
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            malformed = f"malformed_body: {type(error).__name__}"
+            return Heard(text=body.decode("utf-8", "replace"), malformed=malformed, ended=True)
+
+    def read_error(self, status: int, body: bytes) -> str:
+        """The code or type of OpenAI's envelope, ``{"error": {"message", "type", "param", "code"}}``."""
+        try:
+            return error_name(orjson.loads(body)["error"]) or f"http_{status}"
+        except (ValueError, TypeError, KeyError):
+            return f"http_{status}"
+
+
+def read_completion(body: dict[str, Any]) -> Heard:
+    """Understand a chat completion's object.
+
+    A missing or renamed field reads as null, as in the SDK, which validates nothing: that is how a drifted answer
+    comes through to a program.
+    """
+    heard = Heard(model=body.get("model"), ended=True)
+    if error := body.get("error"):
+        heard.error = error_name(error) or "error"
+    heard.output_tokens = (body.get("usage") or {}).get("completion_tokens")
+    choices = body.get("choices")
+    if not choices:
+        return heard
+    heard.finish = choices[0].get("finish_reason")
+    message = choices[0].get("message") or {}
+    content = message.get("content")
+    heard.text = content if isinstance(content, str) else "" if content is None else json.dumps(content)
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or {}
+        heard.tool = heard.tool or function.get("name")
+        heard.arguments += function.get("arguments") or ""
+    return heard
+
+
+def error_name(error: Any) -> str | None:
+    """How to call an error object: its code, else its type; a bare string is its own name (80 characters at most)."""
+    if isinstance(error, str):
+        return error[:80]
+    if isinstance(error, dict):
+        for key in ("code", "type"):
+            if value := error.get(key):
+                return str(value)[:80]
+    return None
+
+
+FRONT = OpenAIChat()
