@@ -164,10 +164,8 @@ def main() -> None:
         if debug:
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        click.echo(
-            f"error: banstorm itself failed: {what}\nwhere: {_place(error)}\nnext:  run again with --debug and report it",
-            err=True,
-        )
+        click.echo(f"error: banstorm itself failed: {what}\nwhere: {_place(error)}", err=True)
+        click.echo("next:  run again with --debug and report it", err=True)
         sys.exit(Exit.INTERNAL)
 
 

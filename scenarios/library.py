@@ -70,7 +70,9 @@ def check_document(document: Document, registry: Registry) -> Scenario:
     try:
         scenario = Scenario.model_validate(document.data)
     except ValidationError as error:
-        raise ScenarioError(list(_structure(error, document))) from None
+        # An unknown key first: the missing key beside it is most often the same mistake.
+        problems = sorted(_structure(error, document), key=lambda each: not each.what.startswith("unknown key"))
+        raise ScenarioError(problems) from None
     if problems := list(check(scenario, document, registry)):
         raise ScenarioError(problems)
     return scenario

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
-_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Parts of a second are divided, not multiplied by 0.001: so that 100000us is exactly what 0.1 is.
+_SECONDS: Final = {"us": (1, 1_000_000), "ms": (1, 1000), "s": (1, 1), "m": (60, 1), "h": (3600, 1)}
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
 _SHARE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _TOKENS: Final = re.compile(r"(\d+)\s*tokens?")
@@ -27,7 +28,8 @@ def parse_duration(value: Any) -> float:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"expected a duration with its unit, such as 250ms, 2s, 1.5m or 1h; found {value!r}")
-    seconds = float(match[1]) * _SECONDS[match[2]]
+    times, divided = _SECONDS[match[2]]
+    seconds = float(match[1]) * times / divided
     if seconds > DURATION_S_MAX:
         raise ValueError(f"expected a duration of at most 168h; found {value!r}")
     return seconds
@@ -42,7 +44,7 @@ def parse_rate(value: Any) -> float:
     match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"expected a rate with its unit, such as 60/s or 600/m; found {value!r}")
-    rate = float(match[1]) / _SECONDS[match[2]]
+    rate = float(match[1]) / _SECONDS[match[2]][0]
     if not 0 < rate <= RATE_MAX:
         raise ValueError(f"expected a rate above 0 and at most {RATE_MAX:.0f}/s; found {value!r}")
     return rate

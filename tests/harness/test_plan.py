@@ -1,0 +1,126 @@
+"""Everything that can be checked is checked before a process starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from banstorm.harness import faults
+from banstorm.harness.errors import HarnessError
+from banstorm.harness.faults.base import Host
+from banstorm.harness.plan import Wish, make_plan, parse_ports
+from banstorm.harness.targets.base import Options
+from banstorm.harness.targets.reference import put
+from banstorm.harness.targets.url import front
+
+
+def _wish(tmp_path: Path, **changes) -> Wish:
+    return Wish(**({"scenario": "sudden_ban", "out": tmp_path} | changes))
+
+
+def test_the_command_of_a_plan_repeats_the_run(tmp_path: Path):
+    """The printed command names the scenario, the target, the seed and every choice that changes the run."""
+    wish = _wish(tmp_path, host=Host.INLINE, ports={"openai": 9102}, options=Options(settings=("fallback=false",)))
+    assert (
+        "banstorm run sudden_ban --target reference --seed 20260104 --inline --ports openai=9102 --set fallback=false"
+        == make_plan(wish).command
+    )
+
+
+def test_a_seed_on_the_command_line_replaces_the_scenarios(tmp_path: Path):
+    """`--seed` changes the inputs, and nothing else of the scenario."""
+    plain, seeded = make_plan(_wish(tmp_path)), make_plan(_wish(tmp_path, seed=5))
+    assert 5 == seeded.scenario.seed
+    assert plain.scenario == seeded.scenario.model_copy(update={"seed": plain.scenario.seed})
+
+
+def test_two_plans_have_folders_and_marks_of_their_own(tmp_path: Path):
+    """Two runs side by side, even within one second, share neither a folder nor a run id."""
+    one, two = make_plan(_wish(tmp_path)), make_plan(_wish(tmp_path))
+    assert one.run != two.run
+    assert one.folder != two.folder
+
+
+def test_the_openai_sdk_can_take_a_share_of_the_calls(tmp_path: Path):
+    """`--openai-sdk 25%` mixes the official SDK into the load."""
+    clients = make_plan(_wish(tmp_path, openai_sdk=0.25)).scenario.load.clients
+    assert (75, 25) == (clients.http, clients.openai_sdk)
+
+
+REFUSED = {
+    "provider of --ports": ({"ports": {"mistral": 9001}}, "no provider 'mistral'", "anthropic, openai"),
+    "unknown target": ({"target": "portkye"}, "unknown target 'portkye'", "reference"),
+    "a target that is no loopback": ({"target": "http://10.1.2.3:4000"}, "not on loopback", "forward a local port"),
+    "a target without a host": ({"target": "http://"}, "no URL", "http://127.0.0.1:4000"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_wish_that_can_not_be_met_is_refused_in_three_lines(case, tmp_path: Path):
+    """What, where, what next; and no folder was made."""
+    changes, what, advice = REFUSED[case]
+    with pytest.raises(HarnessError) as caught:
+        make_plan(_wish(tmp_path, **changes))
+    assert what in caught.value.what
+    assert advice in caught.value.advice
+    assert 3 == len(str(caught.value).splitlines())
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_fault_that_the_host_can_not_play_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The inline host says before the start which fault it can't play."""
+    monkeypatch.setattr(faults.find("org_disabled"), "hosts", frozenset({Host.MITMPROXY}))
+    with pytest.raises(HarnessError, match="inline host can't play org_disabled"):
+        make_plan(_wish(tmp_path, host=Host.INLINE))
+
+
+FRONTS = [
+    ("http://127.0.0.1:4000", "http://127.0.0.1:4000/v1"),
+    ("http://127.0.0.1:4000/", "http://127.0.0.1:4000/v1"),
+    ("http://localhost:4000/openai/v1", "http://localhost:4000/openai/v1"),
+]
+
+
+@pytest.mark.parametrize(("url", "base_url"), FRONTS)
+def test_a_router_s_address_becomes_a_base_url(url, base_url):
+    """A bare address gets OpenAI's /v1; a path that the user wrote stays."""
+    assert base_url == front(url)
+
+
+def test_ports_are_read():
+    """Ports are named by provider."""
+    assert {"anthropic": 9101, "openai": 9102} == parse_ports("anthropic=9101, openai=9102")
+
+
+@pytest.mark.parametrize("text", ["9101", "anthropic=", "anthropic=0", "anthropic=65536", "=9101", "a=1 b=2"])
+def test_malformed_ports_are_refused(text):
+    """A port without a name, out of range, or not separated by a comma is told."""
+    with pytest.raises(HarnessError, match="no port"):
+        parse_ports(text)
+
+
+def test_a_setting_goes_to_its_place():
+    """`--set` reaches into groups, makes them where they are missing, and reads values as YAML."""
+    config = {"breaker": {"enabled": True}}
+    for item in ("breaker.enabled=false", "timeouts.total=3s", "fallback=false"):
+        put(config, item)
+    assert {"breaker": {"enabled": False}, "timeouts": {"total": "3s"}, "fallback": False} == config
+
+
+@pytest.mark.parametrize("item", ["fallback", "=x", "breaker.enabled.deep=1", "a=[", "providers.0.model=x"])
+def test_a_malformed_setting_is_refused(item):
+    """A setting without a value, into something that is no group, or that is no YAML is told."""
+    with pytest.raises(HarnessError):
+        put({"breaker": {"enabled": True}, "providers": []}, item)
+
+
+def test_every_scenario_of_the_library_plans(tmp_path: Path):
+    """No file of the library has a mistake, and each names the schema that editors complete from."""
+    from banstorm.scenarios import library
+
+    for name, path in library.paths().items():
+        assert make_plan(_wish(tmp_path, scenario=name)).scenario.title
+        first = path.read_text("utf-8").splitlines()[0]
+        assert "# yaml-language-server: $schema=../schema.json" == first
+        assert {"source", "story", "tags"} <= set(yaml.safe_load(path.read_text("utf-8")))
