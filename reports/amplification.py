@@ -1,0 +1,28 @@
+"""How many attempts a call became."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..scenarios.expectation import Unit
+from .finding import RUN_SCOPE, Finding, Rows, Value
+from .history import History
+
+
+def amplification_findings(history: History) -> list[Finding]:
+    """`retry_amplification`: of each episode, and of the run."""
+    values = [_value(history, RUN_SCOPE, np.ones(len(history.due_ns), dtype=bool))]
+    values += [_value(history, each.id, history.due_in(each)) for each in history.episodes]
+    judged = tuple(each.id for each in history.episodes) or (RUN_SCOPE,)
+    return [Finding("retry_amplification", tuple(values), judged)]
+
+
+def _value(history: History, scope: str, due: npt.NDArray[np.bool_]) -> Value:
+    if not due.any():
+        return Value(scope, None, "no call was due")
+    attempts = history.attempts_of(due)
+    ratio = len(attempts) / int(due.sum())
+    again = attempts[attempts.duplicated("call", keep="first")]
+    rows = Rows("attempts", again["attempt"].tolist())
+    return Value(scope, {Unit.NUMBER: ratio, Unit.FACTOR: ratio}, rows=rows)

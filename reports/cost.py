@@ -1,0 +1,94 @@
+"""What it cost: per good answer, against the baseline, wasted, hidden, and whether the books agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..scenarios.expectation import Unit
+from .finding import RUN_SCOPE, Finding, Rows, Steps, Value
+from .history import History
+
+
+def cost_findings(history: History) -> list[Finding]:
+    """Every measure of money and tokens. An invoice belongs to where its call was due."""
+    billed = history.invoices[history.invoices["measured"]]
+    return [
+        _cost_per_answer(history, billed),
+        _cost_increase(history, billed),
+        Finding("wasted", (_total(billed, ~billed["useful"]),), (RUN_SCOPE,)),
+        Finding("bookkeeping_drift", (_drift(history, billed),), (RUN_SCOPE,)),
+        Finding("hidden_spend", (_total(billed, ~billed["answering"]),), (RUN_SCOPE,)),
+    ]
+
+
+def _per_answer(
+    history: History, billed: pd.DataFrame, due: npt.NDArray[np.bool_], between: tuple[int, int]
+) -> float | None:
+    """Billed USD per good answer of the calls that `due` selects; background traffic counts by its time."""
+    answers = int((due & history.good).sum())
+    if not answers:
+        return None
+    marked = billed["call"].isin(history.calls["call"].to_numpy()[due])
+    background = billed["call"].isna() & billed["when_ns"].between(*between, inclusive="left")
+    return float(billed.loc[marked | background, "usd"].sum()) / answers
+
+
+def _cost_per_answer(history: History, billed: pd.DataFrame) -> Finding:
+    everything = np.ones(len(history.due_ns), dtype=bool)
+    spans = [(RUN_SCOPE, everything, (history.t0_ns, np.iinfo(np.int64).max))]
+    spans += [(each.id, history.due_in(each), (each.from_ns, each.tc_ns)) for each in history.episodes]
+    values = []
+    for scope, due, between in spans:
+        found = _per_answer(history, billed, due, between)
+        rows = Rows("invoices", billed["attempt"].dropna().tolist()) if scope == RUN_SCOPE else None
+        values.append(
+            Value(scope, None, "no good answer to divide by")
+            if found is None
+            else Value(scope, {Unit.USD: found}, rows=rows)
+        )
+    return Finding("cost_per_answer", tuple(values), (RUN_SCOPE,))
+
+
+def _cost_increase(history: History, billed: pd.DataFrame) -> Finding:
+    before = _per_answer(history, billed, history.baseline, (history.t0_ns, history.first_window_ns))
+    values = []
+    for episode in history.episodes:
+        during = _per_answer(history, billed, history.due_in(episode), (episode.from_ns, episode.tc_ns))
+        if episode.t0_ns is None:
+            values.append(Value(episode.id, None, "not exercised: the fault bit nothing"))
+        elif before is None:
+            values.append(Value(episode.id, None, "the baseline has no good answer"))
+        elif before == 0:
+            values.append(Value(episode.id, None, "the baseline cost nothing: its models have no price"))
+        elif during is None:
+            values.append(Value(episode.id, None, "no good answer to divide by"))
+        else:
+            ratio = during / before
+            values.append(Value(episode.id, {Unit.FACTOR: ratio, Unit.NUMBER: ratio}))
+    return Finding("cost_increase", tuple(values), tuple(each.id for each in history.episodes))
+
+
+def _total(billed: pd.DataFrame, which: pd.Series[bool]) -> Value:
+    chosen = billed[which & (billed["usd"] > 0)]
+    total = float(billed["usd"].sum())
+    spent = float(chosen["usd"].sum())
+    return Value(
+        RUN_SCOPE,
+        {Unit.USD: spent, Unit.SHARE: spent / total if total else 0.0},
+        rows=Rows("invoices", chosen["attempt"].dropna().tolist()),
+        breach=Steps(chosen["at_ns"].to_numpy(dtype=np.int64), chosen["usd"].to_numpy(dtype=np.float64), Unit.USD),
+    )
+
+
+def _drift(history: History, billed: pd.DataFrame) -> Value:
+    answered = billed[billed["answering"]].groupby("call")["produced_tokens"].sum()
+    reported = history.calls.dropna(subset=["tokens_reported"]).set_index("call")["tokens_reported"].astype("int64")
+    both = answered.index.intersection(reported.index)
+    produced = int(answered.loc[both].sum())
+    if not produced:
+        return Value(RUN_SCOPE, None, "no answer reported its tokens")
+    ratio = int(reported.loc[both].sum()) / produced
+    off = [int(each) for each in both if reported.loc[each] != answered.loc[each]]
+    return Value(RUN_SCOPE, {Unit.FACTOR: ratio, Unit.NUMBER: ratio}, rows=Rows("calls", off))

@@ -1,0 +1,122 @@
+"""When the router left the broken provider, and how often it looked back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..scenarios.expectation import Unit
+from .by_episode import by_episode, seconds
+from .episodes import Episode, entries_of
+from .finding import NS, Candidates, Finding, Rows, Value
+from .history import History
+
+DETECT_SHARE_MAX: Final = 0.05
+"""Share of calls that may still attempt the broken provider once it counts as left."""
+DETECT_CALLS_MIN: Final = 20
+"""Fewest calls due in the rest of the episode for that share to mean anything."""
+
+
+def detection_findings(history: History) -> list[Finding]:
+    """`time_to_detect` and `probe_rate`."""
+    return [
+        by_episode(history, "time_to_detect", _time_to_detect),
+        by_episode(history, "probe_rate", _probe_rate),
+    ]
+
+
+def at_broken(history: History, episode: Episode) -> pd.DataFrame:
+    """The attempts of an episode at what is broken: its provider, with a model and credential that were bitten."""
+    attempts = history.attempts
+    theirs = attempts[
+        (attempts["provider"] == episode.provider)
+        & (attempts["received_ns"] >= (episode.t0_ns or episode.from_ns))
+        & (attempts["received_ns"] < episode.tc_ns)
+    ]
+    if episode.stream is not None:
+        theirs = theirs[theirs["stream"].eq(episode.stream).fillna(value=False).astype(bool)]
+    entries = {each.entry for each in episode.windows}
+    bitten = theirs[[not entries.isdisjoint(entries_of(each)) for each in theirs["fault"]]]
+    broken = set(zip(bitten["model"], bitten["credential"], strict=True))
+    return theirs[[pair in broken for pair in zip(theirs["model"], theirs["credential"], strict=True)]]
+
+
+def _time_to_detect(history: History, episode: Episode) -> Value:
+    t0 = episode.t0_ns or 0
+    in_episode = history.due_in(episode)
+    due = history.due_ns[in_episode]
+    numbers = history.calls["call"].to_numpy(dtype=np.int64)[in_episode]
+    broken = at_broken(history, episode)
+    first = broken.dropna(subset=["call"]).drop_duplicates("call").set_index("call")["received_ns"]
+    received = first.reindex(numbers)
+    attempted = received.notna().to_numpy()
+    received_ns = received.fillna(0).to_numpy(dtype=np.int64)
+    # Candidates: before the first call, and just after each call that went to the broken provider.
+    starts = np.concatenate([[0], np.flatnonzero(attempted) + 1])
+    totals = np.concatenate([[0], np.cumsum(attempted)])
+    rest = len(due) - starts
+    still = totals[-1] - totals[starts]
+    soon = totals[np.minimum(starts + DETECT_CALLS_MIN, len(due))] - totals[starts]
+    enough = rest >= DETECT_CALLS_MIN
+    holds = enough & (still <= DETECT_SHARE_MAX * rest) & (soon <= DETECT_SHARE_MAX * DETECT_CALLS_MIN)
+    instants = np.where(starts == 0, t0, np.maximum(due[np.maximum(starts - 1, 0)], t0)) if len(due) else np.array([t0])
+    rows = Rows("attempts", broken["attempt"].tolist())
+    if holds.any():
+        best = int(np.argmax(holds))
+        refuted = _detect_refutations(starts[:best], len(due), attempted, received_ns)
+        breach = Candidates(t0, (instants[:best] - t0) / NS, refuted)
+        return seconds(episode.id, instants[best] - t0, rows=rows, breach=breach)
+    # Left, perhaps, but too late in the episode for 20 calls to tell.
+    open_ends = np.flatnonzero(~enough & (still <= DETECT_SHARE_MAX * np.maximum(rest, 1)))
+    if len(due) < DETECT_CALLS_MIN:
+        reason = f"{len(due)} calls were due in the episode, needs {DETECT_CALLS_MIN}"
+        return Value(episode.id, None, reason, rows=rows)
+    last = int(open_ends[0]) if len(open_ends) else len(starts) - 1
+    seen_ns = instants[last] if len(open_ends) else episode.tc_ns
+    refuted = _detect_refutations(starts[:last], len(due), attempted, received_ns)
+    return seconds(
+        episode.id,
+        seen_ns - t0,
+        censored=True,
+        reason="never left: the router went on to the broken provider until the episode's end",
+        rows=rows,
+        breach=Candidates(t0, (instants[:last] - t0) / NS, refuted),
+    )
+
+
+def _detect_refutations(
+    starts: npt.NDArray[np.int64],
+    calls: int,
+    attempted: npt.NDArray[np.bool_],
+    received_ns: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """When each candidate was refuted: by the second of the next 20 calls to go there, or by the share of the rest."""
+    went = np.flatnonzero(attempted)
+    refuted = np.zeros(len(starts), dtype=np.int64)
+    for index, start in enumerate(starts):
+        later = went[np.searchsorted(went, start) :]
+        allowed = int(DETECT_SHARE_MAX * (calls - start))
+        soon = later[later < start + DETECT_CALLS_MIN]
+        soon_allowed = int(DETECT_SHARE_MAX * DETECT_CALLS_MIN)
+        times = [
+            int(received_ns[each[limit]])
+            for each, limit in ((later, allowed), (soon, soon_allowed))
+            if len(each) > limit
+        ]
+        refuted[index] = min(times, default=int(received_ns[went[-1]]) if len(went) else 0)
+    return refuted
+
+
+def _probe_rate(history: History, episode: Episode) -> Value:
+    detected = _time_to_detect(history, episode)
+    if detected.amounts is None or detected.censored:
+        return Value(episode.id, None, detected.reason or "never left")
+    left_ns = (episode.t0_ns or 0) + round(detected.amounts[Unit.SECONDS] * NS)
+    broken = at_broken(history, episode)
+    # Calls due before the router left may arrive after it: they are no probes.
+    probes = broken[(broken["received_ns"] > left_ns) & ~(broken["due_ns"] <= left_ns).fillna(value=False).astype(bool)]
+    rate = len(probes) / ((episode.tc_ns - left_ns) / NS)
+    return Value(episode.id, {Unit.PER_SECOND: rate}, rows=Rows("attempts", probes["attempt"].tolist()))

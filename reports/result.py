@@ -1,0 +1,286 @@
+"""The result of a run: everything that a page needs. report.json is its dump; every page is a rendering of it.
+
+Light (pydantic only), so that whoever reads a report.json needs no pandas. Times of the run are seconds after time 0,
+the first measured call; a value keeps its base unit and comes with the text a person reads.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..scenarios.expectation import Unit
+
+
+class Verdict(StrEnum):
+    """What a run has shown."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, no password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Status(StrEnum):
+    """What became of one expectation."""
+
+    MET = "met"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"  # the run can't tell
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RowsOut(_Part):
+    """The ledger rows that a value came from: the first of them, and how many there are."""
+
+    table: str
+    first: list[int | str]
+    total: int
+
+
+class ValueOut(_Part):
+    """A measure's value in one scope ("run" or an episode's name). `text` is what a person reads."""
+
+    scope: str
+    value: float | None
+    text: str
+    amounts: dict[Unit, float]
+    censored: bool
+    applies: bool
+    reason: str | None
+    rows: RowsOut | None
+
+
+class FindingOut(_Part):
+    """What a measure found, with its definition."""
+
+    key: str
+    definition: str
+    unit: Unit
+    smaller_is_better: bool | None
+    values: list[ValueOut]
+
+
+class ExpectationOut(_Part):
+    """An expectation: what was wanted, what was found, and where."""
+
+    key: str
+    wanted: str
+    found: str
+    status: Status
+    scope: str | None = Field(description="the run, or the episode whose value decided")
+    note: str | None
+    certain_s: float | None = Field(description="when a breach could no longer be undone; null: at the end of the run")
+
+
+class CheckOut(_Part):
+    """Whether the run is able to prove anything, one condition of it.
+
+    `evidence`: without it nothing that was recorded can be trusted. `coverage`: without it a pass means nothing, but
+    what broke is broken.
+    """
+
+    name: str
+    kind: Literal["evidence", "coverage"]
+    ok: bool
+    found: str
+    needed: str
+
+
+class WindowOut(_Part):
+    """A timeline entry's window on one provider."""
+
+    entry: str
+    fault: str
+    provider: str
+    share: float
+    from_s: float
+    until_s: float
+    bites: int
+    matched: int | None
+    first_bite_s: float | None
+
+
+class EpisodeOut(_Part):
+    """The union of overlapping windows on one provider, with the times of failover as instants of the run."""
+
+    id: str
+    provider: str
+    partial: bool
+    from_s: float
+    until_s: float
+    first_bite_s: float | None
+    windows: list[WindowOut]
+    calls_due: int
+    calls_lost: int
+    times: dict[str, ValueOut]
+
+
+class OutcomeOut(_Part):
+    """How many calls had an outcome, and how many of those looked like a success."""
+
+    outcome: str
+    calls: int
+    share: float
+    silent: int
+    good: bool
+    meaning: str
+
+
+class SliceOut(_Part):
+    """A part of the measured calls: by provider, shape, stream or client."""
+
+    by: str
+    value: str
+    calls: int
+    lost: int
+    silent: int
+
+
+class PhaseOut(_Part):
+    """A stretch of the run: its load, its attempts, its latencies, its cost."""
+
+    name: str
+    from_s: float
+    until_s: float
+    calls: int
+    good: int
+    attempts: int
+    amplification: float | None
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    usd: float
+    usd_per_answer: float | None
+
+
+class CostOut(_Part):
+    """What one provider's model billed."""
+
+    provider: str
+    model: str
+    priced: bool
+    invoices: int
+    input_tokens: int
+    cached_tokens: int
+    produced_tokens: int
+    usd: float
+    wasted_usd: float
+    hidden_usd: float
+
+
+class TimelineOut(_Part):
+    """The run in equal steps; every list has one number a step (null where nothing was due)."""
+
+    step_s: float
+    steps: int
+    outcomes: dict[str, list[int]] = Field(description="calls due, by outcome")
+    served: dict[str, list[int]] = Field(description="good answers, by provider")
+    attempts: dict[str, list[int]] = Field(description="attempts, by provider")
+    failed: dict[str, list[int]] = Field(description="attempts that were bitten or had status >= 400, by provider")
+    p50_s: list[float | None]
+    p95_s: list[float | None]
+    usd: list[float]
+
+
+class AttemptOut(_Part):
+    """An attempt of a waterfall. Times are seconds after the call was due."""
+
+    attempt: str
+    provider: str
+    model: str | None
+    credential: str | None
+    from_s: float
+    first_byte_s: float | None
+    until_s: float
+    status: int | None
+    fault: str | None
+    ended_by: str
+    delivered_tokens: int
+    usd: float | None
+    words: str | None = Field(description="the start of what the provider said, redacted")
+
+
+class WorstOut(_Part):
+    """One of the worst calls, as a waterfall."""
+
+    call: int
+    caller: int
+    shape: str
+    stream: bool
+    client: str
+    outcome: str
+    silent: bool
+    status: int | None
+    error: str | None
+    due_s: float
+    sent_s: float | None
+    first_token_s: float | None
+    ended_s: float | None
+    words: str | None = Field(description="the start of what the caller got, redacted")
+    curl: str
+    attempts: list[AttemptOut]
+
+
+class HeadlineOut(_Part):
+    """A number that stands at the top of every page."""
+
+    label: str
+    text: str
+    note: str
+    tone: Literal["good", "bad", "neutral"]
+
+
+class RunOut(_Part):
+    """What was run, against what, where."""
+
+    run: str
+    folder: str
+    scenario: str
+    title: str
+    story: str
+    source: str
+    target: str
+    target_kind: str
+    target_detail: str | None
+    host: str
+    witnesses: str
+    seed: int
+    command: str
+    started: str
+    load_s: float
+    rate: float
+    callers: int
+    providers: list[str]
+    banstorm: str
+    machine: dict[str, Any]
+    versions: dict[str, Any]
+    warnings: list[str]
+    own_failures: list[str]
+
+
+class Result(_Part):
+    """A run, judged."""
+
+    format: Literal[1] = 1
+    verdict: Verdict
+    sentence: str
+    first_broken: str | None
+    reasons: list[str]
+    headlines: list[HeadlineOut]
+    run: RunOut
+    expectations: list[ExpectationOut]
+    checks: list[CheckOut]
+    episodes: list[EpisodeOut]
+    outcomes: list[OutcomeOut]
+    slices: list[SliceOut]
+    phases: list[PhaseOut]
+    costs: list[CostOut]
+    timeline: TimelineOut
+    worst: list[WorstOut]
+    findings: list[FindingOut]
+    not_observable: list[str]

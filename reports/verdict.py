@@ -1,0 +1,173 @@
+"""Pass, fail or inconclusive: a pure function of findings and checks.
+
+In this order:
+
+1. One of our own parts failed, the run was interrupted or never finished, or the target never passed the readiness
+   mark: inconclusive. Nothing that was recorded is worth a verdict.
+2. The target exited or crashed by itself after it was ready: fail. That is a fact that no doubt about our clock
+   touches. (A signal it brings on itself, such as SIGSEGV, is a crash; any other that we did not send is somebody's
+   interference, and evidence that falls short.)
+3. Evidence falls short (lateness, joins, unsent or unknown calls, ...): inconclusive, even where an expectation reads
+   broken, since what looks like the router's fault may be ours. What reads broken is listed all the same.
+4. An expectation broke for certain: fail. An entry that bit nothing, or a quantile of too few calls, takes away a
+   pass, but excuses no loss.
+5. Coverage falls short (an entry never bit, an expectation can't be judged): inconclusive.
+6. Otherwise: pass.
+
+A censored time is a lower bound: it breaks a limit below it, and leaves a limit above it undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..scenarios.expectation import Expectation, format_value
+from .finding import NS, Finding, Value
+from .history import History
+from .result import CheckOut, ExpectationOut, Status, Verdict
+from .validity import coverage_checks, evidence_checks, own_exit
+
+FIRST_OF_ALL = ("our own processes", "run completed", "readiness mark")
+"""Evidence without which not even the target's own exit counts."""
+_SEVERITY = {Status.BROKEN: 2, Status.UNKNOWN: 1, Status.MET: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A run's verdict with everything it rests on."""
+
+    verdict: Verdict
+    first_broken: str | None
+    reasons: list[str]
+    expectations: list[ExpectationOut]
+    checks: list[CheckOut]
+
+
+def judge(history: History, findings: Sequence[Finding]) -> Judgement:
+    """The verdict over a run."""
+    expectations = judge_expectations(history, findings)
+    checks = [*evidence_checks(history), *coverage_checks(history, expectations)]
+    verdict, reasons = decide(checks, expectations, own_exit(history))
+    first = first_broken(expectations)
+    return Judgement(verdict, first.key if first else None, reasons, expectations, checks)
+
+
+def decide(
+    checks: Sequence[CheckOut], expectations: Sequence[ExpectationOut], target_exit: str | None
+) -> tuple[Verdict, list[str]]:
+    """The verdict and its reasons, from checks, expectations and how the target ended by itself, if it did."""
+    short = [each for each in checks if not each.ok]
+    evidence = [_reason(each) for each in short if each.kind == "evidence"]
+    if any(each.name in FIRST_OF_ALL for each in short):
+        return Verdict.INCONCLUSIVE, evidence
+    if target_exit is not None:
+        return Verdict.FAIL, [f"the target did not stay up: {target_exit}"]
+    if evidence:
+        return Verdict.INCONCLUSIVE, evidence
+    first = first_broken(expectations)
+    if first is not None:
+        broken = [each for each in expectations if each.status is Status.BROKEN and each is not first]
+        return Verdict.FAIL, [_broken(each) for each in (first, *broken)]
+    coverage = [_reason(each) for each in short]
+    if coverage:
+        return Verdict.INCONCLUSIVE, coverage
+    return Verdict.PASS, []
+
+
+def first_broken(expectations: Sequence[ExpectationOut]) -> ExpectationOut | None:
+    """The broken expectation whose breach was certain earliest; what only the end settled comes last, in file order."""
+    broken = [each for each in expectations if each.status is Status.BROKEN]
+    return min(broken, key=lambda each: float("inf") if each.certain_s is None else each.certain_s, default=None)
+
+
+def _reason(check: CheckOut) -> str:
+    return f"{check.name}: {check.found}; needed: {check.needed}"
+
+
+def _broken(expectation: ExpectationOut) -> str:
+    return f"{expectation.key}: {expectation.found}, wanted {expectation.wanted}"
+
+
+def judge_expectations(history: History, findings: Sequence[Finding]) -> list[ExpectationOut]:
+    """Each expectation of the scenario, in file order."""
+    by_key = {each.key: each for each in findings}
+    return [_judge(history, each, by_key.get(each.measure)) for each in history.scenario.expect]
+
+
+def _judge(history: History, wanted: Expectation, finding: Finding | None) -> ExpectationOut:
+    values = [] if finding is None else [each for each in finding.judged_values() if each.applies]
+    if not values:
+        reasons = [] if finding is None else [each.reason for each in finding.judged_values() if each.reason]
+        reason = reasons[0] if reasons else "nothing to judge: the run has no episode"
+        return _outcome(wanted, Status.UNKNOWN, "–", None, reason)
+    judged = [(_status(wanted, each), each) for each in values]
+    worst = max(_SEVERITY[status] for status, _ in judged)
+    status, value = max(
+        ((status, value) for status, value in judged if _SEVERITY[status] == worst),
+        key=lambda pair: _distance(wanted, pair[1]),
+    )
+    certain = [
+        at_ns
+        for each_status, each in judged
+        if each_status is Status.BROKEN and (at_ns := each.breach.certain_ns(wanted)) is not None
+    ]
+    certain_s = (min(certain) - history.t0_ns) / NS if certain else None
+    return _outcome(wanted, status, text_of(value, wanted), value.scope, value.reason, certain_s)
+
+
+def _outcome(
+    wanted: Expectation,
+    status: Status,
+    found: str,
+    scope: str | None,
+    note: str | None,
+    certain_s: float | None = None,
+) -> ExpectationOut:
+    if status is Status.UNKNOWN and note is None:
+        note = "the run can't tell"
+    return ExpectationOut(
+        key=wanted.measure,
+        wanted=wanted.wanted,
+        found=found,
+        status=status,
+        scope=scope,
+        note=note,
+        certain_s=certain_s,
+    )
+
+
+def _status(wanted: Expectation, value: Value) -> Status:
+    if value.amounts is None or wanted.unit not in value.amounts:
+        return Status.UNKNOWN
+    found = value.amounts[wanted.unit]
+    if not value.censored:
+        return Status.MET if wanted.holds(found) else Status.BROKEN
+    # The true value is `found` or more.
+    if wanted.op in {">=", ">"}:
+        return Status.MET if wanted.holds(found) else Status.UNKNOWN
+    beyond = found >= wanted.limit if wanted.op == "<" else found > wanted.limit
+    return Status.BROKEN if beyond else Status.UNKNOWN
+
+
+def _distance(wanted: Expectation, value: Value) -> float:
+    """How far on the wrong side of the limit a value lies: the worst of several is the farthest."""
+    if value.amounts is None or wanted.unit not in value.amounts:
+        return float("-inf")
+    found = value.amounts[wanted.unit]
+    if wanted.op in {"<=", "<"}:
+        return found
+    return -found if wanted.op in {">=", ">"} else abs(found - wanted.limit)
+
+
+def text_of(value: Value, wanted: Expectation) -> str:
+    """A value as a person reads it, in the unit that was asked for."""
+    if value.amounts is None or wanted.unit not in value.amounts:
+        return "–"
+    sign = "≥ " if value.censored else ""
+    return sign + format_value(rounded(value.amounts[wanted.unit]), wanted.unit)
+
+
+def rounded(value: float) -> float:
+    """Four significant digits: more than a run's precision, fewer than a page's patience. Counts stay exact."""
+    return value if float(value).is_integer() else float(f"{value:.4g}")
