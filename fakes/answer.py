@@ -142,6 +142,6 @@ def inspect(text: str, mark: Mark) -> Inspection:
 def _is_torn(token: str, mark: Mark, place: int) -> bool:
     """Whether `token` is the beginning of the word at `place`, cut off in the middle."""
     parts = token.split(".")
-    if len(parts) < 3:  # noqa: PLR2004 - run, call and provider: before the provider any such beginning fits
+    if len(parts) < 3:  # run, call and provider: before the provider any such beginning fits
         return f"~{mark.run}.{mark.call}.".startswith(token)
     return word(mark, parts[2], place).startswith(token) or token == f"~{mark.run}.{mark.call}.{parts[2]}"

@@ -34,7 +34,8 @@ class Ask:
     """A request as every dialect understands it.
 
     `text` is the last user content alone; `mark` is the last mark in it. `input_tokens` counts the whole prompt.
-    `tool_choice` is "auto", "none", "any", or "tool:<name>".
+    `tool_choice` is "auto", "none", "any", or "tool:<name>". `first_turn` is False once the conversation has an answer.
+    `operation` names what was asked for; only operations with an answer to generate are composed, paced and billed.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Ask:
     tools: tuple[Tool, ...] = ()
     tool_choice: str = "auto"
     after_tool_result: bool = False
+    first_turn: bool = True
     include_usage: bool = False
     operation: str = "chat"
     body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -116,6 +118,8 @@ class Dialect(ABC):
     """The failure kinds that this vendor has; `failure` accepts exactly these."""
     key_example: ClassVar[str]
     """A made-up API key in the vendor's format."""
+    body_bytes_max: ClassVar[int] = REQUEST_BYTES_MAX
+    """The vendor's cap on a request's body, in bytes; beyond it the vendor says `request_too_large`."""
 
     @abstractmethod
     def credential(self, headers: Mapping[str, str], path: str) -> str | None:

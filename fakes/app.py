@@ -1,0 +1,322 @@
+"""A fake provider as an ASGI application: reads a request, paces its answer by the clock, and bills it.
+
+Raw ASGI, since a framework would cost more than the answer. Tokens are sent at absolute times, so a late one doesn't
+delay those after it; what has become due meanwhile goes out in one piece. A caller that goes away is noticed at once
+and billed for what was produced by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+import zlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from .compose import compose
+from .dialects.base import Answer, Ask, Dialect, Reply, RequestRefused
+from .invoice import Bill
+from .pace import Pace, TokenTimes
+from .prices import PriceTable
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ATTEMPT_HEADER: Final = "x-banstorm-attempt"
+"""Request header in which an injector names the attempt."""
+EARLY_S: Final = 0.001
+"""A token may leave this much early, in seconds: event loops round their timers to milliseconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class _GoneError(Exception):
+    """The caller went away while its request was still coming in."""
+
+
+class _TooLargeError(Exception):
+    """The body is larger than the vendor's cap."""
+
+
+def create_app(
+    provider: str,
+    dialect: Dialect,
+    pace: Pace,
+    *,
+    run_seed: int,
+    bill: Callable[[Bill], None],
+    prices: PriceTable,
+) -> ASGIApp:
+    """A fake provider.
+
+    Args:
+        provider: Its name, which its answers' words carry: ``[a-z][a-z0-9_-]*``.
+        dialect: The wire format it speaks.
+        pace: How fast it answers.
+        run_seed: Seed of its paces and ids.
+        bill: Called exactly once a request, when the request is over for the provider.
+        prices: What models cost.
+    """
+    fake = _Fake(provider, dialect, pace, run_seed, bill, prices)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await fake.serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:  # a web socket: none of these vendors' chat APIs has one
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+
+    return app
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+class _Fake:
+    def __init__(
+        self,
+        provider: str,
+        dialect: Dialect,
+        pace: Pace,
+        run_seed: int,
+        bill: Callable[[Bill], None],
+        prices: PriceTable,
+    ) -> None:
+        self._provider = provider
+        self._dialect = dialect
+        self._pace = pace
+        self._run_seed = run_seed
+        self._bill = bill
+        self._prices = prices
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        exchange = _Exchange(self, receive, send)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        exchange.attempt = headers.get(ATTEMPT_HEADER)
+        try:
+            reply = await self._answer(exchange, scope, headers)
+            if reply is not None:
+                exchange.settle(completed=False)
+                await exchange.send_whole(reply)
+        finally:
+            exchange.settle(completed=False)
+
+    async def _answer(self, exchange: _Exchange, scope: Scope, headers: dict[str, str]) -> Reply | None:
+        """Answer, or say what the request is refused with."""
+        dialect = self._dialect
+        try:
+            body = await _read_body(exchange.receive, headers, dialect.body_bytes_max)
+            ask = dialect.read(scope["method"], scope["path"], headers, body)
+            entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
+            answer = compose(ask, self._provider, id_seed=self._id_seed(entity), created_s=int(time.time()))
+            times = self._pace.plan(self._run_seed, f"{self._provider}/{entity}")
+            if ask.stream:
+                await exchange.send_stream(dialect, ask, answer, times)
+            else:
+                await exchange.send_plain(dialect.write(ask, answer), ask, answer, times)
+        except RequestRefused as refused:
+            return refused.reply
+        except _GoneError:
+            return None
+        except _TooLargeError:
+            return dialect.failure("request_too_large", {}, id_seed=self._id_seed("too large"))
+        except Exception:
+            if exchange.started:
+                raise
+            _log.exception("the fake %r could not answer a request; this is a bug of banstorm", self._provider)
+            return dialect.failure("server_error", {}, id_seed=self._id_seed("bug"))
+        return None
+
+    def _id_seed(self, entity: str) -> int:
+        text = f"{self._run_seed}\x1fid\x1f{self._provider}\x1f{entity}"
+        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
+
+    def settle(self, attempt: str | None, ask: Ask | None, produced: int, *, completed: bool) -> None:
+        """Bill a request: for nothing if it was refused, else for its prompt and for what was produced."""
+        if ask is None:
+            row = Bill(attempt, self._provider, "", 0, 0, 0, 0.0, True, completed, time.monotonic_ns())  # noqa: FBT003
+        else:
+            usd, priced = 0.0, True
+            if ask.operation == "chat":
+                usd, priced = self._prices.bill(ask.model, ask.input_tokens, 0, produced)
+            row = Bill(
+                attempt=attempt,
+                provider=self._provider,
+                model=ask.model,
+                input_tokens=ask.input_tokens,
+                cached_tokens=0,
+                produced_tokens=produced,
+                usd=usd,
+                priced=priced,
+                completed=completed,
+                at_ns=time.monotonic_ns(),
+            )
+        self._bill(row)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_ask", "_fake", "_produced", "_send", "_settled", "attempt", "began_s", "receive", "started")
+
+    def __init__(self, fake: _Fake, receive: Receive, send: Send) -> None:
+        self._fake = fake
+        self.receive = receive
+        self._send = send
+        self._ask: Ask | None = None
+        self._produced = 0
+        self._settled = False
+        self.attempt: str | None = None
+        self.began_s = time.monotonic()
+        self.started = False
+
+    def settle(self, *, completed: bool) -> None:
+        """Bill the request, the first time this is called."""
+        if not self._settled:
+            self._settled = True
+            self._fake.settle(self.attempt, self._ask, self._produced, completed=completed)
+
+    async def send_whole(self, reply: Reply) -> None:
+        """Send a response at once."""
+        self.started = True
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": reply.body})
+
+    async def send_plain(self, reply: Reply, ask: Ask, answer: Answer, times: TokenTimes) -> None:
+        """Send an answer when its last token is produced."""
+        self._ask = ask
+        total = len(answer.pieces)
+        due_s = self.began_s + times.due(total) if ask.operation == "chat" else 0.0
+        if due_s - time.monotonic() > EARLY_S:
+            watch = _Watch(self.receive)
+            try:
+                if not await watch.until(due_s):
+                    self._produced = times.produced(time.monotonic() - self.began_s, total)
+                    return
+            except asyncio.CancelledError:
+                self._produced = times.produced(time.monotonic() - self.began_s, total)
+                raise
+            finally:
+                watch.end()
+        self._produced = total
+        self.settle(completed=True)
+        await self.send_whole(reply)
+
+    async def send_stream(self, dialect: Dialect, ask: Ask, answer: Answer, times: TokenTimes) -> None:
+        """Send an answer token by token; what is no token leaves with its neighbour."""
+        self._ask = ask
+        status, headers = dialect.stream_head(ask, answer)
+        start: Message = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        }
+        watch = _Watch(self.receive)
+        waiting: list[bytes] = []
+        try:
+            for event in dialect.stream(ask, answer):
+                if event.token or not self._produced:
+                    due_s = self.began_s + times.due(self._produced + 1)
+                    if due_s - time.monotonic() > EARLY_S:
+                        if self.started and waiting:
+                            await self._send(
+                                {"type": "http.response.body", "body": b"".join(waiting), "more_body": True}
+                            )
+                            waiting.clear()
+                        if not await watch.until(due_s):
+                            return
+                    if not self.started:
+                        self.started = True
+                        await self._send(start)
+                waiting.append(event.data)
+                self._produced += event.token
+            self.settle(completed=True)
+            await self._send({"type": "http.response.body", "body": b"".join(waiting)})
+        finally:
+            watch.end()
+
+
+class _Watch:
+    """Waits for moments, and notices when the caller goes away."""
+
+    __slots__ = ("_loop", "_task", "_waiter", "gone")
+
+    def __init__(self, receive: Receive) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+        self.gone = False
+        self._task = self._loop.create_task(self._listen(receive))
+
+    async def until(self, moment_s: float) -> bool:
+        """Wait until `moment_s` (of `time.monotonic`); False as soon as the caller is gone."""
+        if self.gone:
+            return False
+        self._waiter = waiter = self._loop.create_future()
+        timer = self._loop.call_later(moment_s - time.monotonic(), _wake, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+        return not self.gone
+
+    def end(self) -> None:
+        """Stop listening."""
+        self._task.cancel()
+
+    async def _listen(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+async def _read_body(receive: Receive, headers: dict[str, str], bytes_max: int) -> bytes:
+    """The request's body.
+
+    Raises:
+        _TooLargeError: when it is, or says that it will be, larger than `bytes_max`.
+        _GoneError: when the caller goes away before it is whole.
+    """
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > bytes_max:
+        raise _TooLargeError
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) > bytes_max:
+            raise _TooLargeError
+        return body
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] != "http.request":
+            raise _GoneError
+        part = message.get("body", b"")
+        size += len(part)
+        if size > bytes_max:
+            raise _TooLargeError
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()

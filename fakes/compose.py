@@ -1,0 +1,112 @@
+"""From what was asked to what is said.
+
+A marked prompt gets exactly the words of its mark, through whatever form the request allows: text, a JSON document of
+the schema asked for, or a tool's arguments. Any other prompt gets a plausible answer that is a pure function of it.
+Pieces are tokens: each carries at most one word of the mark, and `max_tokens` counts them.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from .answer import TOOL_NAME, WORD_SIGN, Mark, Shape, expected, expected_object, words
+from .dialects.base import Answer, Ask, Tool
+from .filler import fill, holds_answer
+
+_WITH_BLANKS: Final = re.compile(r"\s*\S+\s*")
+_JSON_TOKENS: Final = re.compile(r'[^"\s]{0,8}(?:"|\s+)?|\s+', re.DOTALL)
+_SHOWN_LETTERS: Final = 60
+"""Letters of the question that an unmarked answer repeats."""
+
+
+def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
+    """The answer to `ask`, by the fake called `provider`."""
+    if ask.operation != "chat":
+        return Answer((), None, "stop", ask.input_tokens, 0, id_seed, created_s)
+    tool = _choose_tool(ask)
+    if tool is not None:
+        pieces = _json_pieces(_document(ask, provider, tool.parameters))
+        finish = "tool"
+    else:
+        pieces = _text_or_document(ask, provider)
+        finish = "stop"
+    if ask.max_tokens is not None and len(pieces) > ask.max_tokens:
+        pieces = pieces[: ask.max_tokens]
+        finish = "length"
+    name = tool.name if tool is not None else None
+    return Answer(tuple(pieces), name, finish, ask.input_tokens, len(pieces), id_seed, created_s)
+
+
+def _choose_tool(ask: Ask) -> Tool | None:
+    """The tool to call: a forced one always, an offered one where a model would."""
+    if not ask.tools or ask.tool_choice == "none":
+        return None
+    if ask.tool_choice.startswith("tool:"):
+        name = ask.tool_choice.removeprefix("tool:")
+        return next((tool for tool in ask.tools if tool.name == name), None)
+    if ask.tool_choice == "any":
+        return next((tool for tool in ask.tools if tool.name == TOOL_NAME), ask.tools[0])
+    if ask.after_tool_result:
+        return None
+    if ask.mark is None:
+        return ask.tools[0] if ask.first_turn else None
+    if ask.mark.shape is Shape.TEXT or ask.schema is not None:
+        return None
+    # routers rewrite a JSON answer into an offered tool and back
+    return next((tool for tool in ask.tools if tool.name == TOOL_NAME or holds_answer(tool.parameters)), None)
+
+
+def _text_or_document(ask: Ask, provider: str) -> list[str]:
+    if ask.schema is not None:
+        return _json_pieces(_document(ask, provider, ask.schema))
+    if ask.mark is None:
+        return _WITH_BLANKS.findall(_small_talk(ask))
+    if ask.mark.shape is Shape.TEXT or ask.after_tool_result or ask.tool_choice == "none":
+        return _word_pieces(ask.mark, provider)
+    # a JSON document was wanted, but the request has no field that asks for it: the prompt does
+    return _json_pieces(expected_object(ask.mark, provider))
+
+
+def _document(ask: Ask, provider: str, schema: Mapping[str, Any]) -> Any:
+    if ask.mark is not None:
+        return fill(schema, expected(ask.mark, provider), expected_object(ask.mark, provider))
+    return fill(schema, _small_talk(ask), None)
+
+
+def _word_pieces(mark: Mark, provider: str) -> list[str]:
+    pieces = [word + " " for word in words(mark, provider)]
+    pieces[-1] = pieces[-1][:-1]
+    return pieces
+
+
+def _json_pieces(document: Any) -> list[str]:
+    """The JSON text, cut before each word of the mark but the first; text without such words in pieces of its own."""
+    text = orjson.dumps(document).decode()
+    head, *rest = text.split(WORD_SIGN)
+    if not rest:
+        return [piece for piece in _JSON_TOKENS.findall(text) if piece]
+    return [head + WORD_SIGN + rest[0], *(WORD_SIGN + part for part in rest[1:])]
+
+
+def _small_talk(ask: Ask) -> str:
+    """A plausible answer to an unmarked prompt."""
+    question = " ".join(ask.text.split())
+    shown = question[:_SHOWN_LETTERS].replace(WORD_SIGN, "-")
+    more = "…" if len(question) > _SHOWN_LETTERS else ""
+    opening = _OPENINGS[zlib.crc32(ask.text.encode("utf-8", "replace")) % len(_OPENINGS)]
+    if ask.after_tool_result:
+        return f"{opening} The tool has answered, and that settles it. You asked: {shown}{more}"
+    return f"{opening} You asked: {shown}{more}" if shown else opening
+
+
+_OPENINGS: Final = (
+    "This answer comes from a stand-in provider and is the same every time.",
+    "No model was asked: this is a rehearsed answer, and it never changes.",
+    "A stand-in speaks here; the same question gets the same words.",
+    "Here is a made-up answer, repeatable to the letter.",
+)

@@ -1,0 +1,103 @@
+"""Anthropic messages: writing an answer, whole and streamed.
+
+Order of events and keys: the streaming fixtures of the official SDK's repository (tests/lib/streaming/fixtures) and
+the vendor's streaming page. The constant parts of an event are joined once per answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import orjson
+
+from . import _anthropic_failures as failures
+from . import _ids
+from .base import Answer, Ask, Event, Headers, Reply
+
+_STOP: Final = {"stop": "end_turn", "length": "max_tokens", "tool": "tool_use"}
+_PING: Final = Event(b'event: ping\ndata: {"type": "ping"}\n\n', token=False)
+_BLOCK_STOP: Final = Event(b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n', token=False)
+_MESSAGE_STOP: Final = Event(b'event: message_stop\ndata: {"type":"message_stop"}\n\n', token=False)
+_DELTA: Final = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":'
+
+
+def write(ask: Ask, answer: Answer) -> Reply:
+    """The answer as one message."""
+    content = {"type": "text", "text": answer.text} if answer.tool is None else _tool_block(answer, _arguments(answer))
+    data = orjson.dumps(_envelope(ask, answer, [content], _STOP[answer.finish], answer.output_tokens))
+    headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
+    return Reply(200, headers + _headers(answer), data)
+
+
+def stream_head(_: Ask, answer: Answer) -> tuple[int, Headers]:
+    """Status and headers of a streamed answer."""
+    head: Headers = [("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache")]
+    return 200, head + _headers(answer)
+
+
+def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
+    """The answer as message events; the usage of `message_delta` is cumulative."""
+    message = _envelope(ask, answer, [], None, min(1, answer.output_tokens))
+    yield _event(b"message_start", {"type": "message_start", "message": message})
+    block = {"type": "text", "text": ""} if answer.tool is None else _tool_block(answer, {})
+    yield _event(b"content_block_start", {"type": "content_block_start", "index": 0, "content_block": block})
+    yield _PING
+    if answer.tool is None:
+        before = _DELTA + b'{"type":"text_delta","text":'
+    else:
+        before = _DELTA + b'{"type":"input_json_delta","partial_json":'
+        yield Event(before + b'""}}\n\n', token=False)
+    for piece in answer.pieces:
+        yield Event(before + orjson.dumps(piece) + b"}}\n\n", token=True)
+    yield _BLOCK_STOP
+    delta = {"stop_reason": _STOP[answer.finish], "stop_sequence": None}
+    usage = {"output_tokens": answer.output_tokens}
+    yield _event(b"message_delta", {"type": "message_delta", "delta": delta, "usage": usage})
+    yield _MESSAGE_STOP
+
+
+def _event(name: bytes, payload: dict[str, Any]) -> Event:
+    return Event(b"event: " + name + b"\ndata: " + orjson.dumps(payload) + b"\n\n", token=False)
+
+
+def _envelope(
+    ask: Ask, answer: Answer, content: list[dict[str, Any]], stop_reason: str | None, output_tokens: int
+) -> dict[str, Any]:
+    return {
+        "id": "msg_01" + _ids.letters(answer.id_seed, "message", 22, _ids.BASE58),
+        "type": "message",
+        "role": "assistant",
+        "model": ask.model,
+        "content": content,
+        "stop_reason": stop_reason,
+        "stop_sequence": None,
+        "stop_details": None,
+        "container": None,
+        "usage": {
+            # fresh input alone: what came from the cache stands beside it, the opposite of OpenAI's way
+            "input_tokens": answer.input_tokens - answer.cached_tokens,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": answer.cached_tokens,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "output_tokens": output_tokens,
+            "service_tier": "standard",
+        },
+    }
+
+
+def _tool_block(answer: Answer, arguments: Any) -> dict[str, Any]:
+    tool_id = "toolu_01" + _ids.letters(answer.id_seed, "call", 22, _ids.BASE58)
+    return {"type": "tool_use", "id": tool_id, "name": answer.tool, "input": arguments}
+
+
+def _arguments(answer: Answer) -> Any:
+    try:
+        return orjson.loads(answer.text)
+    except orjson.JSONDecodeError:  # cut by max_tokens: a whole body has no place for half an object
+        return {}
+
+
+def _headers(answer: Answer) -> Headers:
+    own = failures.response_headers(answer.id_seed)
+    return own + failures.limits(answer.input_tokens, answer.output_tokens, answer.created_s)

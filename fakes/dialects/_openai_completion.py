@@ -1,0 +1,140 @@
+"""OpenAI chat completions: writing an answer, whole and streamed.
+
+Keys and their order: a stream captured in January 2026 (ENTERPILOT/GoModel#46, tests/contract/testdata) and the types
+of the official SDK. The constant parts of a chunk are joined once per answer, so an event costs one JSON string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import orjson
+
+from . import _ids
+from . import _openai_failures as failures
+from .base import Answer, Ask, Event, Headers, Reply
+
+_FINISH: Final = {"stop": "stop", "length": "length", "tool": "tool_calls"}
+_DONE: Final = Event(b"data: [DONE]\n\n", token=False)
+_LETTERS: Final = _ids.letters(0, "obfuscation", 64) * 2
+# Padding of 1 to 16 letters that hides a token's length from an eavesdropper; on by default.
+_PADDING: Final = tuple(
+    f',"obfuscation":"{_LETTERS[start : start + 1 + start * 7 % 16]}"'.encode() for start in range(64)
+)
+_NO_PADDING: Final = (b"",) * len(_PADDING)
+
+
+def write(ask: Ask, answer: Answer) -> Reply:
+    """The answer as one `chat.completion`."""
+    data = orjson.dumps(
+        {
+            "id": _completion_id(answer),
+            "object": "chat.completion",
+            "created": answer.created_s,
+            "model": ask.model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": _message(answer),
+                    "logprobs": None,
+                    "finish_reason": _FINISH[answer.finish],
+                }
+            ],
+            "usage": usage(answer),
+            "service_tier": "default",
+            "system_fingerprint": _fingerprint(ask),
+        }
+    )
+    headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
+    return Reply(200, headers + _headers(answer), data)
+
+
+def stream_head(_: Ask, answer: Answer) -> tuple[int, Headers]:
+    """Status and headers of a streamed answer."""
+    return 200, [("content-type", "text/event-stream; charset=utf-8"), *_headers(answer)]
+
+
+def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
+    """The answer as `chat.completion.chunk` events."""
+    head = (
+        b'data: {"id":"'
+        + _completion_id(answer).encode()
+        + b'","object":"chat.completion.chunk","created":%d,"model":' % answer.created_s
+        + orjson.dumps(ask.model)
+        + b',"service_tier":"default","system_fingerprint":"'
+        + _fingerprint(ask).encode()
+        + b'","choices":['
+    )
+    closing = b"]" + (b',"usage":null' if ask.include_usage else b"")
+    delta = head + b'{"index":0,"delta":'
+    interior = b',"logprobs":null,"finish_reason":null}' + closing
+    options = ask.body.get("stream_options")
+    plain = isinstance(options, dict) and options.get("include_obfuscation") is False
+    padding = _NO_PADDING if plain else _PADDING
+    place = answer.id_seed
+
+    if answer.tool is None:
+        first = b'{"role":"assistant","content":""}'
+        before, after = delta + b'{"content":', b"}" + interior
+    else:
+        call = {"index": 0, "id": _call_id(answer), "type": "function"}
+        opening = {**call, "function": {"name": answer.tool, "arguments": ""}}
+        first = orjson.dumps({"role": "assistant", "content": None, "tool_calls": [opening]})
+        before, after = delta + b'{"tool_calls":[{"index":0,"function":{"arguments":', b"}}]}" + interior
+    yield Event(delta + first + interior + padding[place & 63] + b"}\n\n", token=False)
+    for piece in answer.pieces:
+        place += 1
+        yield Event(before + orjson.dumps(piece) + after + padding[place & 63] + b"}\n\n", token=True)
+    finish = _FINISH[answer.finish].encode()
+    last = b'{},"logprobs":null,"finish_reason":"' + finish + b'"}' + closing
+    yield Event(delta + last + padding[(place + 1) & 63] + b"}\n\n", token=False)
+    if ask.include_usage:
+        yield Event(head + b'],"usage":' + orjson.dumps(usage(answer)) + b"}\n\n", token=False)
+    yield _DONE
+
+
+def usage(answer: Answer) -> dict[str, Any]:
+    """Token counts; `prompt_tokens` include the cached ones."""
+    return {
+        "prompt_tokens": answer.input_tokens,
+        "completion_tokens": answer.output_tokens,
+        "total_tokens": answer.input_tokens + answer.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def _message(answer: Answer) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": answer.text if answer.tool is None else None,
+        "refusal": None,
+        "annotations": [],
+    }
+    if answer.tool is not None:
+        function = {"name": answer.tool, "arguments": answer.text}
+        message["tool_calls"] = [{"id": _call_id(answer), "type": "function", "function": function}]
+    return message
+
+
+def _headers(answer: Answer) -> Headers:
+    own = failures.response_headers(answer.id_seed, 90 + answer.id_seed % 900)
+    return own + failures.limits(answer.input_tokens + answer.output_tokens)
+
+
+def _completion_id(answer: Answer) -> str:
+    return "chatcmpl-" + _ids.letters(answer.id_seed, "completion", 29)
+
+
+def _call_id(answer: Answer) -> str:
+    return "call_" + _ids.letters(answer.id_seed, "call", 24)
+
+
+def _fingerprint(ask: Ask) -> str:
+    return "fp_" + _ids.hexadecimal(0, ask.model, 10)

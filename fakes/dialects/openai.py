@@ -1,0 +1,120 @@
+"""OpenAI: chat completions and models.
+
+Sources: OpenAI's API reference and error guide, the official SDK's types (3.51), and captures named where used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Final
+
+import orjson
+
+from . import _openai_chat as chat
+from . import _openai_completion as completion
+from . import _openai_failures as failures
+from ._routes import Route, Routes
+from ._sse import map_data
+from .base import Answer, Ask, Dialect, Event, Headers, Reply
+
+_MODELS: Final = ("gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano")
+_MODELS_CREATED: Final = 1_767_225_600  # made up: when the vendor made a model tells a router nothing
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"}
+
+
+def _read_models(name: str, _: Mapping[str, str], __: bytes) -> Ask:
+    return Ask(name, stream=False, text="", mark=None, input_tokens=0, operation="model" if name else "models")
+
+
+def _write_models(_: Ask, answer: Answer) -> Reply:
+    return _plain({"object": "list", "data": [_model(name) for name in _MODELS]}, answer)
+
+
+def _write_model(ask: Ask, answer: Answer) -> Reply:
+    return _plain(_model(ask.model), answer)
+
+
+def _plain(body: Any, answer: Answer) -> Reply:
+    data = orjson.dumps(body)
+    headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
+    return Reply(200, headers + failures.response_headers(answer.id_seed, 12), data)
+
+
+ROUTES: Final = Routes(
+    [
+        Route(
+            "chat",
+            "POST",
+            "/v1/chat/completions",
+            chat.read,
+            completion.write,
+            completion.stream_head,
+            completion.stream,
+        ),
+        Route("models", "GET", "/v1/models", _read_models, _write_models),
+        Route("model", "GET", "/v1/models/", _read_models, _write_model),
+    ]
+)
+
+
+class OpenAI(Dialect):
+    """OpenAI's wire format."""
+
+    name: ClassVar[str] = "openai"
+    base_path: ClassVar[str] = "/v1"
+    answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
+    failures: ClassVar[frozenset[str]] = failures.KINDS
+    key_example: ClassVar[str] = "sk-proj-banstormbanstormbanstormbanstormbanstorm0000"
+
+    def credential(self, headers: Mapping[str, str], path: str) -> str | None:  # noqa: ARG002 - other vendors need it
+        """The bearer token."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+    def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
+        """Understand a request."""
+        matched = ROUTES.match(path)
+        if matched is None:
+            chat.refuse("unknown_url", method=method, path=path)
+        route, rest = matched
+        if method != route.method:
+            chat.refuse("wrong_method", method=method, path=path)
+        if self.credential(headers, path) is None:
+            chat.refuse("missing_key")
+        return route.read(rest, headers, body)
+
+    def write(self, ask: Ask, answer: Answer) -> Reply:
+        """The answer as one body."""
+        return ROUTES.of(ask).write(ask, answer)
+
+    def stream_head(self, ask: Ask, answer: Answer) -> tuple[int, Headers]:
+        """Status and headers of a streamed answer."""
+        head = ROUTES.of(ask).stream_head
+        if head is None:
+            raise ValueError(f"{ask.operation!r} does not stream")
+        return head(ask, answer)
+
+    def stream(self, ask: Ask, answer: Answer) -> Iterator[Event]:
+        """The answer as a stream of events."""
+        stream = ROUTES.of(ask).stream
+        if stream is None:
+            raise ValueError(f"{ask.operation!r} does not stream")
+        return stream(ask, answer)
+
+    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+        """The vendor's words for a failure before any answer."""
+        return failures.reply(kind, details, id_seed)
+
+    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
+        """The error as a chunk: the same object as in a body; no ``[DONE]`` follows it."""
+        return b"data: " + orjson.dumps(failures.body(kind, details)) + b"\n\n"
+
+    def map_event(self, event: bytes, change: Callable[[Any], Any]) -> bytes:
+        """`event` with its payload changed."""
+        return map_data(event, change)
+
+
+DIALECT: Final = OpenAI()
