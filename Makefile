@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sdk check format bench clean
+.PHONY: help setup demo test test-sdk check docs format bench clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,7 +44,10 @@ check: $(VENV)/.stamp build/types/banstorm ## Lint, format, types, import direct
 	$(BIN)/ruff format --check .
 	MYPYPATH=build/types $(BIN)/mypy $(PARTS:%=-p banstorm.%)
 	$(BIN)/pytest -q tests/test_imports.py tests/test_packaging.py tests/test_docs.py
-	$(BIN)/banstorm schema --check scenarios/schema.json
+	$(BIN)/python scripts/write_docs.py --check
+
+docs: $(VENV)/.stamp ## Write what is generated: the README's tables, the scenario schema
+	$(BIN)/python scripts/write_docs.py
 
 format: $(VENV)/.stamp ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

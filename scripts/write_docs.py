@@ -1,0 +1,71 @@
+"""Writes what is generated: the README's tables and the scenario schema. `--check` only compares, exit code 1 if stale."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from banstorm.harness import schema
+from banstorm.harness.registry import registry
+from banstorm.scenarios import library
+
+ROOT = Path(__file__).parent.parent
+
+
+def scenarios() -> str:
+    """The README's table of scenarios."""
+    rows = ["| scenario | what happens | expected of a good router |", "|---|---|---|"]
+    for name, path in library.paths().items():
+        scenario = library.load(path, registry())
+        expected = "; ".join(f"{each.measure} {each.wanted}" for each in scenario.expect)
+        file = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name
+        rows.append(f"| [`{name}`]({file}) | {' '.join(scenario.story.split())} | {expected} |")
+    return "\n".join(rows)
+
+
+def faults() -> str:
+    """The README's table of faults."""
+    rows = ["| fault | what it does | reaches the provider | billed |", "|---|---|---|---|"]
+    for name, rule in registry().faults.items():
+        summary = " ".join((rule.parameters.__doc__ or "").strip().split("\n\n")[0].split())
+        reaches, billed = (
+            "yes" if getattr(rule.parameters, each) else "no" for each in ("reaches_provider", "billed")
+        )
+        rows.append(f"| `{name}` | {summary} | {reaches} | {billed} |")
+    return "\n".join(rows)
+
+
+def measures() -> str:
+    """The README's table of measures."""
+    rows = ["| measure | definition |", "|---|---|"]
+    rows += [f"| `{name}` | {rule.summary} |" for name, rule in registry().measures.items()]
+    return "\n".join(rows)
+
+
+def files() -> dict[Path, str]:
+    """Each generated file and what it should hold."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name, make in {"scenarios": scenarios, "faults": faults, "measures": measures}.items():
+        pattern = re.compile(rf"(<!-- {name}: generated -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        table = make()
+        readme, count = pattern.subn(lambda match, table=table: match[1] + table + match[2], readme)
+        if count != 1:
+            sys.exit(f"README.md: expected one section marked {name}, found {count}")
+    return {ROOT / "README.md": readme, ROOT / "scenarios" / "schema.json": schema.text()}
+
+
+def main() -> None:
+    """Write or compare."""
+    stale = [path for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
+    if "--check" in sys.argv[1:]:
+        if stale:
+            sys.exit(f"out of date: {', '.join(str(path.relative_to(ROOT)) for path in stale)}; run: make docs")
+        return
+    for path in stale:
+        path.write_text(files()[path], "utf-8")
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
