@@ -65,10 +65,10 @@ class Call:
         if failure.meaning is Meaning.REQUEST:
             raise _rejected(lane, failure)
 
-    async def await_probes(self) -> tuple[Lane, None, Answer] | None:
-        """The answer of a probe that is still on its way, if it brings one."""
-        while self.probes:
-            lane, task, _probe = self.probes.pop(0)
+    async def await_probes(self, first: int = 0) -> tuple[Lane, None, Answer] | None:
+        """The answer of a probe that is still on its way, if it brings one; `first` skips those started before."""
+        while len(self.probes) > first:
+            lane, task, _probe = self.probes.pop(first)
             try:
                 return lane, None, await task
             except AttemptFailed as error:

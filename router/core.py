@@ -140,7 +140,7 @@ class LLMRouter:
             answer,
             provider=lane.name,
             attempts=call.attempts_made,
-            between_tokens_s=self._timeouts.between_tokens,
+            wait_s=lambda: max(0.0, min(self._timeouts.between_tokens, self._left(call))),
             ended=ended,
         )
 
@@ -205,7 +205,7 @@ class LLMRouter:
             await asyncio.wait({task}, timeout=self._head_start_s)
             if not task.done():
                 return None
-        return await call.await_probes()
+        return await call.await_probes(len(call.probes) - 1)
 
     async def _try(self, call: Call, lane: Lane, ticket: Ticket) -> Served | None:
         left = self._left(call)

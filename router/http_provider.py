@@ -11,14 +11,15 @@ import httpx
 import orjson
 
 from .classify import Position, classify, parse_error_body
-from .errors import AttemptFailed, Meaning, fail
+from .errors import AttemptFailed, Failure, Meaning, fail
 from .messages import Chunk, LLMRequest, LLMResponse
 from .provider import AttemptLimits, LLMProvider
 from .sse import EventReader, EventTooLarge
-from .upstream import make_client, transport_failure
+from .upstream import HEADERS, make_client, transport_failure
 from .validate import ChunkCheck, drifted
 
 ERROR_BODY_BYTES_MAX = 64 * 1024
+OK = 200
 
 
 class StreamReader(Protocol):
@@ -86,7 +87,7 @@ class HTTPProvider(LLMProvider):
         self._owns_client = owns_client or client is None
         self._client = client or make_client(connections_max=1000, connect_s=1.0, proxy_from_env=False)
         self._url = httpx.URL((base_url or self.default_url).rstrip("/") + self.path)
-        self._headers = {"content-type": "application/json", **self.credentials(api_key)}
+        self._headers = {**HEADERS, **self.credentials(api_key)}
 
     path = ""
 
@@ -106,6 +107,10 @@ class HTTPProvider(LLMProvider):
     def stream_reader(self, request: LLMRequest) -> StreamReader:
         """A reader for one stream."""
 
+    def learn(self, failure: Failure) -> bool:  # noqa: ARG002 - for dialects that can
+        """Adapt to a refusal; True if the request will now be worded differently. Must not say so for ever."""
+        return False
+
     def upstream_model(self, request: LLMRequest) -> str:
         """The model to ask for."""
         if not self._models:
@@ -114,28 +119,17 @@ class HTTPProvider(LLMProvider):
 
     async def generate(self, request: LLMRequest, limits: AttemptLimits | None = None) -> LLMResponse:
         """Answer at once. See `LLMProvider.generate`."""
-        body, notes = self.word(request, stream=False)
-        response = await self._send(body, read_s=None, connect_s=None if limits is None else limits.connect_s)
+        response, notes = await self._ask(request, limits or AttemptLimits(), stream=False)
         try:
             content = await self._read(response, self._answer_bytes_max)
         finally:
             await response.aclose()
-        if response.status_code != 200:
-            raise self._refused(response, content)
-        payload = self._parse(response, content)
-        return self.read_answer(payload, request, notes)
+        return self.read_answer(self._parse(response, content), request, notes)
 
     async def stream(self, request: LLMRequest, limits: AttemptLimits | None = None) -> AsyncIterator[list[Chunk]]:
         """Answer piece by piece. See `LLMProvider.stream`."""
-        limits = limits or AttemptLimits()
-        body, _notes = self.word(request, stream=True)
-        # One socket limit serves both waits; the core keeps the stricter one for the first token itself.
-        response = await self._send(
-            body, read_s=max(limits.first_token_s, limits.between_tokens_s), connect_s=limits.connect_s
-        )
+        response, _notes = await self._ask(request, limits or AttemptLimits(), stream=True)
         try:
-            if response.status_code != 200:
-                raise self._refused(response, await self._read(response, ERROR_BODY_BYTES_MAX))
             kind = response.headers.get("content-type", "")
             if not kind.startswith("text/event-stream"):
                 await self._not_a_stream(response, kind)
@@ -145,10 +139,11 @@ class HTTPProvider(LLMProvider):
                 if check is not None:
                     for chunk in chunks:
                         check.chunk(chunk)
+                    if reader.complete:
+                        # Before the last piece goes out: as long as nothing has, another provider can answer.
+                        check.end()
                 if chunks:
                     yield chunks
-            if check is not None:
-                check.end()
         finally:
             await response.aclose()
 
@@ -172,15 +167,31 @@ class HTTPProvider(LLMProvider):
             raise transport_failure(error) from error
         raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended without its terminator")
 
-    async def _send(self, body: dict[str, Any], *, read_s: float | None, connect_s: float | None) -> httpx.Response:
+    async def _ask(
+        self, request: LLMRequest, limits: AttemptLimits, *, stream: bool
+    ) -> tuple[httpx.Response, tuple[str, ...]]:
+        """Send the request, once more if the dialect learned from a refusal; the response has status 200."""
+        while True:
+            body, notes = self.word(request, stream=stream)
+            response = await self._send(orjson.dumps(body), limits, stream=stream)
+            if response.status_code == OK:
+                return response, notes
+            try:
+                content = await self._read(response, ERROR_BODY_BYTES_MAX)
+            finally:
+                await response.aclose()
+            refused = self._refused(response, content)
+            if not self.learn(refused.failure):
+                raise refused
+
+    async def _send(self, content: bytes, limits: AttemptLimits, *, stream: bool) -> httpx.Response:
+        # A plain answer is silent until it is complete, so only the core's own limit applies. A stream's socket limit
+        # serves both of its waits; the core keeps the stricter one for the first token.
+        silence = max(limits.first_token_s, limits.between_tokens_s) if stream else None
+        timeout = {"connect": limits.connect_s, "read": silence, "write": silence, "pool": limits.connect_s}
         request = httpx.Request(
-            "POST",
-            self._url,
-            headers=self._headers,
-            content=orjson.dumps(body),
-            extensions={"timeout": {"connect": connect_s, "read": read_s, "write": read_s, "pool": connect_s}},
+            "POST", self._url, headers=self._headers, content=content, extensions={"timeout": timeout}
         )
-        request.headers.setdefault("accept-encoding", "identity")
         try:
             return await self._client.send(request, stream=True)
         except httpx.TransportError as error:

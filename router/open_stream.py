@@ -22,6 +22,13 @@ class End(StrEnum):
 class OpenStream:
     """Iterate over `batches()`; an iteration that ends without an error means that the answer is complete.
 
+    Args:
+        opened: The stream so far.
+        provider: Who answers.
+        attempts: Attempts so far.
+        wait_s: Seconds to wait for the next token, asked anew for each.
+        ended: Called once, with how it ended, why, and the tokens counted.
+
     Attributes:
         provider: Who answers.
         attempts: Attempts that it took to get here, the good one included.
@@ -34,13 +41,13 @@ class OpenStream:
         *,
         provider: str,
         attempts: int,
-        between_tokens_s: float,
+        wait_s: Callable[[], float],
         ended: Callable[[End, Failure | None, tuple[int, int, int]], None],
     ) -> None:
         self.provider, self.attempts = provider, attempts
         self.tokens = (0, 0, 0)
         self._opened = opened
-        self._between_tokens_s = between_tokens_s
+        self._wait_s = wait_s
         self._ended: Callable[[End, Failure | None, tuple[int, int, int]], None] | None = ended
 
     async def batches(self) -> AsyncIterator[list[Chunk]]:
@@ -54,7 +61,7 @@ class OpenStream:
             held, opened.held = opened.held, []
             self._count(held)
             yield held
-            while chunks := await bounded(opened.following, self._between_tokens_s, "timeout_between_tokens"):
+            while chunks := await bounded(opened.following, self._wait_s(), "timeout_between_tokens"):
                 self._count(chunks)
                 yield chunks
             self._end(End.COMPLETE, None)

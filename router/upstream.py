@@ -10,7 +10,13 @@ from .errors import AttemptFailed, Meaning, fail
 # Below the 5 s after which uvicorn, and many gateways, close an idle connection: a POST that meets a connection which
 # is just being closed can't be told from one that was half done.
 KEEPALIVE_S = 4.0
-USER_AGENT = "banstorm-router"
+HEADERS = {
+    "user-agent": "banstorm-router",
+    "content-type": "application/json",
+    # Compressed event streams arrive in lumps, and unpacking costs more than a data centre's network saves.
+    "accept-encoding": "identity",
+}
+"""Headers of every request to a provider."""
 
 
 def make_client(*, connections_max: int, connect_s: float, proxy_from_env: bool) -> httpx.AsyncClient:
@@ -26,8 +32,6 @@ def make_client(*, connections_max: int, connect_s: float, proxy_from_env: bool)
         timeout=httpx.Timeout(None, connect=connect_s),
         trust_env=proxy_from_env,
         follow_redirects=False,
-        # Compressed event streams arrive in lumps, and unpacking costs more than a data centre's network saves.
-        headers={"user-agent": USER_AGENT, "accept-encoding": "identity"},
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from ..classify import Position, classify
-from ..errors import AttemptFailed, Meaning, fail
+from ..errors import AttemptFailed, Failure, Meaning, fail
 from ..http_provider import HTTPProvider, StreamReader
 from ..messages import Chunk, LLMRequest, LLMResponse, response_from_completion
 from ..validate import check_completion
@@ -24,6 +24,7 @@ class OpenAIProvider(HTTPProvider):
     default_url = "https://api.openai.com/v1"
     default_model = "gpt-5.4-mini"
     path = "/chat/completions"
+    _renames_max_tokens = False
 
     def credentials(self, api_key: str | None) -> dict[str, str]:
         """A bearer token."""
@@ -33,13 +34,25 @@ class OpenAIProvider(HTTPProvider):
         """The caller's own body with our model's name."""
         body = {**request.chat(), "model": self.upstream_model(request)}
         body.pop("stream_options", None)
+        notes: tuple[str, ...] = ()
+        if self._renames_max_tokens and "max_tokens" in body:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+            notes = ("max_tokens sent as max_completion_tokens",)
         if stream:
             body["stream"] = True
             if self.options.get("stream_usage", True):
                 body["stream_options"] = {"include_usage": True}
         else:
             body.pop("stream", None)
-        return body, ()
+        return body, notes
+
+    def learn(self, failure: Failure) -> bool:
+        """Newer models refuse `max_tokens`; a caller who wrote for another provider can't know."""
+        error = failure.body if isinstance(failure.body, dict) else {}
+        if self._renames_max_tokens or failure.reason != "unsupported_parameter" or error.get("param") != "max_tokens":
+            return False
+        self._renames_max_tokens = True
+        return True
 
     def read_answer(self, payload: dict[str, Any], request: LLMRequest, notes: tuple[str, ...]) -> LLMResponse:
         """The completion as it came."""

@@ -1,0 +1,151 @@
+"""The failure table against wire literals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from banstorm.router.classify import TABLE, Position, classify, reasons, redact
+from banstorm.router.errors import Meaning
+
+A, C, MO, R, U, L, T = (
+    Meaning.ACCOUNT,
+    Meaning.CREDENTIAL,
+    Meaning.MODEL,
+    Meaning.REQUEST,
+    Meaning.UNFIT,
+    Meaning.LIMITED,
+    Meaning.TRANSIENT,
+)
+
+
+def anthropic(kind: str, message: str = "", code: str | None = None) -> dict[str, Any]:
+    error: dict[str, Any] = {"type": kind, "message": message}
+    if code:
+        error["details"] = {"error_code": code}
+    return {"type": "error", "error": error, "request_id": "req_1"}
+
+
+def openai(kind: str | None, code: Any, message: str = "", param: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+INVALID = "invalid_request_error"
+QUOTA = "You exceeded your current quota, please check your plan and billing details."
+
+# dialect, status, body, meaning, reason
+TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
+    # Anthropic: bans and money come as 400
+    ("anthropic", 400, anthropic(INVALID, "This organization has been disabled."), A, "org_disabled"),
+    ("anthropic", 400, anthropic(INVALID, "This organization has been disabled.", "organization_on_hold"), A, "org_disabled"),
+    ("anthropic", 400, anthropic(INVALID, "Your credit balance is too low to access the Anthropic API."), A, "no_credit"),
+    ("anthropic", 400, anthropic(INVALID, "You have reached your specified API usage limits. You will regain"), A, "spend_limit"),
+    ("anthropic", 400, anthropic(INVALID, "You have reached your specified workspace API usage limits"), A, "spend_limit"),
+    ("anthropic", 400, anthropic(INVALID, "You're out of extra usage. Add more"), A, "no_credit"),
+    ("anthropic", 400, anthropic(INVALID, "This credential is only authorized for use with Claude Code and"), C, "oauth_third_party"),
+    ("anthropic", 400, anthropic(INVALID, "Third-party apps now draw from your extra usage, not"), C, "oauth_third_party"),
+    ("anthropic", 402, anthropic("billing_error", "pay"), A, "no_credit"),
+    ("anthropic", 401, anthropic("authentication_error", "invalid x-api-key"), C, "bad_key"),
+    ("anthropic", 401, anthropic("authentication_error", "OAuth token has expired. Please obtain a new"), C, "oauth_expired"),
+    ("anthropic", 401, anthropic("authentication_error", "OAuth authentication is currently not supported."), C, "bad_key"),
+    ("anthropic", 403, anthropic("permission_error", "OAuth token has been revoked. Please obtain"), C, "oauth_revoked"),
+    ("anthropic", 403, anthropic("permission_error", "Your API key does not have permission to use"), C, "permission_denied"),
+    ("anthropic", 403, {"error": {"type": "forbidden", "message": "Request not allowed"}}, A, "region_blocked"),
+    ("anthropic", 429, anthropic("rate_limit_error", "This request would exceed your organization's rate limit"), L, "rate_limited"),
+    ("anthropic", 429, anthropic("rate_limit_error", "", "ramp_limit_exceeded"), L, "rate_limited"),
+    ("anthropic", 429, anthropic("rate_limit_error", "", "enforced_spend_limit_reached"), A, "no_credit"),
+    ("anthropic", 429, anthropic("rate_limit_error", "", "contract_spend_limit_reached"), A, "no_credit"),
+    ("anthropic", 429, anthropic("rate_limit_error", "Extra usage is required for long context requests."), U, "long_context_costs_extra"),
+    ("anthropic", 529, anthropic("overloaded_error", "Overloaded"), T, "overloaded"),
+    ("anthropic", 500, anthropic("api_error", "Internal server error"), T, "server_error"),
+    ("anthropic", 504, anthropic("timeout_error", ""), T, "timeout_upstream"),
+    ("anthropic", 404, anthropic("not_found_error", "model: claude-2"), MO, "model_unknown"),
+    ("anthropic", 400, anthropic(INVALID, "prompt is too long: 1036683 tokens > 1000000 maximum"), R, "context_length"),
+    ("anthropic", 400, anthropic(INVALID, "max_tokens: 21333 > 4096, which is the maximum allowed"), U, "max_tokens_above_cap"),
+    ("anthropic", 400, anthropic(INVALID, "messages.0.content: field required"), R, "invalid_request"),
+    ("anthropic", 400, anthropic(INVALID, "Output blocked by content filtering policy"), R, "content_policy"),
+    ("anthropic", 413, {"error": {"type": "request_too_large", "message": "Request exceeds the maximum size"}}, R, "body_too_large"),
+    # OpenAI: a 429 is three things
+    ("openai", 429, openai("insufficient_quota", "insufficient_quota", QUOTA), A, "no_credit"),
+    ("openai", 429, openai("insufficient_quota", None, QUOTA), A, "no_credit"),
+    ("openai", 429, openai("insufficient_quota", "credit_balance_exhausted"), A, "no_credit"),
+    ("openai", 429, openai("insufficient_quota", "organization_spend_limit_exceeded"), A, "no_credit"),
+    ("openai", 429, openai("insufficient_quota", "project_spend_limit_exceeded"), A, "no_credit"),
+    ("openai", 429, openai("insufficient_quota", "organization_usage_limit_exceeded"), A, "no_credit"),
+    ("openai", 429, openai("tokens", "rate_limit_exceeded", "Rate limit reached for gpt-4o in"), L, "rate_limited"),
+    ("openai", 429, openai("tokens", "rate_limit_exceeded", "Request too large for gpt-4o in organization"), U, "larger_than_limit"),
+    ("openai", 429, openai("rate_limit_error", "slow_down"), L, "rate_limited"),
+    ("openai", 413, openai("tokens", "rate_limit_exceeded", "Limit 6000, Requested 7000"), L, "rate_limited"),
+    ("openai", 401, openai(INVALID, "invalid_api_key", "Incorrect API key provided"), C, "bad_key"),
+    ("openai", 401, openai(INVALID, "account_deactivated", "The OpenAI account associated with"), A, "org_disabled"),
+    ("openai", 403, openai("request_forbidden", "unsupported_country_region_territory", "Country"), A, "region_blocked"),
+    ("openai", 404, openai(INVALID, "model_not_found", "The model `x` does not exist"), MO, "model_unknown"),
+    ("openai", 400, openai(INVALID, "context_length_exceeded", "This model's maximum context length is"), R, "context_length"),
+    ("openai", 400, openai(INVALID, "unsupported_parameter", "Unsupported parameter: 'max_tokens'"), U, "unsupported_parameter"),
+    ("openai", 400, openai(INVALID, "decimal_above_max_value", "Invalid 'temperature'"), R, "invalid_request"),
+    ("openai", 400, openai(INVALID, "content_policy_violation", "safety"), R, "content_policy"),
+    ("openai", 503, openai("service_unavailable_error", "server_is_overloaded", "overloaded"), T, "overloaded"),
+    ("openai", 500, openai("server_error", None, "The server had an error"), T, "server_error"),
+    ("openai", 502, openai("cf_bad_gateway", 502, "Bad gateway."), T, "gateway"),
+    # pages from something in between: no JSON at all
+    ("openai", 520, None, T, "gateway_page"),
+    ("openai", 400, None, T, "gateway_page"),
+    ("anthropic", 401, None, C, "bad_key"),
+    ("anthropic", 429, None, L, "rate_limited"),
+    ("openai", 302, {}, T, "gateway_page"),
+    # other envelopes
+    ("openai", 401, {"detail": "Unauthorized"}, C, "bad_key"),
+    ("openai", 429, [{"error": {"message": "slow", "code": 429}}], L, "rate_limited"),
+    ("openai", 400, {"error": "This organization has been disabled."}, A, "org_disabled"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "status", "body", "meaning", "reason"), TRUTH)
+def test_table(dialect, status, body, meaning, reason):
+    """Each wire literal means what it means, whatever its status pretends."""
+    failure = classify(dialect, status, body)
+    assert (meaning, reason) == (failure.meaning, failure.reason)
+
+
+@pytest.mark.parametrize(
+    ("body", "meaning"),
+    [
+        (anthropic("overloaded_error", "Overloaded"), T),
+        (anthropic(INVALID, "This organization has been disabled."), A),
+        (anthropic("rate_limit_error", "slow"), L),
+        (openai("server_error", None, "oops"), T),
+        (openai("insufficient_quota", "insufficient_quota", QUOTA), A),
+        (openai(None, 502, "Bad gateway."), T),
+        (anthropic("something_new", "?"), T),
+    ],
+)
+@pytest.mark.parametrize("position", [Position.BODY, Position.STREAM])
+def test_inside_a_200(body, meaning, position):
+    """An error inside a 200 is judged by its words: the status says nothing."""
+    assert meaning == classify("anthropic", 200, body, position=position).meaning
+
+
+def test_only_the_callers_faults_keep_the_body():
+    """The provider's error object goes back to the caller only when the request is at fault."""
+    mine = classify("openai", 400, openai(INVALID, "context_length_exceeded", "too long", "messages"))
+    theirs = classify("openai", 401, openai(INVALID, "invalid_api_key", "Incorrect API key"))
+    assert mine.body["param"] == "messages"
+    assert theirs.body is None
+
+
+def test_a_ban_has_no_promise_of_return():
+    """Retry-After belongs to limits and overload; on a ban it is not believed."""
+    body = anthropic(INVALID, "This organization has been disabled.")
+    assert classify("anthropic", 400, body, headers={"retry-after": "3600"}).retry_after_s is None
+
+
+def test_reasons_are_a_bounded_set():
+    """Every row's reason is a short lower-case name, as a metric label has to be."""
+    assert all(reason.isidentifier() and reason.islower() for reason in reasons())
+    assert {row.reason for row in TABLE} <= reasons()
+
+
+def test_keys_are_taken_out_of_messages():
+    """OpenAI repeats a part of the key in its 401; it doesn't reach our errors or logs."""
+    assert redact("Incorrect API key provided: sk-qnWGU****Rvfb.") == "Incorrect API key provided: sk-…"
