@@ -8,23 +8,24 @@ accept, with no addon but its proxy core and ours: no flow store, no dumper, no 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
-import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.dialects import find
 from ..scenarios.model import Scenario
-from .child import Commands, read_config, say
+from .child import read_config, say
 from .faults.timeline import Timeline
 from .lag import Heartbeat
 from .ledger import Ledger
-from .witness import Witness, keep_books
+from .serving import keep_books, run, until_stopped
+from .witness import Witness
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
@@ -36,8 +37,6 @@ BODY_LIMIT: Final = "64m"
 """Largest body that mitmproxy holds; above the largest request of any dialect, so that the vendor's own cap speaks."""
 STOP_S: Final = 1.0
 """Seconds mitmproxy and its connections get to end."""
-GC_THRESHOLD: Final = (50_000, 20, 100)
-"""Garbage collection less often than by default: a flow's objects live only for milliseconds."""
 
 
 class _Crashes(logging.Handler):
@@ -114,20 +113,21 @@ async def _serve(config: dict[str, Any], listeners: dict[str, socket.socket]) ->
         )
         running = asyncio.create_task(proxy.run())
         servers = []
+        connections: set[asyncio.Task[None]] = set()
         for provider, listener in listeners.items():
             upstream = f"http://{LOOPBACK}:{config['upstreams'][provider]}"
             mode = ServerInstance.make(f"reverse:{upstream}@{LOOPBACK}:{ports[provider]}", core)
-            servers.append(await asyncio.start_server(mode.handle_stream, sock=listener, backlog=BACKLOG))
+            accept = partial(_accept, mode.handle_stream, connections)
+            servers.append(await asyncio.start_server(accept, sock=listener, backlog=BACKLOG))
         tasks = [
             asyncio.create_task(heartbeat.run()),
             asyncio.create_task(keep_books(ledger, "injector", heartbeat)),
             asyncio.create_task(witness.report()),
         ]
         gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLD)
+        gc.freeze()  # what is loaded by now stays; a full collection then looks at flows only
         say("ready", ports=ports)
-        await _obey(timeline)
+        await until_stopped(timeline.start)
         for server in servers:
             server.close()
         for task in tasks:
@@ -138,57 +138,35 @@ async def _serve(config: dict[str, Any], listeners: dict[str, socket.socket]) ->
         for handler in list(core.connections.values()):
             close(handler.client)
         proxy.shutdown()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
-                await running
-                while core.connections:
-                    await asyncio.sleep(0.01)
+        await asyncio.wait({running, *connections}, timeout=STOP_S)
     return 1 if crashes.count else 0
 
 
-async def _obey(timeline: Timeline) -> None:
-    """Follow the harness's commands until it says stop, goes away, or the process is told to end."""
-    commands = Commands()
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-
-    async def listen() -> None:
-        while (command := await commands.next()) is not None and command["command"] != "stop":
-            if command["command"] == "start":
-                timeline.start(command["t0_ns"])
-        stopped.set()
-
-    listening = asyncio.create_task(listen())
-    await stopped.wait()
-    listening.cancel()
+def _accept(
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
+    connections: set[asyncio.Task[None]],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    task = asyncio.create_task(handle(reader, writer))
+    connections.add(task)
+    task.add_done_callback(connections.discard)
 
 
 def main() -> int:
     """Run the injector until the harness stops it; its exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the harness, which then stops its children
     config = read_config()
     try:
         listeners = open_listeners({name: config["ports"].get(name, 0) for name in config["upstreams"]})
     except OSError as error:
         say(
             "failed",
-            what=f"the injector can't listen on {error.filename}: {error.strerror}",
-            where="the ports of the providers",
-            next="free the port, or let any free one be taken by leaving --ports out",
+            what=f"the injector can't listen: {error.strerror}",
+            where=str(error.filename),
+            next="free the port, or leave --ports out and any free one is taken",
         )
         return 1
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        code = runner.run(_serve(config, listeners))
-    say("bye")
-    return code
-
-
-def _loop_factory() -> Any:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
+    return run(_serve(config, listeners))
 
 
 if __name__ == "__main__":

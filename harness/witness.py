@@ -5,32 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ..reports.tables import LOOP_LAG, Sample
 from .child import say
 from .ledger import FLUSH_S
+from .serving import STATS_S
 
 if TYPE_CHECKING:
     from .faults.plan import Plan
     from .faults.timeline import Timeline
-    from .lag import Heartbeat
     from .ledger import Ledger
-
-STATS_S: Final = 0.5
-"""Seconds between two reports of a running child, and between two samples of its loop lag."""
-
-
-async def keep_books(ledger: Ledger, process: str, heartbeat: Heartbeat) -> None:
-    """Flush the ledger and sample the loop's lag until cancelled."""
-    sampled_s = time.monotonic()
-    while True:
-        await asyncio.sleep(FLUSH_S)
-        if time.monotonic() - sampled_s >= STATS_S:
-            sampled_s = time.monotonic()
-            lag = Sample(at_ns=time.monotonic_ns(), process=process, name=LOOP_LAG, labels={}, value=heartbeat.take())
-            ledger.add("samples", lag)
-        ledger.flush()
 
 
 class _Counts:

@@ -138,8 +138,9 @@ class Timeline:
             received_ns: when its headers arrived.
         """
         here = self._providers[provider]
+        bare = path.partition("?")[0]  # a query may carry a key, so it is never written down
         try:
-            ask = here.dialect.read(method, path, headers, body)
+            ask = here.dialect.read(method, bare, headers, body)
         except RequestRefused:
             ask = None
         mark = ask.mark if ask is not None else None
@@ -158,13 +159,13 @@ class Timeline:
             credential=_fingerprint(credential) if credential else None,
             model=ask.model if ask is not None else None,
             stream=ask.stream if ask is not None else None,
-            path=path.partition("?")[0],  # a query may carry a key
+            path=bare,
             received_ns=received_ns,
             client_retry=_count(headers.get("x-stainless-retry-count")),
         )
         chosen: list[Chosen] = []
         for window in here.windows:
-            if window.from_ns <= received_ns < window.until_ns and window.matches(ask, credential, record.path):
+            if window.from_ns <= received_ns < window.until_ns and window.matches(ask, credential, bare):
                 window.matched += 1
                 # The provider is part of the hash: a call that is bitten here is not thereby bitten elsewhere too.
                 roll = chance(self._seed, "entry", window.id, provider, entity, number)

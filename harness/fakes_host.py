@@ -1,0 +1,100 @@
+"""The fakes: every provider of a scenario in one process, a loopback listener each. A child process of the harness.
+
+With `inline` faults it plays the timeline as well, and writes what the injector would write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..fakes.app import create_app
+from ..fakes.dialects import find
+from ..fakes.pace import Pace
+from ..fakes.prices import PriceTable
+from ..fakes.serve import PortTakenError, serve
+from ..scenarios.model import Scenario
+from .child import read_config, say
+from .faults.timeline import Timeline
+from .inline import InlineFaults
+from .lag import Heartbeat
+from .ledger import Ledger
+from .serving import keep_books, run, until_stopped
+from .witness import Witness
+
+if TYPE_CHECKING:
+    from ..fakes.app import ASGIApp
+    from ..fakes.invoice import Bill
+
+
+async def _serve(config: dict[str, Any]) -> int:
+    scenario = Scenario.model_validate(config["scenario"])
+    dialects = {name: find(provider.dialect) for name, provider in scenario.providers.items()}
+    ledger = Ledger(Path(config["ledger"]), "fakes")
+    prices = PriceTable.load()
+
+    def bill(each: Bill) -> None:
+        ledger.add("invoices", asdict(each))
+
+    apps: dict[str, ASGIApp] = {
+        name: create_app(
+            name,
+            dialects[name],
+            Pace(provider.ttft, provider.tokens_per_second, provider.jitter),
+            run_seed=config["seed"],
+            bill=bill,
+            prices=prices,
+        )
+        for name, provider in scenario.providers.items()
+    }
+    timeline = Timeline(scenario, run=config["run"], seed=config["seed"], dialects=dialects)
+    witness = Witness(timeline, ledger, dialects)
+    inline: dict[str, InlineFaults] = {}
+    if config["inline"]:
+        inline = {name: InlineFaults(app, name, witness) for name, app in apps.items()}
+        logging.getLogger("uvicorn.error").addFilter(_expected)
+    try:
+        servers = await serve(
+            {name: (inline.get(name, app), config["ports"].get(name, 0)) for name, app in apps.items()}
+        )
+    except PortTakenError as error:
+        say(
+            "failed",
+            what=f"a fake can't listen: port {error.port} is taken",
+            where=f"127.0.0.1:{error.port}",
+            next="free the port, or leave --ports out and any free one is taken",
+        )
+        return 1
+    heartbeat = Heartbeat()
+    tasks = [asyncio.create_task(heartbeat.run()), asyncio.create_task(keep_books(ledger, "fakes", heartbeat))]
+    if inline:
+        tasks.append(asyncio.create_task(witness.report()))
+    say("ready", ports=servers.ports)
+    await until_stopped(timeline.start)
+    for task in tasks:
+        task.cancel()
+    for faults in inline.values():
+        faults.stop()
+    await servers.stop()  # what is under way is billed now
+    if inline:
+        witness.close()
+    ledger.close()
+    return 0
+
+
+def _expected(record: logging.LogRecord) -> bool:
+    """Whether a record of the server's log is worth keeping: a stream that was cut on purpose is not."""
+    return "without completing response" not in record.getMessage()
+
+
+def main() -> int:
+    """Run the fakes until the harness stops them; their exit code."""
+    return run(_serve(read_config()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

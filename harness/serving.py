@@ -1,0 +1,69 @@
+"""What the children that serve (fakes and injector) have in common: their loop, their books, their end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from ..reports.tables import LOOP_LAG, Sample
+from .child import Commands, say
+from .ledger import FLUSH_S
+
+if TYPE_CHECKING:
+    from .lag import Heartbeat
+    from .ledger import Ledger
+
+STATS_S: Final = 0.5
+"""Seconds between two reports of a running child, and between two samples of its loop lag."""
+
+
+def run(serve: Coroutine[Any, Any, int]) -> int:
+    """Run a child's coroutine on the fastest loop there is, and say goodbye; the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the harness, which then stops its children
+    if sys.platform == "win32":
+        factory = None
+    else:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        code = runner.run(serve)
+    say("bye")
+    return code
+
+
+async def until_stopped(start: Callable[[int], None]) -> None:
+    """Follow the harness's commands until it says stop, goes away, or the process is told to end.
+
+    Args:
+        start: called with the run's time 0, in nanoseconds of the monotonic clock.
+    """
+    commands = Commands()
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+
+    async def listen() -> None:
+        while (command := await commands.next()) is not None and command["command"] != "stop":
+            if command["command"] == "start":
+                start(command["t0_ns"])
+        stopped.set()
+
+    listening = asyncio.create_task(listen())
+    await stopped.wait()
+    listening.cancel()
+
+
+async def keep_books(ledger: Ledger, process: str, heartbeat: Heartbeat) -> None:
+    """Flush the ledger and sample the loop's lag until cancelled."""
+    sampled_s = time.monotonic()
+    while True:
+        await asyncio.sleep(FLUSH_S)
+        if time.monotonic() - sampled_s >= STATS_S:
+            sampled_s = time.monotonic()
+            lag = Sample(at_ns=time.monotonic_ns(), process=process, name=LOOP_LAG, labels={}, value=heartbeat.take())
+            ledger.add("samples", lag)
+        ledger.flush()
