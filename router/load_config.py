@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from .config import Config, Provider
 from .errors import ConfigError
+from .units import FROM_FILE
 
 Loc = tuple[int | str, ...]
 
@@ -39,7 +40,7 @@ def load_config(path: Path) -> Config:
     if not isinstance(document, dict):
         raise ConfigError("the configuration is empty or not a mapping", f"{path}:1", "start with `providers:`")
     try:
-        return Config.model_validate(document)
+        return Config.model_validate(document, context=FROM_FILE)
     except ValidationError as error:
         raise _explain(error, path, root) from None
 

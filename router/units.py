@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
+
+FROM_FILE = "from a file"
+"""Validation context in which durations have to carry their unit."""
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "KB": 1000, "MB": 1000**2}
@@ -19,8 +22,10 @@ def _read(value: Any, units: dict[str, Any], example: str) -> float:
     return float(found[1]) * float(units[found[2]])
 
 
-def _seconds(value: Any) -> float:
-    # Defaults in the models are written with units too, so only strings ever reach this point.
+def _seconds(value: Any, info: ValidationInfo) -> float:
+    # In a file a number without a unit is a mistake waiting to be made; in Python the documentation says seconds.
+    if isinstance(value, int | float) and not isinstance(value, bool) and info.context is not FROM_FILE:
+        return float(value)
     return _read(value, _SECONDS, "250ms or 2s")
 
 

@@ -1,0 +1,106 @@
+"""The configuration file: what it says, and what is said about its mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from banstorm.router.cli import main
+from banstorm.router.errors import ConfigError
+from banstorm.router.load_config import load_config, read_key
+from click.testing import CliRunner
+
+GOOD = """\
+listen: {host: 127.0.0.1, port: 8080}
+providers:
+  - {name: anthropic, dialect: anthropic, base_url: "http://127.0.0.1:9001", model: claude-sonnet-5, api_key_env: KEY_A}
+  - {name: openai, dialect: openai, base_url: "http://127.0.0.1:9002/v1", model: gpt-5.4-mini, api_key_env: KEY_B}
+fallback: true
+breaker: {enabled: true, failures_in_a_row: 3, cooldown: 1s, cooldown_max: 15s, jitter: 10%}
+validate: true
+retry: {attempts_max: 3, budget: 10%}
+timeouts: {connect: 1s, first_token: 250ms, between_tokens: 5s, total: 2m}
+limits: {body_bytes_max: 8MiB, in_flight_max: 1000}
+"""
+
+
+def test_units_are_read(tmp_path):
+    """Durations, sizes and shares carry their units and become seconds, bytes and fractions."""
+    file = tmp_path / "router.yaml"
+    file.write_text(GOOD)
+    config = load_config(file)
+    assert (0.25, 120.0) == (config.timeouts.first_token, config.timeouts.total)
+    assert 8 * 1024**2 == config.limits.body_bytes_max
+    assert (0.1, 0.1) == (config.breaker.jitter, config.retry.budget)
+    assert "127.0.0.1" == config.listen.host
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "what", "hint"),
+    [
+        ("fallback: true", "falback: true", 5, "unknown key 'falback'", "did you mean 'fallback'?"),
+        ("cooldown: 1s", "cooldwn: 1s", 6, "unknown key 'cooldwn'", "did you mean 'cooldown'?"),
+        ("first_token: 250ms", "first_token: 2", 9, "found 2, expected a number with a unit", "correct"),
+        ("first_token: 250ms", "first_token: 2 weeks", 9, "found '2 weeks', expected", "correct"),
+        ("dialect: openai", "dialect: opanai", 4, "found 'opanai', expected one of anthropic, openai", "correct"),
+        (", model: gpt-5.4-mini", "", 4, "the key 'model' is missing", "add `model: …`"),
+        ("name: openai", "name: anthropic", 2, "two providers are called 'anthropic'", "correct"),
+        ("attempts_max: 3", "attempts_max: many", 8, "found 'many'", "correct"),
+        ("cooldown_max: 15s", "cooldown_max: 1ms", 6, "cooldown_max 0.001s is shorter than cooldown 1s", "correct"),
+        ("api_key_env: KEY_A", "api_key_env: A, api_key_file: b", 3, "are both set, expected one", "correct"),
+        ("port: 8080", "port: 99999", 1, "found 99999", "correct"),
+        ("fallback: true", "fallback: [true", 6, "this is not YAML", "fix the syntax"),
+    ],
+)
+def test_mistakes_name_line_and_remedy(tmp_path, old, new, line, what, hint):
+    """Each mistake is three lines: what, where with the line, what next; the exit code is 2 and there's no traceback."""
+    file = tmp_path / "router.yaml"
+    assert old in GOOD
+    file.write_text(GOOD.replace(old, new))
+    result = CliRunner().invoke(main, ["--config", str(file)])
+    lines = result.output.strip().split("\n")
+    assert (2, 3) == (result.exit_code, len(lines)), result.output
+    assert lines[0].startswith("error: ")
+    assert what in lines[0]
+    assert f"{file}:{line}" in lines[1]
+    assert hint in lines[2]
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "just words\n"])
+def test_not_a_mapping(tmp_path, text):
+    """An empty file or a list is named as such."""
+    file = tmp_path / "router.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match="empty or not a mapping"):
+        load_config(file)
+
+
+def test_missing_file(tmp_path):
+    """A path that leads nowhere is a configuration error, not a traceback."""
+    result = CliRunner().invoke(main, ["--config", str(tmp_path / "nowhere.yaml")])
+    assert 2 == result.exit_code
+    assert "can't read the configuration" in result.output
+
+
+def test_keys_come_from_environment_or_file(tmp_path, monkeypatch):
+    """A key is read from where the file says; a missing one is named without being guessed at."""
+    file = tmp_path / "router.yaml"
+    secret = tmp_path / "key"
+    secret.write_text("sk-from-file\n")
+    file.write_text(GOOD.replace("api_key_env: KEY_B", f"api_key_file: {secret}"))
+    first, second = load_config(file).providers
+    monkeypatch.setenv("KEY_A", "sk-from-env")
+    assert ("sk-from-env", "sk-from-file") == (read_key(first), read_key(second))
+    monkeypatch.delenv("KEY_A")
+    with pytest.raises(ConfigError, match=r"'KEY_A' is not set(.|\n)*providers, anthropic, api_key_env(.|\n)*export"):
+        read_key(first)
+    secret.write_text("")
+    with pytest.raises(ConfigError, match="is empty"):
+        read_key(second)
+
+
+def test_check_only(tmp_path):
+    """`--check` reads the file and starts nothing."""
+    file = tmp_path / "router.yaml"
+    file.write_text(GOOD)
+    result = CliRunner().invoke(main, ["--config", str(file), "--check"])
+    assert (0, f"{file}: 2 providers, no mistakes found\n") == (result.exit_code, result.output)
