@@ -102,9 +102,9 @@ class Finding:
     """What a measure (or one statistic of it) found. `judged` are the values that an expectation is held against."""
 
     key: str
-    values: tuple[Value, ...]
+    by_scope: tuple[Value, ...]
     judged: tuple[str, ...]  # scopes
 
     def judged_values(self) -> list[Value]:
         """The values that an expectation is compared with; the worst of them decides."""
-        return [each for each in self.values if each.scope in self.judged]
+        return [each for each in self.by_scope if each.scope in self.judged]

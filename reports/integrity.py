@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..scenarios.expectation import Unit
-from .finding import NS, RUN_SCOPE, Finding, Rows, Steps, Value
+from .finding import RUN_SCOPE, Finding, Rows, Steps, Value
 from .history import History
 
 MONTH_S: Final = 30 * 24 * 3600
@@ -79,8 +79,3 @@ def _budget(history: History) -> Value:
         reason=f"SLO {manifest.slo:.5g}, a month at {source}",
         rows=Rows("calls", history.numbers(~history.good)),
     )
-
-
-def load_length_s(history: History) -> float:
-    """Length of the measured load, in seconds."""
-    return (history.load_until_ns - history.t0_ns) / NS

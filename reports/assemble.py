@@ -1,0 +1,167 @@
+"""Findings, judgement and tables put together as the one `Result` that every page is a rendering of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from ..scenarios.expectation import Unit
+from .amplification import amplification_findings
+from .cost import cost_findings
+from .detection import detection_findings
+from .failover import failover_findings
+from .finding import NS, RUN_SCOPE, Finding
+from .frames import Run
+from .history import History
+from .integrity import integrity_findings
+from .latency import latency_findings
+from .measures import names
+from .overview import (
+    costs_out,
+    episodes_out,
+    findings_out,
+    outcomes_out,
+    phases_out,
+    slices_out,
+    value_out,
+)
+from .recovery import recovery_findings
+from .result import HeadlineOut, Result, RunOut, Verdict
+from .timeline import timeline
+from .validity import own_exit
+from .verdict import Judgement, judge
+from .waterfalls import worst_calls
+
+NOT_OBSERVABLE: Final = [
+    "What state the router's circuit breaker was in (a black box shows only what it did: detect, probe, revert).",
+    "Why the router chose a provider: only that it did.",
+]
+_HEADLINES: Final = (
+    ("lost_calls", "Lost calls"),
+    ("silent_losses", "Silent losses"),
+    ("time_to_fail_over", "Failover"),
+    ("time_to_recover", "Recovery"),
+    ("cost_increase", "Cost per answer"),
+)
+
+
+def find_all(history: History) -> list[Finding]:
+    """Every finding of the run, in the order of the measures."""
+    found = [
+        *integrity_findings(history),
+        *detection_findings(history),
+        *failover_findings(history),
+        *latency_findings(history),
+        *recovery_findings(history),
+        *amplification_findings(history),
+        *cost_findings(history),
+    ]
+    order = {name: index for index, name in enumerate(names())}
+    return sorted(found, key=lambda each: order[each.key.partition(".")[0]])
+
+
+def make_result(run: Run) -> Result:
+    """Find, judge and put together: a pure function of what the run's folder says."""
+    history = History(run)
+    findings = find_all(history)
+    judgement = judge(history, findings)
+    return Result(
+        verdict=judgement.verdict,
+        sentence=sentence(history, judgement),
+        first_broken=judgement.first_broken,
+        reasons=judgement.reasons,
+        headlines=_headlines(findings),
+        run=_run_out(history),
+        expectations=judgement.expectations,
+        checks=judgement.checks,
+        episodes=episodes_out(history, findings),
+        outcomes=outcomes_out(history),
+        slices=slices_out(history),
+        phases=phases_out(history),
+        costs=costs_out(history),
+        timeline=timeline(history),
+        worst=worst_calls(history),
+        findings=findings_out(findings),
+        not_observable=NOT_OBSERVABLE,
+    )
+
+
+def sentence(history: History, judgement: Judgement) -> str:
+    """The verdict in one sentence."""
+    due, lost = len(history.calls), int((~history.good).sum())
+    faults = sorted({window.fault for episode in history.episodes for window in episode.windows if window.bites})
+    through = " and ".join(faults) if faults else "no fault"
+    target = history.run.manifest.target.name
+    match judgement.verdict:
+        case Verdict.PASS:
+            kept = "every one of" if not lost else f"{due - lost:,} of"
+            return f"{target} came through {through}: {kept} {due:,} calls got the right answer in time."
+        case Verdict.FAIL:
+            ended = own_exit(history)
+            if ended is not None:
+                return f"{target} did not survive {through}: {ended}."
+            first = next(each for each in judgement.expectations if each.key == judgement.first_broken)
+            when = "" if first.certain_s is None else f", certain {first.certain_s:.2f} s into the run"
+            return (
+                f"{target} failed under {through}: {first.key} was {first.found}, wanted {first.wanted}{when}; "
+                f"{lost:,} of {due:,} calls lost."
+            )
+        case Verdict.INCONCLUSIVE:
+            return f"This run proves nothing about {target}: {judgement.reasons[0]}."
+
+
+def _headlines(findings: Sequence[Finding]) -> list[HeadlineOut]:
+    by_key = {each.key: each for each in findings}
+    return [_headline(by_key[key], label) for key, label in _HEADLINES]
+
+
+def _headline(finding: Finding, label: str) -> HeadlineOut:
+    values = [each for each in finding.judged_values() if each.applies]
+    known = [each for each in values if each.amounts is not None]
+    if not known:
+        reason = next((each.reason for each in finding.by_scope if each.reason), "no fault window in this run")
+        return HeadlineOut(label=label, text="–", note=reason, tone="neutral")
+    worst = max(known, key=lambda each: next(iter((each.amounts or {}).values())))
+    text = value_out(finding, worst).text
+    tone: Literal["good", "bad", "neutral"] = "neutral"
+    note = "" if worst.scope == RUN_SCOPE else f"worst of {len(values)} episodes" if len(values) > 1 else worst.scope
+    if finding.key in {"lost_calls", "silent_losses"} and worst.amounts is not None:
+        tone = "bad" if worst.amounts[Unit.NUMBER] else "good"
+        note = f"{worst.amounts[Unit.SHARE]:.2%} of the calls due"
+    if worst.censored:
+        tone, note = "bad", worst.reason or "its end was not seen"
+    if finding.key == "cost_increase":
+        note = "while the fault lasted, against before"
+    return HeadlineOut(label=label, text=text, note=note, tone=tone)
+
+
+def _run_out(history: History) -> RunOut:
+    manifest, scenario = history.run.manifest, history.scenario
+    inline = manifest.host == "inline"
+    return RunOut(
+        run=manifest.run,
+        folder=history.run.folder.resolve().name,
+        scenario=manifest.scenario_name,
+        title=scenario.title,
+        story=scenario.story,
+        source=scenario.source,
+        target=manifest.target.name,
+        target_kind=manifest.target.kind,
+        target_detail=manifest.target.detail,
+        host=manifest.host,
+        witnesses="two witnesses: faults ran inside the fakes"
+        if inline
+        else "three witnesses: caller, wire and provider",
+        seed=manifest.seed,
+        command=manifest.command,
+        started=manifest.started_wall,
+        load_s=(history.load_until_ns - history.t0_ns) / NS,
+        rate=scenario.load.rate,
+        callers=scenario.load.callers,
+        providers=list(scenario.providers),
+        banstorm=manifest.banstorm,
+        machine=manifest.machine,
+        versions=manifest.versions,
+        warnings=manifest.warnings,
+        own_failures=manifest.own_failures,
+    )

@@ -1,0 +1,132 @@
+"""The worst calls, attempt by attempt, each with a command that repeats it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import zlib
+from typing import Any, Final
+
+import pandas as pd
+
+from .finding import NS
+from .history import History
+from .result import AttemptOut, WorstOut
+
+WORST_MAX: Final = 12
+"""Most calls shown as waterfalls."""
+ATTEMPTS_MAX: Final = 20
+"""Most attempts shown of one call."""
+WORDS_CHARS_MAX: Final = 2000
+"""Most characters shown of what a provider or a router said."""
+_ORDER: Final = (
+    "foreign",
+    "corrupted",
+    "stitched",
+    "truncated",
+    "shortened",
+    "hung",
+    "refused",
+    "error",
+    "late",
+    "unknown",
+    "unsent",
+)
+"""Worst first: what looks like a success and is none, then what a caller at least notices."""
+BASE_URL: Final = "http://127.0.0.1:8080/v1"
+"""Where a router is asked when the run does not say: what `--target` is by default."""
+
+
+def worst_calls(history: History) -> list[WorstOut]:
+    """The worst of the lost calls, spread over the outcomes; without losses the calls that needed most attempts."""
+    calls = history.calls
+    lost = calls[~calls["good"]]
+    if lost.empty:
+        counts = history.attempts.groupby("call").size()
+        tries = calls["call"].map(counts).fillna(0)
+        chosen = calls.assign(tries=tries)[tries > 1].sort_values(["tries", "latency_s"], ascending=False)
+    else:
+        rank = lost["outcome"].map({name: index for index, name in enumerate(_ORDER)}).fillna(len(_ORDER))
+        silent_first = lost.assign(rank=rank, loud=~lost["silent"])
+        # A few of each outcome say more than many of one.
+        nth = silent_first.groupby("outcome").cumcount()
+        chosen = silent_first.assign(nth=nth // 3).sort_values(["nth", "loud", "rank"], kind="stable")
+    return [_waterfall(history, row) for row in chosen.head(WORST_MAX).to_dict("records")]
+
+
+def _waterfall(history: History, row: dict[Any, Any]) -> WorstOut:
+    due_ns = int(row["scheduled_ns"])
+    attempts = history.attempts[history.attempts["call"] == row["call"]].head(ATTEMPTS_MAX)
+    usd = history.run.invoices.drop_duplicates("attempt").set_index("attempt")["usd"]
+    return WorstOut(
+        call=int(row["call"]),
+        caller=int(row["caller"]),
+        shape=str(row["shape"]),
+        stream=bool(row["stream"]),
+        client=str(row["client"]),
+        outcome=str(row["outcome"]),
+        silent=bool(row["silent"]),
+        status=_int(row["status"]),
+        error=_text(row["error"]),
+        due_s=(due_ns - history.t0_ns) / NS,
+        sent_s=_after(row["sent_ns"], due_ns),
+        first_token_s=_after(row["first_token_ns"], due_ns),
+        ended_s=_after(row["ended_ns"], due_ns),
+        words=_text(row["evidence"]),
+        curl=curl_line(history, row),
+        attempts=[_attempt(each, due_ns, usd) for each in attempts.to_dict("records")],
+    )
+
+
+def _attempt(row: dict[Any, Any], due_ns: int, usd: pd.Series[float]) -> AttemptOut:
+    attempt = str(row["attempt"])
+    return AttemptOut(
+        attempt=attempt,
+        provider=str(row["provider"]),
+        model=_text(row["model"]),
+        credential=_text(row["credential"]),
+        from_s=(int(row["received_ns"]) - due_ns) / NS,
+        first_byte_s=_after(row["first_byte_ns"], due_ns),
+        until_s=(int(row["ended_ns"]) - due_ns) / NS,
+        status=_int(row["status"]),
+        fault=_text(row["fault"]),
+        ended_by=str(row["ended_by"]),
+        delivered_tokens=int(row["delivered_tokens"]),
+        usd=float(usd[attempt]) if attempt in usd.index else None,
+        words=_text(row["evidence"]),
+    )
+
+
+def curl_line(history: History, row: dict[Any, Any]) -> str:
+    """A command that asks the router the same question again; the key stays in an environment variable."""
+    manifest = history.run.manifest
+    body: dict[str, Any] = {
+        "model": manifest.target.model or "banstorm",
+        "messages": [{"role": "user", "content": mark(manifest.run, row)}],
+    }
+    if row["stream"]:
+        body["stream"] = True
+    url = (manifest.target.base_url or BASE_URL).rstrip("/") + "/chat/completions"
+    flags = "-sSN" if row["stream"] else "-sS"
+    return (
+        f"curl {flags} {shlex.quote(url)} -H 'content-type: application/json' "
+        f'-H "authorization: Bearer $ROUTER_API_KEY" -d {shlex.quote(json.dumps(body))}'
+    )
+
+
+def mark(run: str, row: dict[Any, Any]) -> str:
+    """The watermark that the call's prompt carried, as `banstorm.fakes.answer` writes it."""
+    head = f"banstorm.{run}.{row['call']}.{row['shape']}.{row['tokens']}"
+    return f"[[{head}.{zlib.crc32(head.encode()):08x}]]"
+
+
+def _after(at_ns: Any, due_ns: int) -> float | None:
+    return None if at_ns is None or pd.isna(at_ns) else (int(at_ns) - due_ns) / NS
+
+
+def _int(value: Any) -> int | None:
+    return None if value is None or pd.isna(value) else int(value)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) else str(value)[:WORDS_CHARS_MAX]
