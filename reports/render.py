@@ -1,0 +1,71 @@
+"""A run's folder to its report: read, find, judge, write. Needs nothing but the folder, today or next year."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from .errors import ReportError
+from .result import Result
+
+CHARTS: Final = "charts"
+"""Folder of the pictures, inside the run's."""
+
+
+def report(folder: Path, *, charts: bool = True) -> Result:
+    """Judge the run in `folder` and write its report into it; returns the result.
+
+    Writes Parquet beside the ledger, a file a writer (report.html, report.json, summary.md, junit.xml) and, unless
+    `charts` is False, pictures.
+
+    Raises:
+        ReportError: when the folder holds no run that can be read, a part of `banstorm[lab]` is missing, or a file
+            can't be written.
+    """
+    try:
+        from .assemble import make_result
+        from .frames import read_run, write_parquet
+    except ImportError as error:
+        raise _missing(error) from error
+    run = read_run(folder)
+    result = make_result(run)
+    try:
+        write_pages(result, folder)
+        write_parquet(run)
+        if charts:
+            from .charts import draw
+
+            draw(result, folder / CHARTS)
+    except ImportError as error:
+        raise _missing(error) from error
+    except OSError as error:
+        raise ReportError(
+            f"the report can't be written: {error.strerror or error}",
+            str(error.filename or folder),
+            "make room, or make the folder writable, and run `banstorm report` on it again",
+        ) from error
+    return result
+
+
+def write_pages(result: Result, folder: Path) -> list[Path]:
+    """Every writer's file; a reader never sees half of one."""
+    from . import writers
+
+    written = []
+    for name in writers.names():
+        writer = writers.find(name)
+        path = folder / writer.FILE
+        partial = path.with_name(f".{path.name}.partial")
+        # A lone surrogate in what a router said must not cost the report.
+        partial.write_text(writer.render(result), "utf-8", errors="replace")
+        partial.replace(path)
+        written.append(path)
+    return written
+
+
+def _missing(error: ImportError) -> ReportError:
+    return ReportError(
+        f"reports need {error.name!r}, which is not installed",
+        "this Python environment",
+        "pip install 'banstorm[lab]'",
+    )
