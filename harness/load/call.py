@@ -21,10 +21,15 @@ class Ask:
     scheduled_ns: int
     give_up_ns: int  # the instant at which the caller leaves
 
+    @property
+    def name(self) -> str:
+        """What Locust's statistics call it."""
+        return f"{self.mark.shape.value} {'stream' if self.stream else 'plain'}"
+
 
 @dataclass(slots=True)
 class Observed:
-    """What a client saw of a call. `body` is the start of what came, for evidence; `on_sent` hears when it left."""
+    """What a client saw of a call. `kept` is the start of what came, `on_sent` hears when the call left."""
 
     on_sent: Callable[[int], None]
     sent_ns: int | None = None
@@ -33,13 +38,25 @@ class Observed:
     status: int | None = None
     ending: Ending = Ending.COMPLETE
     heard: Heard = field(default_factory=Heard)
-    body: bytes = b""
     note: str | None = None  # our own word for a transport failure
+    size: int = 0
+    kept: list[bytes] = field(default_factory=list)
 
     def left(self, at_ns: int) -> None:
         """The request is being written to the socket."""
         self.sent_ns = at_ns
         self.on_sent(at_ns)
+
+    def keep(self, data: bytes, bytes_max: int) -> None:
+        """Count `data` and keep it, as long as less than `bytes_max` is kept."""
+        if self.size < bytes_max:
+            self.kept.append(data)
+        self.size += len(data)
+
+    @property
+    def body(self) -> bytes:
+        """What was kept."""
+        return b"".join(self.kept)
 
 
 def settle(ask: Ask, seen: Observed, *, deadline_ns: int, allow_continuation: bool) -> Verdict:

@@ -33,6 +33,8 @@ IN_FLIGHT_MAX: Final = 20_000
 """Most calls in flight, whatever rate and give-up ask for."""
 DESCRIPTORS_SPARE: Final = 64
 """File descriptors left for everything that is no connection to the router."""
+STOP_S_MAX: Final = 1.0
+"""Longest wait for abandoned calls to write their rows, in seconds."""
 BURST: Final = 64
 """Calls that a dispatcher which is behind starts before it lets others run."""
 
@@ -44,7 +46,7 @@ class Client(Protocol):
         """Make the call that `ask` describes; note everything in `seen`."""
 
 
-class Stopped(gevent.GreenletExit):  # type: ignore[misc] # noqa: N818 - gevent is not followed; it ends, it does not fail
+class Stopped(gevent.GreenletExit):  # type: ignore[misc] # gevent is not followed by mypy
     """The run was stopped while a call was in flight."""
 
 
@@ -114,14 +116,14 @@ class Callers:
         for wanted in calls:
             now_ns = time.monotonic_ns()
             mark = Mark(self._run, int(wanted["call"]), Shape(wanted["shape"]), self._load.answer)
-            ask = Ask(mark, bool(wanted["stream"]), "http", now_ns, now_ns + self._give_up_ns)
+            ask = Ask(mark, bool(wanted["stream"]), wanted.get("client", "http"), now_ns, now_ns + self._give_up_ns)
             jobs.append((ask, self._in_flight.spawn(self._make, ask, lambda _: None)))
         gevent.joinall([job for _, job in jobs])
         return [self._probed(ask, *job.get()) for ask, job in jobs]
 
     def stop(self) -> None:
         """Abandon what is in flight; each abandoned call gets its row."""
-        self._in_flight.kill(Stopped, block=True)
+        self._in_flight.kill(Stopped, block=True, timeout=STOP_S_MAX)
 
     def _launch(self, due: Due, scheduled_ns: int) -> None:
         mark = Mark(self._run, due.call, due.shape, due.tokens)
@@ -193,7 +195,7 @@ class RouterCallers(FastHttpUser):  # type: ignore[misc] # locust is not followe
         clients = WireClients(concurrency=self.connections_max, connection_timeout=None, network_timeout=None)
         self.client.client = WireAgent(clients)
 
-    @task  # type: ignore[misc] # locust is not followed by mypy
+    @task  # type: ignore[untyped-decorator] # locust is not followed by mypy
     def play(self) -> None:
         """Play the schedule once, then sleep until the run is stopped."""
         self.callers.play()

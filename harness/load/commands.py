@@ -1,7 +1,7 @@
-"""The harness's commands for a child on gevent: the same lines as `banstorm.harness.child`, read without a thread.
+"""The harness's commands for a child on gevent: the same lines as in `banstorm.harness.child`, read without a thread.
 
-`child.Commands` needs asyncio, and a blocking read would stop every greenlet; here a greenlet waits until standard input
-is readable and then takes what is there.
+`child.Commands` needs asyncio, and a blocking read would stop every greenlet; here a greenlet waits until standard
+input is readable and then takes what is there.
 """
 
 from __future__ import annotations

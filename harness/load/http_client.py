@@ -6,6 +6,7 @@ import errno
 import time
 from typing import Any, Final
 
+import gevent
 from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.response import HTTPConnectionClosed
 from locust.exception import CatchResponseError
@@ -18,12 +19,15 @@ from .wire import Trace, WireResponse
 
 BODY_BYTES_MAX: Final = 16 * 1024 * 1024
 """Longest plain body read, in bytes; a longer one is given up as broken."""
-DRAINS_MAX: Final = 8
-"""Reads after a stream's own end, to reach the message's end so that the connection can be used again."""
+DRAIN_S_MAX: Final = 0.25
+"""After a stream's own end, wait this long for the message's end, so that the connection can be used again."""
 
 
 class BodyTooLongError(Exception):
     """A plain body longer than `BODY_BYTES_MAX`."""
+
+
+_BROKEN: Final = (OSError, HTTPParseError, BodyTooLongError)
 
 
 class HttpClient:
@@ -39,39 +43,37 @@ class HttpClient:
     def call(self, ask: Ask, seen: Observed) -> None:
         """Make the call and note in `seen` what comes. Whoever calls sets the time limit (a `gevent.Timeout`)."""
         trace = Trace(seen.left)
-        kept: list[bytes] = []
         try:
-            self._exchange(ask, seen, trace, kept)
+            self._exchange(ask, seen, trace)
         finally:
-            # Also when the caller leaves: the connection must not be used again.
-            seen.body = b"".join(kept)
-            if trace.response is not None:
+            if trace.response is not None:  # also when the caller leaves; an unfinished one closes its connection
                 trace.response.release()
 
-    def _exchange(self, ask: Ask, seen: Observed, trace: Trace, kept: list[bytes]) -> None:
-        name = f"{ask.mark.shape.value} {'stream' if ask.stream else 'plain'}"
-        body = self._writer.body(ask.mark, stream=ask.stream)
+    def _exchange(self, ask: Ask, seen: Observed, trace: Trace) -> None:
+        """Make the call inside Locust's context manager, which reports it to Locust's own statistics."""
         with self._session.request(
             "POST",
             self._front.path,
-            name=name,
-            data=body,
+            name=ask.name,
+            data=self._writer.body(ask.mark, stream=ask.stream),
             headers=self._headers,
             stream=True,
             catch_response=True,
             trace=trace,
         ) as response:
             failure: BaseException | None = getattr(response, "error", None)
-            size = 0
-            if failure is None and trace.response is not None:
-                size, failure = self._read(ask, seen, trace.response, kept)
+            if trace.response is not None and failure is None:
+                try:
+                    self._read(ask, seen, trace.response)
+                except BaseException as error:  # noqa: BLE001 - told to Locust; raised again below if it isn't the wire's
+                    failure = error
             if failure is not None:
                 seen.ending, seen.note = classify(failure)
             if seen.ended_ns == 0:
                 seen.ended_ns = time.monotonic_ns()
             # Locust's own statistics count from the instant the call was due, as ours do.
             response.request_meta["response_time"] = (seen.ended_ns - ask.scheduled_ns) / 1e6
-            response.request_meta["response_length"] = size
+            response.request_meta["response_length"] = seen.size
             if failure is not None:
                 response.failure(CatchResponseError(seen.note))
             elif seen.status is None or not 200 <= seen.status < 300:
@@ -81,57 +83,48 @@ class HttpClient:
             if failure is not None and not isinstance(failure, _BROKEN):
                 raise failure  # the time limit, or the run's end: the caller's business
 
-    def _read(
-        self, ask: Ask, seen: Observed, response: WireResponse, kept: list[bytes]
-    ) -> tuple[int, BaseException | None]:
-        """Read the body; returns its size and what broke it, if anything did."""
+    def _read(self, ask: Ask, seen: Observed, response: WireResponse) -> None:
         seen.status = status = response.get_code()
         success = 200 <= status < 300
-        reader = self._front.stream_reader() if ask.stream and success else None
-        if reader is not None:
-            seen.heard = reader.heard
-        size, failure = 0, None
-        try:
-            while data := response.read_some():
-                if size < EVIDENCE_BYTES_MAX or reader is None:
-                    kept.append(data)
-                size += len(data)
-                if reader is None:
-                    if size > BODY_BYTES_MAX:
-                        raise BodyTooLongError
-                    continue
-                reader.feed(data)
-                if reader.first and seen.first_token_ns is None:
-                    seen.first_token_ns = time.monotonic_ns()
-                if reader.over:
-                    seen.ended_ns = time.monotonic_ns()
-                    _drain(response)
-                    return size, None
-        except BaseException as error:  # noqa: BLE001 - sorted by `classify`; what is not the wire's is raised again
-            failure = error
+        if ask.stream and success:
+            self._read_stream(seen, response)
+            return
+        while data := response.read_some():
+            seen.keep(data, BODY_BYTES_MAX)
+            if seen.size > BODY_BYTES_MAX:
+                raise BodyTooLongError
         seen.ended_ns = time.monotonic_ns()
-        if reader is not None:
-            reader.close()
-        elif not success:
-            whole = b"".join(kept)
-            text = whole[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace")
-            seen.heard = Heard(text=text, error=self._front.read_error(status, whole))
-        elif failure is None:
-            seen.heard = self._front.read_body(b"".join(kept))
-        return size, failure
+        if success:
+            seen.heard = self._front.read_body(seen.body)
+        else:
+            text = seen.body[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace")
+            seen.heard = Heard(text=text, error=self._front.read_error(status, seen.body))
+
+    def _read_stream(self, seen: Observed, response: WireResponse) -> None:
+        reader = self._front.stream_reader()
+        seen.heard = reader.heard  # what was heard so far counts also when the wire breaks
+        while data := response.read_some():
+            seen.keep(data, EVIDENCE_BYTES_MAX)
+            reader.feed(data)
+            if reader.first and seen.first_token_ns is None:
+                seen.first_token_ns = time.monotonic_ns()
+            if reader.over:
+                seen.ended_ns = time.monotonic_ns()
+                _drain(response)
+                return
+        reader.close()
 
 
 def _drain(response: WireResponse) -> None:
     """Read what is left after a stream's own end. A message that goes on costs its connection, nothing else."""
-    try:
-        for _ in range(DRAINS_MAX):
-            if not response.read_some():
-                return
-    except _BROKEN:
+    if response.message_complete:
         return
-
-
-_BROKEN: Final = (OSError, HTTPParseError, BodyTooLongError)
+    try:
+        with gevent.Timeout(DRAIN_S_MAX):
+            while response.read_some():
+                pass
+    except (*_BROKEN, gevent.Timeout, gevent.GreenletExit):
+        return  # the call itself has ended well before; at the run's end too
 
 
 def classify(failure: BaseException) -> tuple[Ending, str]:

@@ -45,20 +45,20 @@ class SdkClient:
         self._request_event = request_event
         # Connections idle for longer than 1 s are not used again, as in `wire`.
         self._transport = _Transport(httpx.Limits(max_connections=connections_max, keepalive_expiry=1.0))
-        self._client = openai.OpenAI(
-            base_url=base_url,
-            api_key=api_key or "none",
-            default_headers=headers,
-            max_retries=0,
-            timeout=give_up_s,
-            http_client=httpx.Client(transport=self._transport, trust_env=False),
-        )
-        _ = self._client.chat.completions  # loads the SDK's lazy parts now, not under load
+        settings: dict[str, Any] = {
+            "base_url": base_url,
+            "api_key": api_key or "none",
+            "default_headers": headers,
+            "max_retries": 0,
+            "timeout": give_up_s,
+        }
+        _rehearse(settings)
+        http_client = httpx.Client(transport=self._transport, trust_env=False)
+        self._client = openai.OpenAI(**settings, http_client=http_client)
 
     def call(self, ask: Ask, seen: Observed) -> None:
         """Make the call and note in `seen` what the SDK gives or raises."""
-        kept: list[bytes] = []
-        self._transport.watch(seen, kept)
+        self._transport.watch(seen)
         try:
             self._create(ask, seen)
         except openai.APIStatusError as error:
@@ -76,7 +76,6 @@ class SdkClient:
             seen.heard.malformed = f"malformed: {type(error).__name__}"
         finally:
             seen.ended_ns = time.monotonic_ns()
-            seen.body = b"".join(kept)[:EVIDENCE_BYTES_MAX]
             self._report(ask, seen)
 
     def _create(self, ask: Ask, seen: Observed) -> None:
@@ -100,9 +99,9 @@ class SdkClient:
         failed = seen.ending is not Ending.COMPLETE or seen.heard.error
         self._request_event.fire(
             request_type="SDK",
-            name=f"{ask.mark.shape.value} {'stream' if ask.stream else 'plain'}",
+            name=ask.name,
             response_time=(seen.ended_ns - ask.scheduled_ns) / 1e6,
-            response_length=len(seen.body),
+            response_length=seen.size,
             exception=CatchResponseError(seen.note or seen.heard.error) if failed else None,
             context={},
         )
@@ -115,9 +114,9 @@ class _Transport(httpx.HTTPTransport):
         super().__init__(limits=limits, trust_env=False)
         self._local = local()
 
-    def watch(self, seen: Observed, kept: list[bytes]) -> None:
-        """Tell `seen` and `kept` about the next request of this greenlet."""
-        self._local.seen, self._local.kept = seen, kept
+    def watch(self, seen: Observed) -> None:
+        """Tell `seen` about the next request of this greenlet."""
+        self._local.seen = seen
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         seen: Observed = self._local.seen
@@ -129,28 +128,45 @@ class _Transport(httpx.HTTPTransport):
         request.extensions["trace"] = trace
         response = super().handle_request(request)
         seen.status = response.status_code
-        response.stream = _Tee(response.stream, self._local.kept)
+        response.stream = _Tee(response.stream, seen)
         return response
 
 
 class _Tee(httpx.SyncByteStream):
-    """A body that is kept, up to `EVIDENCE_BYTES_MAX`, while it is read."""
+    """A body whose start is kept while it is read."""
 
-    def __init__(self, stream: Any, kept: list[bytes]) -> None:
+    def __init__(self, stream: Any, seen: Observed) -> None:
         self._stream = stream
-        self._kept = kept
+        self._seen = seen
 
     def __iter__(self) -> Iterator[bytes]:
-        size = 0
         for data in self._stream:
-            if size < EVIDENCE_BYTES_MAX:
-                self._kept.append(data)
-                size += len(data)
+            self._seen.keep(data, EVIDENCE_BYTES_MAX)
             yield data
 
     def close(self) -> None:
         """Close the body itself."""
         self._stream.close()
+
+
+def _rehearse(settings: dict[str, Any]) -> None:
+    """Make one call of each kind that never leaves the process.
+
+    What the SDK loads and builds at first use takes 60 ms, which would otherwise make the first calls late.
+    """
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant"}, "delta": {}}
+    body = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if b'"stream":true' in request.content:
+            return httpx.Response(200, content=b"data: " + orjson.dumps(body) + b"\n\ndata: [DONE]\n\n")
+        return httpx.Response(200, json=body)
+
+    with httpx.Client(transport=httpx.MockTransport(answer), trust_env=False) as http_client:
+        chat = openai.OpenAI(**settings, http_client=http_client).chat.completions
+        chat.create(model="m", messages=[]).model_dump()
+        for chunk in chat.create(model="m", messages=[], stream=True):
+            chunk.model_dump()
 
 
 def classify(error: BaseException) -> tuple[Ending, str]:

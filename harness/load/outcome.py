@@ -9,8 +9,9 @@ Precedence: foreign; corrupted or stitched; truncated or shortened; error; late.
 * A transport that broke, an in-stream error or give-up after *all* the words is still `refused`, `error` or `hung`:
   the caller was told that the answer failed, or told nothing. All the words and a clean close without ``[DONE]`` is the
   right answer; the row's `terminated` says what was missing.
-* Words of another call are `foreign` wherever they stand, in a refusal's body too; words out of order are `corrupted`
-  however the call ended, but a refusal's body is not searched for them.
+* Verified words of another call are `foreign` wherever they stand, in a refusal's body or beside a tool call too; a
+  word that names another call but doesn't verify is a damaged one. Words out of order are `corrupted` however the call
+  ended, but a refusal's body is not searched for them.
 * A 2xx that ended well and holds no word at all: nothing was said, `truncated`; something else was said, `corrupted`. A
   200 whose body is an error object is no proper error (no status says so, no SDK raises): `truncated` as well.
 * An event that is no JSON makes the stream `corrupted`, whatever came before it.
@@ -29,12 +30,13 @@ from typing import Any, Final
 
 import orjson
 
-from ...fakes.answer import TOOL_NAME, Inspection, Mark, Reading, Shape, expected, expected_object, inspect
+from ...fakes.answer import TOOL_NAME, Inspection, Mark, Reading, Shape, expected_object, inspect, word
 from .front import Heard
 
-_WORDS: Final = re.compile(r"~\S*")
-_WORDS_IN_JSON: Final = re.compile(r'~[^\s"\\]*')
-_QUOTED: Final = re.compile(r'["\\]')
+_WORDS: Final = re.compile(r'~[^\s"\\]*')
+_WORD: Final = re.compile(
+    r"~(?P<run>[0-9a-f]{6})\.(?P<call>\d{1,9})\.(?P<provider>[a-z][a-z0-9_-]*)\.(?P<place>\d{1,4})\.(?P<total>\d{1,4})\..{4}"
+)
 _BEGINNING: Final = '{"answer":"'
 """How an object begins before its first word, without blanks."""
 
@@ -124,7 +126,8 @@ def _outcome(
 ) -> str:
     if ending in _OURS:
         return _OURS[ending]
-    if reading.reading is Reading.FOREIGN:
+    suspicious = reading.reading in (Reading.FOREIGN, Reading.CORRUPTED) or (heard.arguments and heard.text)
+    if suspicious and _names_another(f"{heard.text} {heard.arguments}", mark):
         return "foreign"
     if status is None:
         return _BROKEN.get(ending, "unknown")
@@ -144,6 +147,18 @@ def _outcome(
     return "ok"
 
 
+def _names_another(text: str, mark: Mark) -> bool:
+    """Whether any word of `text` is a whole, verified word of another call or run."""
+    for token in _WORDS.findall(text):
+        match = _WORD.fullmatch(token)
+        if match is None or (match["run"] == mark.run and int(match["call"]) == mark.call):
+            continue
+        other = Mark(match["run"], int(match["call"]), Shape.TEXT, int(match["total"]))
+        if token == word(other, match["provider"], int(match["place"])):
+            return True
+    return False
+
+
 def _error(heard: Heard, ending: Ending) -> str | None:
     if heard.error or heard.malformed:
         return heard.error or heard.malformed
@@ -152,7 +167,7 @@ def _error(heard: Heard, ending: Ending) -> str | None:
 
 def _form(mark: Mark, heard: Heard, reading: Inspection) -> _Form:
     """Whether the content has the shape that the call asked for."""
-    if reading.reading is Reading.CORRUPTED:
+    if reading.reading in (Reading.CORRUPTED, Reading.FOREIGN):  # foreign, yet no word of another call verifies
         return _Form.WRONG
     tool_called = heard.tool is not None or heard.arguments != ""
     if mark.shape is Shape.TOOL:
@@ -163,13 +178,11 @@ def _form(mark: Mark, heard: Heard, reading: Inspection) -> _Form:
         return _Form.WRONG
     if mark.shape is Shape.JSON:
         return _form_of_object(mark, heard.text.strip(), reading)
+    # `inspect` has verified each word, so the text is canonical if there is nothing but words and single blanks.
     text = heard.text.strip()
-    if reading.reading is Reading.EXACT:
-        return _Form.RIGHT if text == expected(mark, reading.providers[0]) else _Form.WRONG
-    words_alone = " ".join(_WORDS.findall(text)) == text and not _QUOTED.search(text)
-    if not words_alone:
+    if " ".join(_WORDS.findall(text)) != text:
         return _Form.WRONG
-    return _Form.RIGHT if reading.reading is Reading.STITCHED else _Form.CUT
+    return _Form.CUT if reading.reading is Reading.PREFIX else _Form.RIGHT
 
 
 def _form_of_object(mark: Mark, text: str, reading: Inspection) -> _Form:
@@ -187,4 +200,4 @@ def _form_of_object(mark: Mark, text: str, reading: Inspection) -> _Form:
 def _whole_object(mark: Mark, reading: Inspection, text: str) -> dict[str, Any]:
     if reading.reading is Reading.EXACT:
         return expected_object(mark, reading.providers[0])
-    return {"answer": " ".join(_WORDS_IN_JSON.findall(text)), "length": mark.words}
+    return {"answer": " ".join(_WORDS.findall(text)), "length": mark.words}

@@ -1,4 +1,4 @@
-"""The load child's life: configuration, ready, probes, start, statistics, stop. Imports Locust; only `__main__` does."""
+"""The load child's life: configuration, ready, probes, start, statistics, stop. Only `__main__` imports it."""
 
 from __future__ import annotations
 
@@ -73,9 +73,7 @@ class LoadChild:
         base_url = self._config["base_url"].rstrip("/")
         connections = self._config.get("connections_max") or in_flight_max
         fields = {"abstract": False, "callers": self.callers, "host": base_url, "connections_max": connections}
-        user = type("BanstormCallers", (RouterCallers,), fields)
-        environment = Environment(user_classes=[user], host=base_url)
-        runner = environment.create_local_runner()
+        environment = Environment(host=base_url)
         front = find_front(self._config.get("front") or "openai_chat")
         headers = front.headers(self._config.get("api_key")) | (self._config.get("headers") or {})
         writer = front.writer(self._config["model"], self._seed)
@@ -87,7 +85,8 @@ class LoadChild:
         def connect(user: Any) -> None:
             self.callers.clients = {"http": HttpClient(user.client, front, writer, headers), **clients}
 
-        user.on_start = connect
+        environment.user_classes = [type("BanstormCallers", (RouterCallers,), fields | {"on_start": connect})]
+        runner = environment.create_local_runner()
         runner.start(1, spawn_rate=1)
         return runner
 
@@ -107,11 +106,26 @@ class LoadChild:
             request_event=request_event,
         )
 
+    def wait_up(self) -> None:
+        """Wait until Locust's user runs.
+
+        Raises:
+            FailedError: it doesn't.
+        """
+        if not self.callers.up.wait(USER_UP_S_MAX):
+            raise FailedError("Locust did not start its user", "banstorm.harness.load", "see the load process's log")
+
     def run(self, lines: Lines) -> None:
-        """Obey until the harness says stop, is gone, or something of ours breaks."""
+        """Obey until the harness says stop or is gone.
+
+        Raises:
+            FailedError: something of ours broke.
+        """
         for work in (self._obey(lines), self._flush, self._report, self._beat, self._watch):
             gevent.spawn(self._guarded, work)
         self.stopping.wait()
+        if self.failed:
+            raise self.failed
 
     def close(self) -> None:
         """Abandon what is in flight and write what is left."""
@@ -186,14 +200,11 @@ def main() -> int:
     try:
         child = LoadChild(lines.config())
         gevent.signal_handler(signal.SIGTERM, child.stopping.set)
-        if not child.callers.up.wait(USER_UP_S_MAX):
-            raise FailedError("Locust did not start its user", "banstorm.harness.load", "see the load process's log")
+        child.wait_up()
         gc.collect()
         gc.freeze()
         say("ready", calls=len(child.callers.calls), lead_s=len(child.callers.calls) * SCHEDULE_ROW_S, heavy=heavy())
         child.run(lines)
-        if child.failed:
-            raise child.failed
     except FailedError as failed:
         say("failed", **failed.fields)
         return 1

@@ -45,6 +45,6 @@ class SseSplitter:
         return events
 
     def leftover(self) -> bytes:
-        """The data of an event that lacks its blank line. The standard drops it; a lax sender's last word may be in it."""
+        """The data of an event that lacks its blank line. The standard drops it, some senders' last is one."""
         lines = [*self._data, self._rest.strip().removeprefix(b"data:").strip()]
         return b"\n".join(line for line in lines if line)

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from geventhttpclient.client import HTTPClient, HTTPClientPool
@@ -61,7 +62,10 @@ class _Lean:
     """What both pools (plain and TLS) do differently."""
 
     _resolved: list[Any] | None = None
-    _idle_since_ns: dict[int, int]
+
+    @cached_property
+    def _idle_since_ns(self) -> dict[int, int]:
+        return {}  # by file descriptor, so bounded by how many there are
 
     def _resolve(self) -> list[Any]:
         if self._resolved is None:
@@ -69,9 +73,11 @@ class _Lean:
         return self._resolved
 
     def after_connect(self, sock: Any) -> None:
+        """Send each request at once."""
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def return_socket(self, sock: Any) -> None:
+        """Take a connection back, and note since when it is idle."""
         self._idle_since_ns[sock.fileno()] = time.monotonic_ns()
         super().return_socket(sock)  # type: ignore[misc]
 
@@ -107,7 +113,6 @@ class WireClient(HTTPClient):  # type: ignore[misc] # geventhttpclient is not fo
         pool = self._connection_pool
         # The client builds its pool itself and offers no way to say of which class.
         pool.__class__ = WireTlsPool if isinstance(pool, SSLConnectionPool) else WirePool
-        pool._idle_since_ns = {}  # by file descriptor, so bounded by how many there are
         self._heads: dict[tuple[Any, ...], tuple[bytes, bytes]] = {}
 
     def send(self, method: str, uri: str, body: bytes, headers: dict[str, str], trace: Trace) -> WireResponse:
@@ -146,6 +151,7 @@ class WireClients(HTTPClientPool):  # type: ignore[misc] # geventhttpclient is n
     """One `WireClient` for each host and port."""
 
     def get_client(self, url: Any) -> WireClient:
+        """The client for the URL's host and port."""
         key = url.host, url.port
         client: WireClient | None = self.clients.get(key)
         if client is None:
