@@ -101,10 +101,10 @@ def sentence(history: History, judgement: Judgement) -> str:
             if ended is not None:
                 return f"{target} did not survive {through}: {ended}."
             first = next(each for each in judgement.expectations if each.key == judgement.first_broken)
-            when = "" if first.certain_s is None else f", certain {first.certain_s:.2f} s into the run"
+            toll = f"{lost:,} of {due:,} calls were lost" if lost else f"none of {due:,} calls was lost"
             return (
-                f"{target} failed under {through}: {first.key} was {first.found}, wanted {first.wanted}{when}; "
-                f"{lost:,} of {due:,} calls lost."
+                f"{target} failed under {through}: {toll}; first to break was {first.key}, "
+                f"found {first.found}, wanted {first.wanted}."
             )
         case Verdict.INCONCLUSIVE:
             return f"This run proves nothing about {target}: {judgement.reasons[0]}."

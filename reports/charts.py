@@ -67,8 +67,7 @@ def timeline_spec(result: Result) -> dict[str, Any]:
     return _page(
         result,
         [
-            _bars(result, _long(line, line.outcomes), f"Calls due per {line.step_s:g} s, by outcome", 200)
-            | {"resolve": {"scale": {"color": "independent"}}},
+            _bars(result, _long(line, line.outcomes), f"Calls due per {line.step_s:g} s, by outcome", 200),
             _bars(result, _long(line, line.attempts), "Attempts the router made, by provider", 130),
         ],
         [
@@ -101,13 +100,19 @@ def _page(
     result: Result, views: list[dict[str, Any]], scales: list[tuple[list[str], list[str], str | None]]
 ) -> dict[str, Any]:
     for view, (domain, colors, title) in zip(views, scales, strict=True):
-        color = view["layer"][-1]["encoding"]["color"]
+        color = next(each["encoding"]["color"] for each in view["layer"] if "color" in each["encoding"])
         color.update({"scale": {"domain": domain, "range": colors}, "title": title})
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": "white",
         "padding": 16,
-        "title": {"text": f"{result.run.title}: {result.verdict.value}", "subtitle": _wrap(result.sentence)},
+        "title": {
+            "text": f"{result.run.title}: {result.verdict.value}",
+            "subtitle": _wrap(result.sentence),
+            "fontSize": 17,
+            "subtitlePadding": 6,
+            "offset": 18,
+        },
         "config": _CONFIG,
         "spacing": 24,
         "resolve": {"scale": {"color": "independent"}},
@@ -142,7 +147,7 @@ def _x(result: Result, field: str) -> dict[str, Any]:
 
 def _bars(result: Result, values: list[dict[str, Any]], title: str, height: int) -> dict[str, Any]:
     encoding = {
-        "x": _x(result, "from"),
+        "x": _x(result, "from") | {"bin": "binned"},
         "x2": {"field": "to"},
         "y": {"field": "calls", "type": "quantitative", "title": None, "stack": "zero"},
         "color": {"field": "name", "type": "nominal"},
@@ -169,4 +174,11 @@ def _view(result: Result, layers: list[dict[str, Any]], title: str, height: int)
         "mark": {"type": "text", "align": "left", "dx": 4, "dy": -5, "color": "#9a6700", "fontSize": 10},
         "encoding": {"x": _x(result, "from"), "y": {"value": 0}, "text": {"field": "name"}},
     }
-    return {"width": WIDTH, "height": height, "title": title, "layer": [band, name, *layers]}
+    # Over the bars, which hide the bands.
+    edges = {
+        "data": {"values": [{"at": each[key]} for each in bands for key in ("from", "to")]},
+        "mark": {"type": "rule", "color": "#9a6700", "strokeDash": [3, 3], "clip": True},
+        "encoding": {"x": _x(result, "at")},
+    }
+    parts = [band, name, *layers, edges]
+    return {"width": WIDTH, "height": height, "title": {"text": title, "offset": 16}, "layer": parts}

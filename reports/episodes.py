@@ -136,12 +136,7 @@ def episodes(run: Run, measured: pd.DataFrame) -> list[Episode]:
             group.append(window)
         found.append(_episode(run, provider, group, due))
     found.sort(key=lambda each: each.from_ns)
-    numbers = dict.fromkeys(by_provider, 0)
-    named = []
-    for each in found:
-        numbers[each.provider] += 1
-        named.append(replace(each, id=f"{each.provider} {numbers[each.provider]}"))
-    return named
+    return [replace(each, id=f"episode {number} ({each.provider})") for number, each in enumerate(found, 1)]
 
 
 def _episode(run: Run, provider: str, group: list[Window], due: pd.Series[int]) -> Episode:

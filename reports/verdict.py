@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ..scenarios.expectation import Expectation, format_value
 from .finding import NS, Finding, Value
@@ -30,6 +31,8 @@ from .validity import coverage_checks, evidence_checks, own_exit
 
 FIRST_OF_ALL = ("our own processes", "run completed", "readiness mark")
 """Evidence without which not even the target's own exit counts."""
+DIGITS: Final = 3
+"""Significant digits of a value on a page."""
 _SEVERITY = {Status.BROKEN: 2, Status.UNKNOWN: 1, Status.MET: 0}
 
 
@@ -165,9 +168,12 @@ def text_of(value: Value, wanted: Expectation) -> str:
     if value.amounts is None or wanted.unit not in value.amounts:
         return "–"
     sign = "≥ " if value.censored else ""
-    return sign + format_value(rounded(value.amounts[wanted.unit]), wanted.unit)
+    found = value.amounts[wanted.unit]
+    # Rounding must not move a value to the other side of its limit: 250.4 ms is not "250ms" beside "<= 250ms".
+    digits = next((each for each in range(DIGITS, 15) if wanted.holds(rounded(found, each)) == wanted.holds(found)), 15)
+    return sign + format_value(rounded(found, digits), wanted.unit)
 
 
-def rounded(value: float) -> float:
-    """Four significant digits: more than a run's precision, fewer than a page's patience. Counts stay exact."""
-    return value if float(value).is_integer() else float(f"{value:.4g}")
+def rounded(value: float, digits: int = DIGITS) -> float:
+    """A value with few significant digits: more would claim a precision that no run has. Counts stay exact."""
+    return value if float(value).is_integer() else float(f"{value:.{digits}g}")

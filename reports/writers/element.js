@@ -20,8 +20,8 @@ const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, t
 function seconds(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  if (size < 1) return `${+(value * 1000).toPrecision(3)} ms`;
-  return `${+value.toPrecision(4)} s`;
+  if (size < 1) return `${+(value * 1000).toPrecision(3)}ms`;
+  return `${+value.toPrecision(4)}s`;
 }
 const percent = (value) => `${+(value * 100).toFixed(2)}%`;
 const count = (value) => value.toLocaleString("en");

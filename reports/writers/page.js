@@ -7,6 +7,8 @@ function section(id, title, intro, ...content) {
     intro && h("p", { class: "soft" }, intro), content);
 }
 
+const definition = (key) => (data.findings.find((each) => each.key === key) || {}).definition;
+
 function hero() {
   const run = data.run;
   const first = data.expectations.find((each) => each.key === data.first_broken);
@@ -19,8 +21,9 @@ function hero() {
       h("h1", {}, data.sentence),
       h("p", { class: "soft" }, run.story),
       first && data.verdict === "fail" && h("div", { class: "first" }, h("b", {}, "Broke first: "), h("code", {}, first.key),
-        ` was ${first.found}, wanted ${first.wanted}`, first.scope && first.scope !== "run" ? ` (episode ${first.scope})` : "",
-        first.certain_s === null ? "; settled at the end of the run." : `; certain ${seconds(first.certain_s)} into the run.`),
+        ` was ${first.found}, wanted ${first.wanted}`, first.scope && first.scope !== "run" ? ` (${first.scope})` : "",
+        first.certain_s === null ? "; settled at the end of the run." : `; certain ${seconds(first.certain_s)} into the run.`,
+        h("div", { class: "small soft" }, definition(first.key))),
       reasons.length > 0 && h("ul", {}, reasons.map((each) => h("li", {}, each)))),
     h("div", { class: "cards", id: "headlines" }, data.headlines.map((each) =>
       h("div", { class: "card" }, h("div", { class: "label" }, each.label),
@@ -29,7 +32,6 @@ function hero() {
 }
 
 function expectations() {
-  const definition = (key) => (data.findings.find((each) => each.key === key) || {}).definition;
   return section("expectations", "What was expected, and what was found", null, h("div", { class: "card" }, table(
     null,
     [["Measure", (row) => h("span", { title: definition(row.key) }, h("code", {}, row.key))],
@@ -74,6 +76,28 @@ const EPISODE_TIMES = [
   ["cost_increase", "Cost per good answer, against before"],
 ];
 
+// What an episode was like for the callers: bad, served elsewhere, recovering, well again.
+function strip(episode) {
+  const time = (key) => { const value = episode.times[key]; return value && value.value !== null ? value : null; };
+  const t0 = episode.first_bite_s;
+  const over = time("time_to_fail_over"), back = time("time_to_recover"), home = time("time_to_revert");
+  if (t0 === null || over === null) return null;
+  const tc = episode.until_s;
+  const failed = Math.min(t0 + over.value, tc);
+  const well = back === null ? tc : tc + back.value;
+  const end = Math.max(well, home === null || home.censored ? tc : tc + home.value, tc) + (tc - t0) * 0.12;
+  const WIDTH = 1040, x = (at) => ((at - t0) / (end - t0)) * WIDTH;
+  const parts = [[t0, failed, "var(--error)", "not yet failed over"], [failed, tc, "var(--p1)", over.censored ? "" : "served elsewhere"],
+    [tc, well, "var(--late)", back && back.censored ? "not seen to recover" : "recovering"], [well, end, "var(--ok)", back && back.censored ? "" : "well again"]];
+  return s("svg", { class: "strip", viewBox: `0 0 ${WIDTH} 62`, role: "img", "aria-label": `${episode.id}: phases in order` },
+    parts.filter(([from, until]) => until > from).map(([from, until, fill, name]) => [
+      s("rect", { x: x(from), y: 22, width: Math.max(x(until) - x(from), 2), height: 18, fill }, s("title", {}, `${name}: ${seconds(until - from)}`)),
+      x(until) - x(from) > name.length * 7 && s("text", { x: x(from) + 2, y: 15 }, name)]),
+    home && !home.censored && [s("line", { class: "mark", x1: x(tc + home.value), x2: x(tc + home.value), y1: 18, y2: 44 }, s("title", {}, `reverted after ${seconds(home.value)}`))],
+    [[t0, "first bite", "start"], [tc, "fault ends", "middle"]].map(([at, name, anchor]) => s("text", { x: x(at), y: 57, "text-anchor": anchor }, name)),
+    home && !home.censored && x(home.value + tc) - x(tc) > 75 && s("text", { x: Math.min(x(tc + home.value), WIDTH - 30), y: 57, "text-anchor": "middle" }, "reverted"));
+}
+
 function failover() {
   if (!data.episodes.length) return null;
   return section("failover", "Failover, episode by episode", "Times count from the first request that the fault really bit, or from the fault's end.",
@@ -82,6 +106,7 @@ function failover() {
       h("p", { class: "small soft" }, episode.windows.map((each) =>
         `${each.entry} from ${seconds(each.from_s)} to ${seconds(each.until_s)}, ${percent(each.share)} of requests, bit ${count(each.bites)}${each.matched === null ? "" : ` of ${count(each.matched)}`}. `),
       `${count(episode.calls_lost)} of ${count(episode.calls_due)} calls due meanwhile were lost.`),
+      strip(episode),
       table(null, [["Phase", (row) => row[1]], ["Took", (row) => episode.times[row[0]].text, "num"],
         ["", (row) => h("span", { class: "soft" }, episode.times[row[0]].reason)]],
       EPISODE_TIMES.filter(([key]) => episode.times[key])))),

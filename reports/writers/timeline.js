@@ -40,12 +40,12 @@ function timelineChart(data) {
   const providers = Object.keys(line.served);
   const end = line.step_s * line.steps;
   const state = { from: 0, until: end, at: null, drag: null };
-  const WIDTH = 1060, LEFT = 52, RIGHT = 10, TOP = 34, GAP = 30, AXIS = 22;
+  const WIDTH = 1060, LEFT = 52, RIGHT = 22, TOP = 56, GAP = 30, AXIS = 22;
   const tracks = [
     { title: `Calls due per ${seconds(line.step_s)}, by outcome`, height: 120, kind: "stack", color: outcomeColor,
       series: ["ok", ...Object.keys(line.outcomes).filter((name) => name !== "ok")].filter((name) => line.outcomes[name]).map((name) => [name, line.outcomes[name]]) },
     { title: "Right answers, by the provider that gave them", height: 84, kind: "stack", color, series: providers.map((name) => [name, line.served[name]]) },
-    { title: "Attempts the router made, by provider (dark: failed)", height: 84, kind: "stack", color, series: providers.map((name) => [name, line.attempts[name]]), failed: line.failed },
+    { title: "Attempts the router made, by provider (red: bitten or failed)", height: 84, kind: "stack", color, series: providers.map((name) => [name, line.attempts[name]]), failed: line.failed },
     { title: "Latency of right answers: p50 and p95", height: 84, kind: "lines", color: (name) => (name === "p95" ? "var(--p3)" : "var(--p0)"), series: [["p50", line.p50_s], ["p95", line.p95_s]], unit: seconds },
   ];
   const height = TOP + tracks.reduce((sum, track) => sum + track.height + GAP, 0) - GAP + AXIS;
@@ -106,8 +106,7 @@ function timelineChart(data) {
       for (const window of episode.windows) {
         const left = Math.max(x(window.from_s), LEFT), right = Math.min(x(window.until_s), WIDTH - RIGHT);
         if (right <= left) continue;
-        parts.push(s("rect", { class: "band", x: left, width: right - left, y: TOP - 20, height: bottom - TOP + 20 }));
-        for (const edge of [left, right]) parts.push(s("line", { class: "band-edge", x1: edge, x2: edge, y1: TOP - 20, y2: bottom }));
+        parts.push(s("rect", { class: "band", x: left, width: right - left, y: 16, height: bottom - 16 }));
       }
       const left = Math.max(x(episode.from_s), LEFT);
       if (left < WIDTH - RIGHT && x(episode.until_s) > LEFT) {
@@ -118,15 +117,22 @@ function timelineChart(data) {
     return parts;
   }
 
+  // Over the bars, which hide the bands.
+  function drawEdges(bottom) {
+    const edges = data.episodes.flatMap((episode) => episode.windows.flatMap((window) => [window.from_s, window.until_s]));
+    return [...new Set(edges)].filter((at) => at >= state.from && at <= state.until)
+      .map((at) => s("line", { class: "band-edge", x1: x(at), x2: x(at), y1: 16, y2: bottom }));
+  }
+
   function drawMarks(bottom) {
     const found = data.episodes.flatMap(marks).filter((each) => each.at >= state.from && each.at <= state.until);
     found.sort((a, b) => a.at - b.at);
     let free = 0;
     return found.flatMap((each) => {
       const at = x(each.at);
-      const label = at < free ? null : s("text", { class: "mark-name", x: Math.min(at + 4, WIDTH - 80), y: TOP + 8 }, each.name);
+      const label = at < free ? null : s("text", { class: "mark-name", x: Math.min(at + 4, WIDTH - 80), y: 32 }, each.name);
       if (label) free = at + 74;
-      return [s("line", { class: "mark", x1: at, x2: at, y1: TOP, y2: bottom }, s("title", {}, `${each.name} at ${seconds(each.at)}`)), label];
+      return [s("line", { class: "mark", x1: at, x2: at, y1: 24, y2: bottom }, s("title", {}, `${each.name} at ${seconds(each.at)}`)), label];
     });
   }
 
@@ -137,9 +143,9 @@ function timelineChart(data) {
     let top = TOP;
     for (const track of tracks) { parts.push(...drawTrack(track, top, first, last)); top += track.height + GAP; }
     for (const tick of ticks(state.from, state.until, 10)) {
-      parts.push(s("text", { x: x(tick), y: height - 5, "text-anchor": "middle" }, `${tick} s`));
+      parts.push(s("text", { x: x(tick), y: height - 5, "text-anchor": "middle" }, seconds(tick)));
     }
-    parts.push(...drawMarks(bottom).filter(Boolean));
+    parts.push(...drawEdges(bottom), ...drawMarks(bottom).filter(Boolean));
     if (state.drag) parts.push(s("rect", { class: "brush", x: Math.min(...state.drag.map(x)), width: Math.abs(x(state.drag[1]) - x(state.drag[0])), y: TOP, height: bottom - TOP }));
     if (state.at !== null) { const at = x((state.at + 0.5) * line.step_s); parts.push(s("line", { class: "cross", x1: at, x2: at, y1: TOP, y2: bottom })); }
     svg.replaceChildren(...parts);
