@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
@@ -20,6 +21,7 @@ from .validate import ChunkCheck, drifted
 
 ERROR_BODY_BYTES_MAX = 64 * 1024
 OK = 200
+TRAILER_S_MAX = 0.5
 
 
 class StreamReader(Protocol):
@@ -87,7 +89,9 @@ class HTTPProvider(LLMProvider):
         self._owns_client = owns_client or client is None
         self._client = client or make_client(connections_max=1000, connect_s=1.0, proxy_from_env=False)
         self._url = httpx.URL((base_url or self.default_url).rstrip("/") + self.path)
-        self._headers = {**HEADERS, **self.credentials(api_key)}
+        # An object of httpx's own is copied, a dictionary would be encoded again for each request.
+        self._headers = httpx.Headers({**HEADERS, **self.credentials(api_key)})
+        self._finishing: set[asyncio.Task[None]] = set()
 
     path = ""
 
@@ -129,13 +133,14 @@ class HTTPProvider(LLMProvider):
     async def stream(self, request: LLMRequest, limits: AttemptLimits | None = None) -> AsyncIterator[list[Chunk]]:
         """Answer piece by piece. See `LLMProvider.stream`."""
         response, _notes = await self._ask(request, limits or AttemptLimits(), stream=True)
+        reader = self.stream_reader(request)
+        parts = response.aiter_bytes()
         try:
             kind = response.headers.get("content-type", "")
             if not kind.startswith("text/event-stream"):
                 await self._not_a_stream(response, kind)
-            reader = self.stream_reader(request)
             check = ChunkCheck(request) if self.validate else None
-            async for chunks in self._events(response, reader):
+            async for chunks in self._events(parts, reader):
                 if check is not None:
                     for chunk in chunks:
                         check.chunk(chunk)
@@ -145,12 +150,36 @@ class HTTPProvider(LLMProvider):
                 if chunks:
                     yield chunks
         finally:
-            await response.aclose()
+            if reader.complete:
+                self._finish(response, parts)
+            else:
+                await response.aclose()
 
-    async def _events(self, response: httpx.Response, reader: StreamReader) -> AsyncIterator[list[Chunk]]:
+    def _finish(self, response: httpx.Response, parts: AsyncIterator[bytes]) -> None:
+        """Read what follows a stream's terminator, so that its connection can be used again; nobody waits for it.
+
+        The last bytes of the transfer encoding often come a moment after the terminator. Closing at once would cost the
+        next call a new connection.
+        """
+
+        async def finish() -> None:
+            try:
+                async with asyncio.timeout(TRAILER_S_MAX):
+                    async for _ in parts:
+                        pass
+            except (TimeoutError, httpx.HTTPError, httpx.StreamError):
+                pass
+            finally:
+                await response.aclose()
+
+        task = asyncio.create_task(finish())
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    async def _events(self, parts: AsyncIterator[bytes], reader: StreamReader) -> AsyncIterator[list[Chunk]]:
         events = EventReader(self._event_bytes_max)
         try:
-            async for data in response.aiter_bytes():
+            async for data in parts:
                 # A failure drops what stood before it in the same packet: if that held the first token, nothing has
                 # reached the caller yet, and another provider can still answer.
                 chunks: list[Chunk] = []
@@ -251,5 +280,8 @@ class HTTPProvider(LLMProvider):
 
     async def aclose(self) -> None:
         """Close the connections, if they are this provider's own."""
+        for task in list(self._finishing):
+            task.cancel()
+        await asyncio.gather(*self._finishing, return_exceptions=True)
         if self._owns_client:
             await self._client.aclose()
