@@ -150,7 +150,7 @@ def _drive(execute: object) -> Result:
 def report_again(folder: Path, *, charts: bool) -> int:
     """Make the pages of `folder` again and give the exit code of the verdict."""
     need(("pandas", "pyarrow", "vl_convert"), "lab")
-    from ..reports.frames import ReportError
+    from ..reports.errors import ReportError
     from ..reports.render import report
 
     try:
@@ -167,8 +167,8 @@ def _conclude(result: Result, folder: Path) -> int:
     click.echo("")
     click.echo(click.style(result.verdict.upper(), fg=colour, bold=True) + f"  {result.sentence}")
     for each in result.expectations:
-        mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
-        click.echo(f"  {mark} {each.measure} {each.wanted}, found {each.found}")
+        mark = {"met": "✓", "broken": "✗"}.get(each.status, "?")
+        click.echo(f"  {mark} {each.key} {each.wanted}: {each.found}")
     click.echo(f"report: {folder / 'report.html'}")
-    click.echo(f"again:  {result.command}")
+    click.echo(f"again:  {result.run.command}")
     return _CODES[result.verdict]
