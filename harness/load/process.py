@@ -80,7 +80,7 @@ class LoadChild:
 
         clients = {}
         if with_sdk:
-            clients["openai_sdk"] = self._sdk_client(base_url, in_flight_max, writer, environment.events.request)
+            clients["openai_sdk"] = self._sdk_client(base_url, connections, writer, environment.events.request)
 
         def connect(user: Any) -> None:
             self.callers.clients = {"http": HttpClient(user.client, front, writer, headers), **clients}

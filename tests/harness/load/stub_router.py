@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import sys
-from functools import lru_cache
 
 from banstorm.fakes.answer import Mark, Shape, expected_object, find_mark, words
 
@@ -85,10 +86,44 @@ def chunked(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-@lru_cache(maxsize=None)
-def frames(shape: Shape, length: int) -> tuple[bytes, ...]:
-    """The events of a good stream, rendered once for call 0 (words of other calls are put in by `good_stream`)."""
-    return tuple(chunked(event) for event in [*stream(Mark("000000", 0, shape, length)), DONE])
+def good_stream(mark: Mark) -> bytes:
+    """A whole good stream in one write, a chunk an event."""
+    return STREAM_HEAD + b"".join(map(chunked, [*stream(mark), DONE])) + LAST
+
+
+def other(mark: Mark) -> Mark:
+    """Another call's mark."""
+    return Mark(mark.run, mark.call + 1, mark.shape, mark.words)
+
+
+LAST = b"0\r\n\r\n"
+PLAIN = {
+    "hang": lambda _: b"",
+    "close": lambda _: b"",
+    "status_500": lambda _: response(json.dumps(ERROR).encode(), "500 Internal Server Error"),
+    "redirect": lambda _: b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
+    "garbage": lambda _: b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+    "half_body": lambda mark: response(plain(mark))[:-40],
+    "plain_shortened": lambda mark: response(plain(mark, finish="length", count=3)),
+    "plain_foreign": lambda mark: response(plain(other(mark))),
+    "plain_truncated": lambda mark: response(plain(mark, count=3)),
+    "empty": lambda mark: response(plain(mark, count=0)),
+    "html": lambda _: response(b"<html>It works!</html>", kind="text/html"),
+}
+STREAMS = {
+    "half_then_hang": lambda mark: stream(mark, count=2)[:-2],
+    "error_in_stream": lambda mark: [*stream(mark, count=3)[:-2], b"data: " + json.dumps(ERROR).encode() + b"\n\n"],
+    "no_done": lambda mark: stream(mark, count=3)[:-2],
+    "cut": lambda mark: stream(mark, count=3)[:-2],
+    "reset": lambda mark: stream(mark, count=3)[:-2],
+    "shortened": lambda mark: [*stream(mark, finish="length", count=3), DONE],
+    "foreign": lambda mark: [*stream(other(mark)), DONE],
+    "malformed_event": lambda mark: [*stream(mark, count=3)[:-2], b"data: {nope\n\n"],
+    "done_then_hang": lambda mark: [*stream(mark), DONE],
+}
+WHOLE = {"error_in_stream", "no_done", "shortened", "foreign", "malformed_event"}
+HANGS = {"hang", "half_then_hang", "done_then_hang"}
+CLOSES = {"close", "garbage", "half_body", "cut", "reset"}
 
 
 class Router:
@@ -109,79 +144,37 @@ class Router:
                 mark = find_mark(body.decode())
                 assert mark is not None
                 how = self.plan.get(str(mark.call), self.plan.get("*", "good"))
-                if not await self.answer(how, mark, b'"stream":true' in body.replace(b" ", b""), writer):
+                if not await self.answer(how, mark, writer, streamed=b'"stream":true' in body.replace(b" ", b"")):
                     break
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
+            return  # the caller is gone, or the test is over
         finally:
             writer.close()
 
-    async def answer(self, how: str, mark: Mark, streamed: bool, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, how: str, mark: Mark, writer: asyncio.StreamWriter, *, streamed: bool) -> bool:
         """Answer one call as told; False when the connection is to be closed."""
-        match how:
-            case "good":
-                writer.write(self.good_stream(mark) if streamed else response(plain(mark)))
-            case "hang":
-                await asyncio.Event().wait()
-            case "half_then_hang":
-                writer.write(STREAM_HEAD + chunked(b"".join(stream(mark, count=2)[:-2])))
-                await asyncio.Event().wait()
-            case "status_500":
-                writer.write(response(json.dumps(ERROR).encode(), "500 Internal Server Error"))
-            case "redirect":
-                writer.write(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
-            case "error_in_stream":
-                events = [*stream(mark, count=3)[:-2], b"data: " + json.dumps(ERROR).encode() + b"\n\n"]
-                writer.write(STREAM_HEAD + b"".join(map(chunked, events)) + b"0\r\n\r\n")
-            case "no_done":
-                writer.write(STREAM_HEAD + chunked(b"".join(stream(mark, count=3)[:-2])) + b"0\r\n\r\n")
-            case "cut":
-                writer.write(STREAM_HEAD + chunked(b"".join(stream(mark, count=3)[:-2])))
-                return False
-            case "reset":
-                writer.write(STREAM_HEAD + chunked(b"".join(stream(mark, count=3)[:-2])))
-                await writer.drain()
-                writer.transport.abort()
-                return False
-            case "close":
-                return False
-            case "garbage":
-                writer.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
-                return False
-            case "short_body":
-                whole = response(plain(mark))
-                writer.write(whole[: len(whole) - 40])
-                return False
-            case "shortened":
-                last = DONE
-                events = b"".join(stream(mark, finish="length", count=3))
-                writer.write(
-                    STREAM_HEAD + chunked(events + last) + b"0\r\n\r\n"
-                    if streamed
-                    else response(plain(mark, finish="length", count=3))
-                )
-            case "foreign":
-                other = Mark(mark.run, mark.call + 1, mark.shape, mark.words)
-                writer.write(self.good_stream(other) if streamed else response(plain(other)))
-            case "empty":
-                writer.write(response(plain(mark, count=0)))
-            case "html":
-                writer.write(response(b"<html>It works!</html>", kind="text/html"))
-            case "malformed_event":
-                writer.write(STREAM_HEAD + chunked(b"data: {nope\n\n") + b"0\r\n\r\n")
+        if how == "good":
+            writer.write(good_stream(mark) if streamed else response(plain(mark)))
+        elif how in PLAIN:
+            writer.write(PLAIN[how](mark))
+        else:
+            events = STREAMS[how](mark)
+            writer.write(STREAM_HEAD + b"".join(map(chunked, events)) + (LAST if how in WHOLE else b""))
         await writer.drain()
-        return True
-
-    def good_stream(self, mark: Mark) -> bytes:
-        """A whole good stream in one write, a chunk an event."""
-        return STREAM_HEAD + b"".join(map(chunked, [*stream(mark), DONE])) + b"0\r\n\r\n"
+        if how in HANGS:
+            await asyncio.Event().wait()
+        if how == "reset":
+            linger = struct.pack("ii", 1, 0)  # closing a socket that lingers for 0 s resets the connection
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        return how not in CLOSES
 
 
 async def main() -> None:
     """Serve until standard input ends."""
     router = Router(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})
     server = await asyncio.start_server(router.serve, "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     server.close()
 
