@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from banstorm.router.app import App
 from banstorm.router.build import build_providers, build_router
 from banstorm.router.config import Config
@@ -34,6 +33,7 @@ class Exchange:
     left: asyncio.Event
 
     async def reply(self, status: int, payload: Any, headers: dict[str, str] | None = None) -> None:
+        """Answer at once with a JSON value or raw bytes."""
         content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         given = {"content-type": "application/json", **(headers or {}), "content-length": str(len(content))}
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
@@ -41,14 +41,17 @@ class Exchange:
         await self.writer.drain()
 
     async def begin_stream(self, kind: str = "text/event-stream") -> None:
+        """Send the head of a stream."""
         self.writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
         await self.writer.drain()
 
     async def send(self, data: bytes) -> None:
+        """Send one piece of a stream."""
         self.writer.write(b"%x\r\n%b\r\n" % (len(data), data))
         await self.writer.drain()
 
     async def end_stream(self) -> None:
+        """End a stream the proper way."""
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()
 
@@ -65,6 +68,7 @@ class Upstream:
     requests: list[Exchange] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection, request after request."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -92,6 +96,7 @@ class Upstream:
         writer.close()
 
     async def well(self, exchange: Exchange) -> None:
+        """Answer as asked: text, JSON or a tool call, plain or streamed."""
         if exchange.body.get("stream"):
             await exchange.begin_stream()
             for event in stream_events(self.dialect, exchange.body, self.words):
@@ -101,12 +106,16 @@ class Upstream:
             await exchange.reply(200, plain_answer(self.dialect, exchange.body, self.words))
 
     def replies(self, status: int, payload: Any, headers: dict[str, str] | None = None) -> Script:
+        """A script that answers once with this."""
+
         async def script(exchange: Exchange) -> None:
             await exchange.reply(status, payload, headers)
 
         return script
 
     def streams(self, *events: bytes, end: bool = True, kind: str = "text/event-stream") -> Script:
+        """A script that streams these events, then ends properly or cuts the connection."""
+
         async def script(exchange: Exchange) -> None:
             await exchange.begin_stream(kind)
             for event in events:
@@ -119,14 +128,17 @@ class Upstream:
         return script
 
     def events(self, **body: Any) -> list[bytes]:
+        """The events of a good stream for a request."""
         return stream_events(self.dialect, body, self.words)
 
     @staticmethod
     async def hangs(exchange: Exchange) -> None:
+        """A script that never answers."""
         await asyncio.Event().wait()
 
     @staticmethod
     async def disconnects(exchange: Exchange) -> None:
+        """A script that closes the connection without a word."""
         exchange.writer.close()
 
 
@@ -142,6 +154,7 @@ def _what(dialect: str, body: dict[str, Any]) -> tuple[str, str]:
 
 
 def plain_answer(dialect: str, body: dict[str, Any], words: str) -> dict[str, Any]:
+    """A good plain answer in the dialect, as the request asks for it."""
     kind, name = _what(dialect, body)
     if dialect == "anthropic":
         block: dict[str, Any] = {"type": "text", "text": words}
@@ -179,11 +192,13 @@ def plain_answer(dialect: str, body: dict[str, Any], words: str) -> dict[str, An
 
 
 def event(payload: dict[str, Any]) -> bytes:
+    """One event, with its name if the dialect gives it one."""
     name = f"event: {payload['type']}\n" if "type" in payload else ""
     return f"{name}data: {json.dumps(payload)}\n\n".encode()
 
 
 def stream_events(dialect: str, body: dict[str, Any], words: str) -> list[bytes]:
+    """The events of a good stream in the dialect, as the request asks for it."""
     answer = plain_answer(dialect, body, words)
     kind, name = _what(dialect, body)
     document = json.dumps({"words": words})
@@ -262,6 +277,7 @@ class Bench:
     client: httpx.AsyncClient
 
     async def ask(self, content: str = "how is it?", **more: Any) -> httpx.Response:
+        """Send one call to the front."""
         body = {"model": "any", "messages": [{"role": "user", "content": content}], **more}
         return await self.client.post("/v1/chat/completions", json=body)
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
 from banstorm.router.config import Breaker as Settings
 from banstorm.router.errors import Failure, Meaning
 from banstorm.router.policies.breaker import Breaker, State, Ticket
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 BAN = Failure(Meaning.ACCOUNT, "org_disabled")
 OVERLOADED = Failure(Meaning.TRANSIENT, "overloaded")
@@ -22,6 +21,7 @@ MINE = Failure(Meaning.REQUEST, "invalid_request")
 
 
 def limited(seconds: float | None) -> Failure:
+    """A rate limit."""
     return Failure(Meaning.LIMITED, "rate_limited", retry_after_s=seconds)
 
 
@@ -40,6 +40,7 @@ class Lab:
         )
 
     def fail(self, failure: Failure) -> bool:
+        """One failing attempt; False if it was refused."""
         ticket = self.breaker.admit()
         if ticket is None:
             return False
@@ -49,6 +50,8 @@ class Lab:
 
 @pytest.fixture
 def lab() -> Callable[..., Lab]:
+    """Makes breakers with settings."""
+
     def make(**more: Any) -> Lab:
         return Lab(Settings(**more))
 

@@ -1,11 +1,12 @@
 """The failure table against wire literals."""
 
+# ruff: noqa: E501 - a truth table reads best with a row a line
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-
 from banstorm.router.classify import TABLE, Position, classify, reasons, redact
 from banstorm.router.errors import Meaning
 
@@ -21,6 +22,7 @@ A, C, MO, R, U, L, T = (
 
 
 def anthropic(kind: str, message: str = "", code: str | None = None) -> dict[str, Any]:
+    """Anthropic's envelope."""
     error: dict[str, Any] = {"type": kind, "message": message}
     if code:
         error["details"] = {"error_code": code}
@@ -28,6 +30,7 @@ def anthropic(kind: str, message: str = "", code: str | None = None) -> dict[str
 
 
 def openai(kind: str | None, code: Any, message: str = "", param: str | None = None) -> dict[str, Any]:
+    """OpenAI's envelope."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 

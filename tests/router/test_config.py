@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from banstorm.router.cli import main
 from banstorm.router.errors import ConfigError
 from banstorm.router.load_config import load_config, read_key
@@ -52,7 +51,7 @@ def test_units_are_read(tmp_path):
     ],
 )
 def test_mistakes_name_line_and_remedy(tmp_path, old, new, line, what, hint):
-    """Each mistake is three lines: what, where with the line, what next; the exit code is 2 and there's no traceback."""
+    """Each mistake is three lines: what, where with the line, what next; exit code 2 and no traceback."""
     file = tmp_path / "router.yaml"
     assert old in GOOD
     file.write_text(GOOD.replace(old, new))

@@ -9,7 +9,6 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import pytest
-
 from banstorm.router import (
     AllProvidersExhausted,
     AttemptFailed,
@@ -53,15 +52,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(selector)
 
     def time(self) -> float:
+        """Virtual seconds."""
         return self.now
 
 
 def virtually(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end on virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
 
 
 def now() -> float:
+    """The loop's virtual time."""
     return asyncio.get_running_loop().time()
 
 
@@ -76,6 +78,7 @@ class Scripted(LLMProvider):
         self.running = self.most_running = 0
 
     async def generate(self, request: LLMRequest, limits: Any) -> LLMResponse:
+        """Do what the script says."""
         self.asked.append(now())
         what = self.script.popleft() if self.script else self.always
         self.running += 1
@@ -90,18 +93,23 @@ class Scripted(LLMProvider):
 
 
 class Heard(Observer):
+    """Remembers every call."""
+
     def __init__(self) -> None:
         self.calls: list[CallRecord] = []
 
     def call_ended(self, record: CallRecord) -> None:
+        """Remember it."""
         self.calls.append(record)
 
 
 def make(*providers: LLMProvider, **more: Any) -> LLMRouter:
+    """A router without jitter on virtual time."""
     return LLMRouter(providers, clock=now, chance=lambda _entity, _n: 0.0, **more)
 
 
 async def ask(router: LLMRouter, *, stream: bool = False) -> str:
+    """One call; the name of who answered."""
     request = LLMRequest("hello")
     if not stream:
         return (await router.aroute(request)).provider
@@ -119,7 +127,7 @@ def test_exhausted_says_everything():
 
     async def scene() -> None:
         router = make(a, b)
-        with pytest.raises(RuntimeError, match="^All LLM providers exhausted: ") as caught:
+        with pytest.raises(RuntimeError, match=r"^All LLM providers exhausted: ") as caught:
             await ask(router)
         assert isinstance(caught.value, AllProvidersExhausted)
         text = str(caught.value)
@@ -327,7 +335,7 @@ def test_retries_have_a_budget():
 
 
 def test_the_last_one_standing_is_asked_in_spite_of_its_breaker():
-    """When every breaker is open, one that opened by accident is asked all the same; one that was told to stay away isn't."""
+    """With every breaker open, one that opened by accident is asked all the same; one told to stay away isn't."""
     a, b = Scripted("a"), Scripted("b")
     a.always = BAN
 

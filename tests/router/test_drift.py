@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
@@ -127,12 +128,12 @@ async def test_content_type_counts(bench):
 
 
 async def test_json_answers_have_to_be_json(bench):
-    """An answer to a `response_format` request that doesn't parse goes to the next provider; a cut one passes as cut."""
+    """A `response_format` answer that doesn't parse goes to the next provider; a cut one passes as cut."""
     b = await bench()
     b.anthropic.always = b.anthropic.replies(200, with_(ANTHROPIC, "not JSON", "content", 0, "text"))
     response = await b.ask(response_format=SCHEMA)
     assert "openai" == response.headers["x-llm-provider"]
-    assert {"words": "openai is well"} == __import__("json").loads(response.json()["choices"][0]["message"]["content"])
+    assert {"words": "openai is well"} == json.loads(response.json()["choices"][0]["message"]["content"])
     b.anthropic.always = b.anthropic.replies(200, with_(ANTHROPIC, "max_tokens", "stop_reason"))
     response = await b.ask(response_format=SCHEMA)
     assert ("anthropic", "length") == (

@@ -22,7 +22,7 @@ async def test_the_preferred_provider_answers(bench):
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_ban_costs_no_call(bench, stream):
-    """A banned first provider is left at once: the call is answered by the second, the next ones don't ask the first."""
+    """A banned provider is left at once: the second answers the call, and the next ones don't ask the first."""
     b = await bench()
     b.anthropic.always = b.anthropic.replies(400, BAN)
     for attempts in ("2", "1", "1"):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 
-import pytest
-
 import banstorm.router
+import pytest
 from banstorm.router.observer import Observer
 
 BAN = {"type": "error", "error": {"type": "invalid_request_error", "message": "This organization has been disabled."}}
@@ -164,7 +163,7 @@ async def test_metrics_tell_what_happened(bench):
         assert line in text.split("\n")
 
 
-async def test_a_broken_observer_method_is_never_called_with_prompts(bench):
+async def test_observers_hear_no_prompts_and_no_keys(bench):
     """What observers hear of a call holds no prompt text and no key."""
     heard = []
 

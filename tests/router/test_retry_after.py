@@ -5,7 +5,6 @@ from __future__ import annotations
 from email.utils import formatdate
 
 import pytest
-
 from banstorm.router.retry_after import read_retry_after
 
 NOW = 1_800_000_000.0

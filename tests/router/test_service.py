@@ -23,6 +23,7 @@ FORM = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "
 
 
 async def launch(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    """Start the service."""
     return await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "banstorm.router", *arguments,
         env={**os.environ, **environment}, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -39,12 +40,14 @@ class Service:
     openai: object
 
     async def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; exit code and what is left of stderr."""
         self.process.send_signal(number)
         _, stderr = await asyncio.wait_for(self.process.communicate(), 10)
         return self.process.returncode, stderr.decode()
 
 
 def write_config(path: Path, first: str, second: str, **more: object) -> Path:
+    """A router.yaml over two stand-ins."""
     config = {
         "listen": {"host": "127.0.0.1", "port": 0},
         "providers": [
@@ -60,6 +63,7 @@ def write_config(path: Path, first: str, second: str, **more: object) -> Path:
 
 @pytest.fixture
 async def service(upstream, tmp_path) -> AsyncIterator[Service]:
+    """A service that is ready."""
     first, second = await upstream("anthropic"), await upstream("openai")
     first.words, second.words = "anthropic is well", "openai is well"
     file = write_config(tmp_path, first.url, second.url, log={"calls": True})
@@ -135,7 +139,7 @@ async def test_official_sdk_maps_failures(service):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_signals_end_it_orderly(service, number):
-    """SIGTERM and Ctrl-C let the call in flight finish, then it exits with 0; the log tells of the call, never of keys."""
+    """SIGTERM and Ctrl-C let the call in flight finish, then it exits with 0; the log holds no keys."""
     started, release = asyncio.Event(), asyncio.Event()
 
     async def held(exchange):

@@ -12,6 +12,7 @@ JUNK = b"data: {nonsense\n\n"
 
 
 def events(b):
+    """A good stream of the preferred provider."""
     return b.anthropic.events(model="m", stream=True)
 
 

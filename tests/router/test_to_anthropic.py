@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from banstorm.router.errors import AttemptFailed, Meaning
 from banstorm.router.from_anthropic import completion_from, finish_reason, usage_from
 from banstorm.router.messages import LLMRequest
@@ -19,6 +18,7 @@ FORM = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA, "s
 
 
 def translate(version: str = "2023-06-01", **chat: Any) -> dict[str, Any]:
+    """The translated body."""
     request = LLMRequest.from_chat({"messages": [USER], **chat})
     return to_anthropic(request, model="m", max_tokens=8192, version=version, stream=False)[0]
 
