@@ -100,10 +100,10 @@ def sentence(history: History, judgement: Judgement) -> str:
             ended = own_exit(history)
             if ended is not None:
                 return f"{target} did not survive {through}: {ended}."
-            first = next(each for each in judgement.expectations if each.key == judgement.first_broken)
+            first = next(each for each in judgement.expectations if each.measure == judgement.first_broken)
             toll = f"{lost:,} of {due:,} calls were lost" if lost else f"none of {due:,} calls was lost"
             return (
-                f"{target} failed under {through}: {toll}; first to break was {first.key}, "
+                f"{target} failed under {through}: {toll}; first to break was {first.measure}, "
                 f"found {first.found}, wanted {first.wanted}."
             )
         case Verdict.INCONCLUSIVE:

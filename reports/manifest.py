@@ -26,7 +26,7 @@ class Target(_Part):
     name: str = "unknown"
     kind: str = "unknown"
     detail: str | None = None
-    base_url: str | None = None
+    url: str | None = None
     model: str | None = None
 
 
@@ -79,8 +79,14 @@ class Manifest(_Part):
     warnings: list[str] = Field(default_factory=list)
     ports: dict[str, Any] = Field(default_factory=dict)
     canaries: list[Any] = Field(default_factory=list)
+    # The user's own traffic, for the error budget; the harness need not say.
     slo: float = Field(default=0.999, gt=0, lt=1)
     volume_per_day: float | None = Field(default=None, gt=0)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run was seen to its end: the second anchor is taken then."""
+        return len(self.anchors) > 1 and self.load_until_ns is not None
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-class Status(StrEnum):
+class State(StrEnum):
     """What became of one expectation."""
 
     MET = "met"
@@ -68,10 +68,10 @@ class FindingOut(_Part):
 class ExpectationOut(_Part):
     """An expectation: what was wanted, what was found, and where."""
 
-    key: str
+    measure: str = Field(description="its key: a measure, or a measure and a statistic")
     wanted: str
     found: str
-    status: Status
+    state: State
     scope: str | None = Field(description="the run, or the episode whose value decided")
     note: str | None
     certain_s: float | None = Field(description="when a breach could no longer be undone; null: at the end of the run")
@@ -284,3 +284,8 @@ class Result(_Part):
     worst: list[WorstOut]
     findings: list[FindingOut]
     not_observable: list[str]
+
+    @property
+    def command(self) -> str:
+        """The command that repeats the run."""
+        return self.run.command

@@ -16,7 +16,7 @@ from ..scenarios.expectation import Expectation, Unit
 from ..scenarios.units import format_duration
 from .finding import NS
 from .history import UNMEASURED, History
-from .result import CheckOut, ExpectationOut, Status
+from .result import CheckOut, ExpectationOut, State
 from .tables import LOOP_LAG
 
 LATENESS_S_MAX: Final = 0.05
@@ -58,13 +58,13 @@ def evidence_checks(history: History) -> list[CheckOut]:
 def coverage_checks(history: History, expectations: list[ExpectationOut]) -> list[CheckOut]:
     """Whether the router was really put to the test, and each expectation could be judged."""
     found = list(_bites(history))
-    unknown = [each for each in expectations if each.status is Status.UNKNOWN]
+    unknown = [each for each in expectations if each.state is State.UNKNOWN]
     found.append(
         CheckOut(
             name="expectations judged",
             kind="coverage",
             ok=not unknown,
-            found="; ".join(f"{each.key}: {each.note}" for each in unknown) or f"{len(expectations)} of them",
+            found="; ".join(f"{each.measure}: {each.note}" for each in unknown) or f"{len(expectations)} of them",
             needed="each of them",
         )
     )
@@ -85,10 +85,10 @@ def _processes(history: History) -> Iterator[CheckOut]:
     )
     yield _evidence(
         "run completed",
-        ok=not manifest.interrupted and manifest.load_until_ns is not None,
+        ok=manifest.finished and not manifest.interrupted,
         found="interrupted"
         if manifest.interrupted
-        else ("to its end" if manifest.load_until_ns is not None else "the manifest was never finished"),
+        else ("to its end" if manifest.finished else "the manifest was never finished: the harness was killed"),
         needed="to its end",
     )
     signal = foreign_signal(history)

@@ -26,14 +26,14 @@ from typing import Final
 from ..scenarios.expectation import Expectation, format_value
 from .finding import NS, Finding, Value
 from .history import History
-from .result import CheckOut, ExpectationOut, Status, Verdict
+from .result import CheckOut, ExpectationOut, State, Verdict
 from .validity import coverage_checks, evidence_checks, own_exit
 
 FIRST_OF_ALL = ("our own processes", "run completed", "readiness mark")
 """Evidence without which not even the target's own exit counts."""
 DIGITS: Final = 3
 """Significant digits of a value on a page."""
-_SEVERITY = {Status.BROKEN: 2, Status.UNKNOWN: 1, Status.MET: 0}
+_SEVERITY = {State.BROKEN: 2, State.UNKNOWN: 1, State.MET: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def judge(history: History, findings: Sequence[Finding]) -> Judgement:
     checks = [*evidence_checks(history), *coverage_checks(history, expectations)]
     verdict, reasons = decide(checks, expectations, own_exit(history))
     first = first_broken(expectations)
-    return Judgement(verdict, first.key if first else None, reasons, expectations, checks)
+    return Judgement(verdict, first.measure if first else None, reasons, expectations, checks)
 
 
 def decide(
@@ -70,7 +70,7 @@ def decide(
         return Verdict.INCONCLUSIVE, evidence
     first = first_broken(expectations)
     if first is not None:
-        broken = [each for each in expectations if each.status is Status.BROKEN and each is not first]
+        broken = [each for each in expectations if each.state is State.BROKEN and each is not first]
         return Verdict.FAIL, [_broken(each) for each in (first, *broken)]
     coverage = [_reason(each) for each in short]
     if coverage:
@@ -80,7 +80,7 @@ def decide(
 
 def first_broken(expectations: Sequence[ExpectationOut]) -> ExpectationOut | None:
     """The broken expectation whose breach was certain earliest; what only the end settled comes last, in file order."""
-    broken = [each for each in expectations if each.status is Status.BROKEN]
+    broken = [each for each in expectations if each.state is State.BROKEN]
     return min(broken, key=lambda each: float("inf") if each.certain_s is None else each.certain_s, default=None)
 
 
@@ -89,7 +89,7 @@ def _reason(check: CheckOut) -> str:
 
 
 def _broken(expectation: ExpectationOut) -> str:
-    return f"{expectation.key}: {expectation.found}, wanted {expectation.wanted}"
+    return f"{expectation.measure}: {expectation.found}, wanted {expectation.wanted}"
 
 
 def judge_expectations(history: History, findings: Sequence[Finding]) -> list[ExpectationOut]:
@@ -103,54 +103,54 @@ def _judge(history: History, wanted: Expectation, finding: Finding | None) -> Ex
     if not values:
         reasons = [] if finding is None else [each.reason for each in finding.judged_values() if each.reason]
         reason = reasons[0] if reasons else "nothing to judge: the run has no episode"
-        return _outcome(wanted, Status.UNKNOWN, "–", None, reason)
-    judged = [(_status(wanted, each), each) for each in values]
-    worst = max(_SEVERITY[status] for status, _ in judged)
-    status, value = max(
-        ((status, value) for status, value in judged if _SEVERITY[status] == worst),
+        return _outcome(wanted, State.UNKNOWN, "–", None, reason)
+    judged = [(_state(wanted, each), each) for each in values]
+    worst = max(_SEVERITY[state] for state, _ in judged)
+    state, value = max(
+        ((state, value) for state, value in judged if _SEVERITY[state] == worst),
         key=lambda pair: _distance(wanted, pair[1]),
     )
     certain = [
         at_ns
-        for each_status, each in judged
-        if each_status is Status.BROKEN and (at_ns := each.breach.certain_ns(wanted)) is not None
+        for each_state, each in judged
+        if each_state is State.BROKEN and (at_ns := each.breach.certain_ns(wanted)) is not None
     ]
     certain_s = (min(certain) - history.t0_ns) / NS if certain else None
-    return _outcome(wanted, status, text_of(value, wanted), value.scope, value.reason, certain_s)
+    return _outcome(wanted, state, text_of(value, wanted), value.scope, value.reason, certain_s)
 
 
 def _outcome(
     wanted: Expectation,
-    status: Status,
+    state: State,
     found: str,
     scope: str | None,
     note: str | None,
     certain_s: float | None = None,
 ) -> ExpectationOut:
-    if status is Status.UNKNOWN and note is None:
+    if state is State.UNKNOWN and note is None:
         note = "the run can't tell"
     return ExpectationOut(
-        key=wanted.measure,
+        measure=wanted.measure,
         wanted=wanted.wanted,
         found=found,
-        status=status,
+        state=state,
         scope=scope,
         note=note,
         certain_s=certain_s,
     )
 
 
-def _status(wanted: Expectation, value: Value) -> Status:
+def _state(wanted: Expectation, value: Value) -> State:
     if value.amounts is None or wanted.unit not in value.amounts:
-        return Status.UNKNOWN
+        return State.UNKNOWN
     found = value.amounts[wanted.unit]
     if not value.censored:
-        return Status.MET if wanted.holds(found) else Status.BROKEN
+        return State.MET if wanted.holds(found) else State.BROKEN
     # The true value is `found` or more.
     if wanted.op in {">=", ">"}:
-        return Status.MET if wanted.holds(found) else Status.UNKNOWN
+        return State.MET if wanted.holds(found) else State.UNKNOWN
     beyond = found >= wanted.limit if wanted.op == "<" else found > wanted.limit
-    return Status.BROKEN if beyond else Status.UNKNOWN
+    return State.BROKEN if beyond else State.UNKNOWN
 
 
 def _distance(wanted: Expectation, value: Value) -> float:

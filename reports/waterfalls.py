@@ -106,7 +106,7 @@ def curl_line(history: History, row: dict[Any, Any]) -> str:
     }
     if row["stream"]:
         body["stream"] = True
-    url = (manifest.target.base_url or BASE_URL).rstrip("/") + "/chat/completions"
+    url = (manifest.target.url or BASE_URL).rstrip("/") + "/chat/completions"
     flags = "-sSN" if row["stream"] else "-sS"
     return (
         f"curl {flags} {shlex.quote(url)} -H 'content-type: application/json' "

@@ -6,7 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import Final
 
-from ..result import CheckOut, ExpectationOut, Result, Status, Verdict
+from ..result import CheckOut, ExpectationOut, Result, State, Verdict
 
 FILE: Final = "junit.xml"
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -41,7 +41,7 @@ def _case(suite: ET.Element, result: Result, expectation: ExpectationOut) -> Non
         suite,
         "testcase",
         classname=_text(f"banstorm.{result.run.scenario}"),
-        name=_text(f"{expectation.key} {expectation.wanted}"),
+        name=_text(f"{expectation.measure} {expectation.wanted}"),
         time="0",
     )
     message = f"found {expectation.found}, wanted {expectation.wanted}"
@@ -50,10 +50,10 @@ def _case(suite: ET.Element, result: Result, expectation: ExpectationOut) -> Non
         # The run is invalid, so that neither a breach nor a met limit says anything.
         error = ET.SubElement(case, "error", type="inconclusive", message=_text(message))
         error.text = _text("\n".join([*result.reasons, result.run.command]))
-    elif expectation.status is Status.BROKEN:
-        first = " (broke first)" if expectation.key == result.first_broken else ""
+    elif expectation.state is State.BROKEN:
+        first = " (broke first)" if expectation.measure == result.first_broken else ""
         ET.SubElement(case, "failure", type="expectation", message=_text(message + first)).text = _text(detail)
-    elif expectation.status is Status.UNKNOWN:
+    elif expectation.state is State.UNKNOWN:
         ET.SubElement(case, "error", type="unknown", message=_text(expectation.note or message)).text = _text(detail)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ..result import Result, Status, Verdict
+from ..result import Result, State, Verdict
 
 FILE: Final = "summary.md"
 BYTES_MAX: Final = 1024 * 1024
@@ -16,7 +16,7 @@ ROWS_MAX: Final = 200
 CELL_CHARS_MAX: Final = 300
 """Most characters of one cell."""
 _SIGNS: Final = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️"}
-_STATUS: Final = {Status.MET: "✅ met", Status.BROKEN: "❌ broken", Status.UNKNOWN: "⚠️ can't tell"}
+_STATES: Final = {State.MET: "✅ met", State.BROKEN: "❌ broken", State.UNKNOWN: "⚠️ can't tell"}
 
 
 def render(result: Result) -> str:
@@ -75,8 +75,8 @@ def _headlines(result: Result) -> str:
 def _expectations(result: Result) -> str:
     rows = []
     for each in result.expectations:
-        note = "broke first" if each.key == result.first_broken else each.note or ""
-        rows.append((_STATUS[each.status], each.key, each.wanted, each.found, each.scope or "", note))
+        note = "broke first" if each.measure == result.first_broken else each.note or ""
+        rows.append((_STATES[each.state], each.measure, each.wanted, each.found, each.scope or "", note))
     return table(["", "measure", "wanted", "found", "where", ""], rows)
 
 

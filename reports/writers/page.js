@@ -11,7 +11,7 @@ const definition = (key) => (data.findings.find((each) => each.key === key) || {
 
 function hero() {
   const run = data.run;
-  const first = data.expectations.find((each) => each.key === data.first_broken);
+  const first = data.expectations.find((each) => each.measure === data.first_broken);
   const reasons = data.verdict === "inconclusive" ? data.reasons : [];
   return [
     h("header", { class: "top" }, h("span", { class: "brand" }, "banstorm"), h("span", {}, run.title),
@@ -20,10 +20,10 @@ function hero() {
       h("span", { class: "pill" }, data.verdict),
       h("h1", {}, data.sentence),
       h("p", { class: "soft" }, run.story),
-      first && data.verdict === "fail" && h("div", { class: "first" }, h("b", {}, "Broke first: "), h("code", {}, first.key),
+      first && data.verdict === "fail" && h("div", { class: "first" }, h("b", {}, "Broke first: "), h("code", {}, first.measure),
         ` was ${first.found}, wanted ${first.wanted}`, first.scope && first.scope !== "run" ? ` (${first.scope})` : "",
         first.certain_s === null ? "; settled at the end of the run." : `; certain ${seconds(first.certain_s)} into the run.`,
-        h("div", { class: "small soft" }, definition(first.key))),
+        h("div", { class: "small soft" }, definition(first.measure))),
       reasons.length > 0 && h("ul", {}, reasons.map((each) => h("li", {}, each)))),
     h("div", { class: "cards", id: "headlines" }, data.headlines.map((each) =>
       h("div", { class: "card" }, h("div", { class: "label" }, each.label),
@@ -34,13 +34,13 @@ function hero() {
 function expectations() {
   return section("expectations", "What was expected, and what was found", null, h("div", { class: "card" }, table(
     null,
-    [["Measure", (row) => h("span", { title: definition(row.key) }, h("code", {}, row.key))],
-      ["", (row) => [SIGNS[row.status]], "status"],
+    [["Measure", (row) => h("span", { title: definition(row.measure) }, h("code", {}, row.measure))],
+      ["", (row) => [SIGNS[row.state]], "status"],
       ["Wanted", (row) => row.wanted, "num"], ["Found", (row) => row.found, "num"],
       ["Where", (row) => row.scope || "–", "nowrap"],
-      ["", (row) => [row.key === data.first_broken && h("b", {}, "broke first"), row.key === data.first_broken && row.note ? ": " : "", row.note,
+      ["", (row) => [row.measure === data.first_broken && h("b", {}, "broke first"), row.measure === data.first_broken && row.note ? ": " : "", row.note,
         row.certain_s !== null && h("span", { class: "soft" }, ` certain at ${seconds(row.certain_s)}`)]]],
-    data.expectations, (row) => (row.key === data.first_broken && data.verdict === "fail" ? "first-broken" : null))));
+    data.expectations, (row) => (row.measure === data.first_broken && data.verdict === "fail" ? "first-broken" : null))));
 }
 
 function colourStatuses(root) {

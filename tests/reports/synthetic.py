@@ -135,7 +135,10 @@ def manifest(story: Story, **more: Any) -> dict[str, Any]:
         "warmup_from_ns": ns(-1),
         "load_until_ns": ns(story.duration_s),
         "started_wall": "2026-01-04T12:00:00+00:00",
-        "anchors": [],
+        "anchors": [
+            {"monotonic_ns": ns(-2), "wall": "2026-01-04T11:59:58+00:00"},
+            {"monotonic_ns": ns(story.duration_s + 2), "wall": "2026-01-04T12:00:14+00:00"},
+        ],
         "machine": {"cpus": 2},
         "versions": {"python": "3.11"},
         "own_failures": [],
