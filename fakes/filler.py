@@ -97,7 +97,7 @@ class _Filler:
         self.placed = False
 
     def value(self, schema: Any, depth: int, turn: int, name: str = "") -> Any:
-        """A value for `schema`; `turn` counts siblings in an array, so that unique items differ."""
+        """A value for `schema`; `turn` counts siblings that must differ from one another."""
         self._values += 1
         node = self._resolve(schema, depth)
         if "const" in node:
@@ -134,7 +134,7 @@ class _Filler:
         rest = node.get("additionalProperties", True)
         if self._whole is not None and not self.placed:
             anything = not properties and rest is True and not node.get("required")
-            if holds_answer(node) or (anything and not self._answer_only):
+            if holds_answer(node) or (anything and (depth == 0 or not self._answer_only)):
                 self.placed = True
                 return dict(self._whole)
         required = [key for key in _list(node.get("required")) if isinstance(key, str)][:VALUES_MAX]
@@ -178,8 +178,10 @@ class _Filler:
         if items is False:
             most = min(most, len(prefix))
         wanted = min(wanted, most, ITEMS_MAX)
+        unique = node.get("uniqueItems") is True
         return [
-            self.value(prefix[place] if place < len(prefix) else items, depth + 1, place) for place in range(wanted)
+            self.value(prefix[place] if place < len(prefix) else items, depth + 1, place if unique else 0)
+            for place in range(wanted)
         ]
 
     def _string(self, node: Mapping[str, Any], turn: int, name: str) -> str:
