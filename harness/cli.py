@@ -41,6 +41,7 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting of a target that banstorm configures."
 )
 @click.option("--openai-sdk", default="0%", metavar="SHARE", help="Share of the calls made by the official OpenAI SDK.")
+@click.option("--rate", metavar="RATE", help="Another rate than the scenario's, e.g. 15/s, for a slower router.")
 @click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
 @click.option("--no-charts", is_flag=True, help="Leave out the PNG and SVG charts.")
 def run(
@@ -55,6 +56,7 @@ def run(
     api_key_env: str | None,
     settings: tuple[str, ...],
     openai_sdk: str,
+    rate: str | None,
     ready_timeout: str | None,
     no_charts: bool,  # noqa: FBT001 - click passes options so
 ) -> None:
@@ -76,6 +78,7 @@ def run(
         api_key_env=api_key_env,
         settings=settings,
         openai_sdk=openai_sdk,
+        rate=rate,
         ready_timeout=ready_timeout,
         charts=not no_charts,
     )

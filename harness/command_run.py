@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ..scenarios.units import parse_duration, parse_share
+from ..scenarios.units import parse_duration, parse_rate, parse_share
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
 from .faults.base import Host
@@ -43,6 +43,7 @@ def wish(
     api_key_env: str | None,
     settings: tuple[str, ...],
     openai_sdk: str,
+    rate: str | None,
     ready_timeout: str | None,
     charts: bool,
 ) -> Wish:
@@ -60,6 +61,7 @@ def wish(
         ports=parse_ports(ports),
         options=Options(None, model, dict(map(_header, header)), _key(api_key_env), settings),
         openai_sdk=_unit(parse_share, openai_sdk, "--openai-sdk"),
+        rate=None if rate is None else _unit(parse_rate, rate, "--rate"),
         ready_s=None if ready_timeout is None else _unit(parse_duration, ready_timeout, "--ready-timeout"),
         charts=charts,
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,10 +90,5 @@ def _expected(record: logging.LogRecord) -> bool:
     return "without completing response" not in record.getMessage()
 
 
-def main() -> int:
-    """Run the fakes until the harness stops them; their exit code."""
-    return run(_serve(read_config()))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(_serve(read_config()))

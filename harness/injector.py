@@ -74,7 +74,17 @@ def open_listeners(ports: dict[str, int]) -> dict[str, socket.socket]:
     return listeners
 
 
-async def _serve(config: dict[str, Any], listeners: dict[str, socket.socket]) -> int:
+async def _serve(config: dict[str, Any]) -> int:
+    try:
+        listeners = open_listeners({name: config["ports"].get(name, 0) for name in config["upstreams"]})
+    except OSError as error:
+        say(
+            "failed",
+            what=f"the injector can't listen: {error.strerror}",
+            where=str(error.filename),
+            next="free the port, or leave --ports out and any free one is taken",
+        )
+        return 1
     from mitmproxy import master, options
     from mitmproxy.addons.proxyserver import Proxyserver
     from mitmproxy.proxy.mode_servers import ServerInstance
@@ -153,21 +163,5 @@ def _accept(
     task.add_done_callback(connections.discard)
 
 
-def main() -> int:
-    """Run the injector until the harness stops it; its exit code."""
-    config = read_config()
-    try:
-        listeners = open_listeners({name: config["ports"].get(name, 0) for name in config["upstreams"]})
-    except OSError as error:
-        say(
-            "failed",
-            what=f"the injector can't listen: {error.strerror}",
-            where=str(error.filename),
-            next="free the port, or leave --ports out and any free one is taken",
-        )
-        return 1
-    return run(_serve(config, listeners))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    run(_serve(read_config()))

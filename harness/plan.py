@@ -41,6 +41,8 @@ class Wish:
     options: Options = field(default_factory=Options)
     openai_sdk: float = 0.0
     """Share of the calls made by the official OpenAI SDK, 0 to 1."""
+    rate: float | None = None
+    """Calls per second instead of the scenario's, for a router that can't carry those."""
     ready_s: float | None = None
     charts: bool = True
 
@@ -104,13 +106,18 @@ def make_plan(wish: Wish) -> Plan:
 
 
 def _overridden(scenario: Scenario, wish: Wish) -> Scenario:
-    """The scenario with the command line's seed and clients."""
+    """The scenario with the command line's seed, rate and clients."""
     changes: dict[str, Any] = {}
     if wish.seed is not None:
         changes["seed"] = wish.seed
+    load: dict[str, Any] = {}
     if wish.openai_sdk > 0:
         parts = round(wish.openai_sdk * 100)
-        changes["load"] = scenario.load.model_copy(update={"clients": Clients(http=100 - parts, openai_sdk=parts)})
+        load["clients"] = Clients(http=100 - parts, openai_sdk=parts)
+    if wish.rate is not None:
+        load["rate"] = wish.rate
+    if load:
+        changes["load"] = scenario.load.model_copy(update=load)
     return scenario.model_copy(update=changes) if changes else scenario
 
 
@@ -154,6 +161,8 @@ def _command(wish: Wish, seed: int) -> str:
         words += ["--header", f"{name}: …"]
     for item in wish.options.settings:
         words += ["--set", item]
+    if wish.rate is not None:
+        words += ["--rate", f"{wish.rate:g}/s"]
     if wish.openai_sdk:
         words += ["--openai-sdk", f"{wish.openai_sdk * 100:g}%"]
     return shlex.join(words)

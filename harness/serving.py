@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ..reports.tables import LOOP_LAG, Sample
 from .child import Commands, say
@@ -21,8 +22,8 @@ STATS_S: Final = 0.5
 """Seconds between two reports of a running child, and between two samples of its loop lag."""
 
 
-def run(serve: Coroutine[Any, Any, int]) -> int:
-    """Run a child's coroutine on the fastest loop there is, and say goodbye; the exit code."""
+def run(serve: Coroutine[Any, Any, int]) -> NoReturn:
+    """Run a child's coroutine on the fastest loop there is, say goodbye, and end with its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the harness, which then stops its children
     if sys.platform == "win32":
         factory = None
@@ -33,7 +34,9 @@ def run(serve: Coroutine[Any, Any, int]) -> int:
     with asyncio.Runner(loop_factory=factory) as runner:
         code = runner.run(serve)
     say("bye")
-    return code
+    sys.stderr.flush()
+    # Python's own way out would abort: a thread is still reading standard input and holds its lock.
+    os._exit(code)
 
 
 async def until_stopped(start: Callable[[int], None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from ...scenarios.units import Duration
@@ -21,7 +23,9 @@ class RateLimited(Fault):
 
     def on_request(self, context: Context) -> Action:
         """Refuse in the vendor's words, at once."""
-        details = {} if self.retry_after is None else {"retry_after": self.retry_after}
+        details: dict[str, Any] = {} if self.retry_after is None else {"retry_after": self.retry_after}
+        if context.ask is not None:
+            details["model"] = context.ask.model
         return Respond(context.dialect.failure("rate_limited", details, id_seed=context.id_seed))
 
 

@@ -35,6 +35,13 @@ def test_a_seed_on_the_command_line_replaces_the_scenarios(tmp_path: Path):
     assert plain.scenario == seeded.scenario.model_copy(update={"seed": plain.scenario.seed})
 
 
+def test_the_rate_can_be_lowered_for_a_slower_router(tmp_path: Path):
+    """`--rate` replaces the scenario's rate alone, and the command that repeats the run says so."""
+    plan = make_plan(_wish(tmp_path, rate=15.0))
+    assert 15.0 == plan.scenario.load.rate
+    assert "--rate 15/s" in plan.command
+
+
 def test_two_plans_have_folders_and_marks_of_their_own(tmp_path: Path):
     """Two runs side by side, even within one second, share neither a folder nor a run id."""
     one, two = make_plan(_wish(tmp_path)), make_plan(_wish(tmp_path))
