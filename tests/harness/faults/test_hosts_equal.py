@@ -1,0 +1,105 @@
+"""One fault, two hosts, the same bytes."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from banstorm.fakes.dialects import find
+from banstorm.harness import faults
+from banstorm.harness.faults.base import Host
+
+pytestmark = pytest.mark.lab
+
+DIALECTS = ("anthropic", "openai")
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "rate_limited": {"retry_after": "2s"},
+    "slow_first_token": {"delay": "150ms"},
+    "stream_cut": {"after": "5 tokens"},
+}
+ENDINGS = {"hang": ("hung", "hung"), "stream_cut": ("complete", "cut")}
+"""How a plain and a streamed answer end; complete where nothing is said."""
+HANG_S = 0.6
+BY_DESIGN = {"date", "connection", "transfer-encoding"}
+"""Headers of one hop or of the moment."""
+
+
+def _timeless(data: bytes) -> bytes:
+    """Without the second in which it was made."""
+    return re.sub(rb'"created":\d+', b'"created":0', data)
+
+
+def _own(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    kept = [(name, value) for name, value in headers if name not in BY_DESIGN]
+    return [(name, re.sub(r"^\d{4}-\d\d-\d\dT[\d:]+Z$", "a moment", value)) for name, value in kept]
+
+
+@pytest.fixture(scope="module")
+def answers(long_stage, scenario_of, request_of):
+    """What each host answers to each case: a provider of its own for each fault and dialect, all asked at once."""
+    providers, timeline, cases = {}, [], []
+    for fault in faults.names():
+        for dialect in DIALECTS:
+            if faults.refusals(fault, find(dialect), Host.INLINE):
+                continue
+            name = f"{dialect}-{fault}"
+            providers[name] = dialect
+            timeline.append({"at": "0s", "on": name, "fault": fault, "with": PARAMETERS.get(fault, {})})
+            cases += [(name, False), (name, True)]
+    scenario = scenario_of(timeline, providers)
+    found = {}
+    for host_name in ("mitmproxy", "inline"):
+        host = long_stage.host(host_name, scenario)
+
+        def ask(case, host=host):
+            name, stream = case
+            wait_s = HANG_S if name.endswith("-hang") else 20.0
+            call = cases.index(case)
+            return host.ask(name, request_of(providers[name], call, stream=stream), wait_s)
+
+        with ThreadPoolExecutor(8) as pool:
+            found[host_name] = dict(zip(cases, pool.map(ask, cases), strict=True))
+        host.stop()
+        found[host_name, "attempts"] = {(row["provider"], row["stream"]): row for row in host.child.rows("attempts")}
+        found[host_name, "faults"] = {row["provider"]: row for row in host.child.rows("faults")}
+    return found
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("fault", faults.names())
+def test_hosts_are_equal(answers, fault, dialect, stream):
+    """Status, headers, bytes, order of events and the connection's end are the same in both hosts."""
+    case = (f"{dialect}-{fault}", stream)
+    if case not in answers["inline"]:
+        pytest.skip("this vendor has no such failure")
+    seen, inline = answers["mitmproxy"][case], answers["inline"][case]
+    expected = ENDINGS.get(fault, ("complete", "complete"))[stream]
+    assert expected == seen.ended == inline.ended
+    assert seen.status == inline.status
+    assert _own(seen.headers) == _own(inline.headers)
+    assert _timeless(seen.body) == _timeless(inline.body)
+    if fault == "slow_first_token":
+        assert seen.first_byte_s >= 0.15
+        assert inline.first_byte_s >= 0.15
+
+
+@pytest.mark.parametrize("fault", faults.names())
+def test_hosts_write_the_same_rows(answers, fault):
+    """The attempts and faults rows of both hosts agree in everything but times."""
+    same = ("call", "credential", "model", "path", "status", "fault", "reached", "ended_by", "delivered_tokens")
+    compared = 0
+    for dialect in DIALECTS:
+        for stream in (False, True):
+            case = (f"{dialect}-{fault}", stream)
+            if case not in answers["inline"]:
+                continue
+            seen, inline = answers["mitmproxy", "attempts"][case], answers["inline", "attempts"][case]
+            assert {key: seen[key] for key in same} == {key: inline[key] for key in same}
+            windows = [answers[host, "faults"][case[0]] for host in ("mitmproxy", "inline")]
+            assert windows[0]["bites"] == windows[1]["bites"]
+            assert windows[0]["matched"] == windows[1]["matched"] == 2
+            compared += 1
+    assert compared > 0
