@@ -7,8 +7,6 @@ whatever became of the calls before, through Locust's session, connection pool, 
 
 from __future__ import annotations
 
-import math
-import resource
 import time
 import traceback
 from collections.abc import Iterable, Mapping
@@ -29,10 +27,6 @@ from .schedule import NS, Due, schedule
 from .tally import Tally
 from .wire import WireAgent, WireClients
 
-IN_FLIGHT_MAX: Final = 20_000
-"""Most calls in flight, whatever rate and give-up ask for."""
-DESCRIPTORS_SPARE: Final = 64
-"""File descriptors left for everything that is no connection to the router."""
 STOP_S_MAX: Final = 1.0
 """Longest wait for abandoned calls to write their rows, in seconds."""
 BURST: Final = 64
@@ -200,19 +194,3 @@ class RouterCallers(FastHttpUser):  # type: ignore[misc] # locust is not followe
         """Play the schedule once, then sleep until the run is stopped."""
         self.callers.play()
         Event().wait()
-
-
-def in_flight_bound(rate: float, give_up_s: float) -> int:
-    """How many calls can be in flight at once when nobody answers: rate × give_up, and what chance adds to it."""
-    mean = rate * give_up_s
-    return min(IN_FLIGHT_MAX, math.ceil(mean + 6 * math.sqrt(mean)) + 64)
-
-
-def raise_descriptors(wanted: int) -> int:
-    """Allow `wanted` connections if the system lets us; returns how many it lets us have."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    need = wanted + DESCRIPTORS_SPARE
-    if soft != resource.RLIM_INFINITY and soft < need:
-        soft = need if hard == resource.RLIM_INFINITY else min(need, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - DESCRIPTORS_SPARE)

@@ -20,7 +20,8 @@ from ...reports.tables import LOOP_LAG
 from ...scenarios.model import Scenario
 from ..child import say
 from ..ledger import FLUSH_S, Ledger
-from .callers import Callers, RouterCallers, in_flight_bound, raise_descriptors
+from .bounds import in_flight_bound, raise_descriptors
+from .callers import Callers, RouterCallers
 from .commands import Lines
 from .front import find_front
 from .http_client import HttpClient

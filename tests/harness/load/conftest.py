@@ -11,7 +11,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-
 from banstorm.scenarios.model import Scenario
 
 HERE = Path(__file__).parent

@@ -12,7 +12,6 @@ import zlib
 from typing import Final
 
 import uvloop
-
 from banstorm.fakes.answer import find_mark
 
 TTFT_S: Final = 0.12
@@ -46,7 +45,7 @@ class FastRouter(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer as soon as the mark is there."""
         self._data += data
-        head, blank, body = self._data.partition(b"\r\n\r\n")
+        _, blank, body = self._data.partition(b"\r\n\r\n")
         if not blank or not body.endswith(b"}"):
             return
         mark = find_mark(body.decode())

@@ -66,7 +66,7 @@ def test_each_behaviour_of_a_router_has_its_outcome(stub_router, load_child, cli
         if outcome == "hung":
             assert row["ended_ns"] - row["sent_ns"] >= 0.9e9
         assert row["sent_ns"] <= row["ended_ns"]
-        assert (row["first_token_ns"] is not None) == (stream == "100%" and row["places"] > 0 or name == "foreign"), (
+        assert (row["first_token_ns"] is not None) == ((stream == "100%" and row["places"] > 0) or name == "foreign"), (
             name
         )
     assert got["good"]["tokens_reported"] == 6
@@ -179,7 +179,7 @@ def test_the_child_ends_when_the_harness_is_gone_or_says_so_by_signal(stub_route
 
 
 def test_a_killed_child_leaves_a_readable_ledger(stub_router, load_child):
-    """kill -9 loses at most what was not flushed; what is there can be read."""
+    """A kill -9 loses at most what was not flushed; what is there can be read."""
     child = load_child(stub_router(), {"duration": "60s"})
     child.until("ready")
     child.start()

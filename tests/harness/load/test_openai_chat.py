@@ -1,15 +1,15 @@
 """The OpenAI front: what a caller sends and how it hears the answer."""
 
 import json
+from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Mark, Shape, find_mark
 from banstorm.harness.load.front import find_front
 from banstorm.harness.load.openai_chat import FRONT
 from banstorm.harness.load.sse import EVENT_BYTES_MAX, SseError, SseSplitter
+from hypothesis import given
+from hypothesis import strategies as st
 
 MARK = Mark("7f3a9c", 12, Shape.TEXT, 24)
 
@@ -90,7 +90,7 @@ def test_a_key_is_sent_as_a_bearer_token_and_none_is_not():
 def test_a_stream_reads_the_same_wherever_it_is_cut(cuts):
     """Pieces may end in the middle of an event, of a line, of a character."""
     bounds = [0, *sorted(cuts), len(GOOD)]
-    heard = hear(*(GOOD[a:b] for a, b in zip(bounds, bounds[1:], strict=False)))
+    heard = hear(*(GOOD[a:b] for a, b in pairwise(bounds)))
     assert (heard.text, heard.finish, heard.ended) == ("Grüße ~a", "stop", True)
     assert (heard.model, heard.output_tokens) == ("m-1", 24)
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from banstorm.fakes.answer import TOOL_NAME, Mark, Shape, expected, expected_object, word, words
 from banstorm.harness.load.front import Heard
 from banstorm.harness.load.outcome import Ending, judge
@@ -60,7 +59,7 @@ TABLE = [
     ("two providers", TEXT, said(STITCHED), Ending.COMPLETE, 200, "stitched"),
     ("two providers in an object", JSON, said(STITCHED_OBJECT), Ending.COMPLETE, 200, "stitched"),
     ("two providers in a tool call", TOOL, called(STITCHED_OBJECT), Ending.COMPLETE, 200, "stitched"),
-    # foreign: another call's mark
+    # the words of another call's mark
     ("another call", TEXT, said(FOREIGN), Ending.COMPLETE, 200, "foreign"),
     ("another run", TEXT, said(OTHER_RUN), Ending.COMPLETE, 200, "foreign"),
     ("another call after a prefix", TEXT, said(f"{PREFIX} {FOREIGN}"), Ending.COMPLETE, 200, "foreign"),
@@ -168,7 +167,7 @@ TABLE = [
     # ours
     ("our in-flight cap", TEXT, Heard(), Ending.UNSENT, None, "unsent"),
     ("the run was stopped", TEXT, unended(PREFIX), Ending.STOPPED, 200, "unknown"),
-    # precedence: foreign; corrupted or stitched; truncated or shortened; error; late
+    # the design's precedence, where two rows fit
     ("foreign before corrupted", TEXT, said(f"{FOREIGN} {REPEATED}"), Ending.COMPLETE, 200, "foreign"),
     ("foreign after corrupted", TEXT, said(f"{REPEATED} {FOREIGN}"), Ending.COMPLETE, 200, "foreign"),
     ("foreign before stitched", TEXT, said(f"{STITCHED} {FOREIGN}"), Ending.COMPLETE, 200, "foreign"),

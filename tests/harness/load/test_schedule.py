@@ -1,9 +1,9 @@
 """What is due when."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
-
 from banstorm.fakes.answer import Shape
 from banstorm.harness.load import schedule as module
 from banstorm.harness.load.schedule import NS, schedule
@@ -54,7 +54,7 @@ def test_constant_arrivals_are_evenly_spaced():
 def test_poisson_arrivals_have_the_rate_and_the_spread_of_a_poisson_process():
     """Gaps have the mean 1/rate and a standard deviation close to it (constant gaps would have none)."""
     load = [each.offset_ns for each in schedule(scenario(duration="60s")) if each.phase == "load"]
-    gaps = [(b - a) / NS for a, b in zip(load, load[1:], strict=False)]
+    gaps = [(b - a) / NS for a, b in pairwise(load)]
     mean = sum(gaps) / len(gaps)
     spread = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
     assert mean == pytest.approx(0.01, rel=0.1)
