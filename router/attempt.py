@@ -53,10 +53,18 @@ async def close(iterator: AsyncIterator[Any]) -> None:
 
 
 def carries_token(chunk: Chunk) -> bool:
-    """Whether a caller would call this the beginning of an answer; a lone role doesn't count."""
+    """Whether a caller would call this the beginning of an answer.
+
+    A lone role doesn't count, and neither does a tool's lone name: while its arguments haven't begun, nothing shows
+    yet that they will come in a form that can be read.
+    """
     for choice in chunk.get("choices") or ():
         delta = choice.get("delta")
-        if delta and (delta.get("content") or delta.get("tool_calls") or delta.get("refusal")):
+        if not delta:
+            continue
+        if delta.get("content") or delta.get("refusal"):
+            return True
+        if any((call.get("function") or {}).get("arguments") for call in delta.get("tool_calls") or ()):
             return True
     return False
 

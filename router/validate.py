@@ -41,6 +41,9 @@ def check_completion(body: Any, request: LLMRequest) -> None:
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(message, dict):
             raise drifted("drift_fields", "`choices[].message` is missing")
+        if not choice.get("finish_reason"):
+            # Without it a cut answer can't be told from a whole one.
+            raise drifted("drift_fields", "`choices[].finish_reason` is missing")
         _check_message(message, choice.get("finish_reason"), request)
 
 

@@ -8,7 +8,7 @@ from ..from_anthropic import AnthropicReader, completion_from
 from ..http_provider import HTTPProvider, StreamReader
 from ..messages import LLMRequest, LLMResponse, response_from_completion
 from ..to_anthropic import to_anthropic
-from ..validate import check_completion
+from ..validate import check_completion, drifted
 
 
 class AnthropicProvider(HTTPProvider):
@@ -55,6 +55,8 @@ class AnthropicProvider(HTTPProvider):
         """The message as a completion. Translating needs the fields, so they are checked in any case."""
         body = completion_from(payload, wants_json=request.wants_json)
         if self.validate:
+            if not payload.get("stop_reason"):
+                raise drifted("drift_fields", "`stop_reason` is missing")
             check_completion(body, request)
         return response_from_completion(body, self.name, notes)
 

@@ -121,6 +121,24 @@ async def test_openai_streams_need_finish_and_done(bench, cut, reason):
     assert reason in response.text
 
 
+@pytest.mark.parametrize("dialect", ["anthropic", "openai"])
+async def test_a_tools_name_alone_is_not_delivered(bench, dialect):
+    """A tool call whose arguments have another name goes to the other provider: its name was held back until then."""
+    b = await bench()
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    if dialect == "openai":
+        b.anthropic.always = b.anthropic.replies(500, {})
+    up = getattr(b, dialect)
+    asked = {"tools": [tool if dialect == "openai" else {"name": "f"}]}
+    good = up.events(model="m", stream=True, **asked)
+    up.script.append(
+        up.streams(*[e.replace(b"partial_json", b"json_v2").replace(b'"arguments"', b'"args_v2"') for e in good])
+    )
+    response = await b.ask(stream=True, tools=[tool])
+    assert (200, "openai") == (response.status_code, response.headers["x-llm-provider"])
+    assert response.text.endswith("data: [DONE]\n\n")
+
+
 async def test_usage_only_for_those_who_ask(bench):
     """The usage chunk, which has no choices, goes only to callers who asked for it; cached tokens count as input."""
     b = await bench()
