@@ -26,9 +26,34 @@ def say(event: str, **fields: Any) -> None:
     os.write(1, line)
 
 
+class _Lines:
+    """Lines of standard input, read without Python's buffered reader.
+
+    A thread that waits in a buffered read when the interpreter ends makes it abort (the reader's lock can't be had);
+    one that waits in `os.read` holds no lock.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = b""
+
+    def next(self) -> bytes:
+        """The next line; empty at the end, or when a line is longer than `LINE_BYTES_MAX`."""
+        while b"\n" not in self._rest:
+            data = os.read(self._descriptor, 65536)
+            if not data or len(self._rest) > LINE_BYTES_MAX:
+                return b""
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
+
+
+_STDIN: Final = _Lines(0)
+
+
 def read_config() -> dict[str, Any]:
     """The first line of standard input: what the harness wants this child to be."""
-    line = sys.stdin.buffer.readline(LINE_BYTES_MAX)
+    line = _STDIN.next()
     if not line:
         sys.exit("banstorm child: started without a configuration on standard input; it is not meant to be run by hand")
     config: dict[str, Any] = orjson.loads(line)
@@ -45,7 +70,7 @@ class Commands:
         threading.Thread(target=self._read, name="commands", daemon=True).start()
 
     def _read(self) -> None:
-        while line := sys.stdin.buffer.readline(LINE_BYTES_MAX):
+        while line := _STDIN.next():
             self._put(orjson.loads(line))
         self._put(None)
 

@@ -60,6 +60,7 @@ def wish(
         out=out,
         ports=parse_ports(ports),
         options=Options(None, model, dict(map(_header, header)), _key(api_key_env), settings),
+        api_key_env=api_key_env,
         openai_sdk=_unit(parse_share, openai_sdk, "--openai-sdk"),
         rate=None if rate is None else _unit(parse_rate, rate, "--rate"),
         ready_s=None if ready_timeout is None else _unit(parse_duration, ready_timeout, "--ready-timeout"),
@@ -169,8 +170,8 @@ def _conclude(result: Result, folder: Path) -> int:
     click.echo("")
     click.echo(click.style(result.verdict.upper(), fg=colour, bold=True) + f"  {result.sentence}")
     for each in result.expectations:
-        mark = {"met": "✓", "broken": "✗"}.get(each.status, "?")
-        click.echo(f"  {mark} {each.key} {each.wanted}: {each.found}")
+        mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
+        click.echo(f"  {mark} {each.measure} {each.wanted}: {each.found}")
     click.echo(f"report: {folder / 'report.html'}")
     click.echo(f"again:  {result.run.command}")
     return _CODES[result.verdict]

@@ -39,6 +39,8 @@ class Wish:
     out: Path = Path("runs")
     ports: Mapping[str, int] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    api_key_env: str | None = None
+    """Environment variable that `options.api_key` came from: the command that repeats the run names it, not the key."""
     openai_sdk: float = 0.0
     """Share of the calls made by the official OpenAI SDK, 0 to 1."""
     rate: float | None = None
@@ -159,6 +161,8 @@ def _command(wish: Wish, seed: int) -> str:
         words += ["--model", wish.options.model]
     for name in wish.options.headers:
         words += ["--header", f"{name}: …"]
+    if wish.api_key_env:
+        words += ["--api-key-env", wish.api_key_env]
     for item in wish.options.settings:
         words += ["--set", item]
     if wish.rate is not None:

@@ -143,3 +143,29 @@ async def test_a_program_that_is_not_there_is_told(tmp_path):
 def test_a_picked_port_is_below_the_ephemeral_range():
     """No outgoing connection of the machine can take it before the target does."""
     assert 20_000 <= pick_port() < 32_000
+
+
+async def test_a_child_whose_input_is_open_ends_with_its_own_exit_code(tmp_path, monkeypatch):
+    """A thread that still waits for commands when the interpreter ends does not abort it."""
+    body = """
+    import asyncio
+    from banstorm.harness.child import Commands
+    async def main():
+        commands = Commands()
+        say('ready')
+        say('heard', command=(await commands.next())['command'])
+        say('heard', command=(await commands.next())['command'])
+    asyncio.run(main())
+    """
+    child = await _spawned(tmp_path, monkeypatch, body)
+    heard: list[str] = []
+    child.on_event = lambda event: heard.append(event.get("command", ""))
+    gone = asyncio.get_running_loop().create_future()
+    child.on_exit = gone.set_result
+    await child.configure({})
+    await child.send({"command": "one"})
+    await child.send({"command": "two"})
+    await asyncio.wait_for(gone, 20)
+    await child.stop()
+    assert 0 == child.returncode
+    assert ["", "one", "two"] == heard
