@@ -44,6 +44,7 @@ class App:
         self.router, self.config, self.metrics = router, config, metrics
         self._body_bytes_max = config.limits.body_bytes_max
         self._in_flight_max = config.limits.in_flight_max
+        self._caller_s = config.timeouts.caller
         self._in_flight = 0
         self._calls: dict[str, Any] = {"/v1/chat/completions": chat}
         self._pages: dict[str, Callable[[], tuple[int, bytes, bytes]]] = {
@@ -80,19 +81,27 @@ class App:
         self._in_flight += 1
         self.metrics.in_flight.set(self._in_flight)
         try:
-            body = await self._read(receive)
+            async with asyncio.timeout(self._caller_s):
+                body = await self._read(receive)
             if body is None:
                 message = f"the body is larger than {self._body_bytes_max} bytes (limits.body_bytes_max)"
                 # The rest of the body is not read, so the connection can't be used again.
                 close = [(b"connection", b"close")]
                 await respond_error(send, 413, message, code="body_too_large", headers=close)
                 return
-            await self._until_left(call(self.router, body, send), receive)
+            await self._until_left(call(self.router, body, send, self._caller_s), receive)
         except RequestRejected as error:
             await respond_json(send, error.status, {"error": error.error}, _served_by(error.provider))
         except AllProvidersExhausted as error:
             await _exhausted(send, error)
+        except TimeoutError:
+            message = f"the body wasn't complete after {self._caller_s:g} s (timeouts.caller)"
+            await respond_error(send, 408, message, code="body_timeout", headers=[(b"connection", b"close")])
         except CallerLeft:
+            pass
+        except asyncio.CancelledError:
+            # Only the end of the process cancels us from outside, after `limits.drain`. The server closes the
+            # connection; a traceback for each call would tell nobody anything.
             pass
         finally:
             self._in_flight -= 1

@@ -115,6 +115,7 @@ class Timeouts(Part):
         default=60.0, description="A plain answer; less once its usual time is known (policies/patience.py)."
     )
     total: Seconds = Field(default=120.0, description="A whole call, all attempts together.")
+    caller: Seconds = Field(default=30.0, description="A caller that neither sends its body nor reads its answer.")
 
 
 class Limits(Part):

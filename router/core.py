@@ -24,7 +24,7 @@ from .attempt import Answer, Opened
 from .call import Call
 from .config import Breaker as BreakerSettings
 from .config import Retry, Timeouts
-from .errors import AllProvidersExhausted, AttemptFailed, Failure, RequestRejected
+from .errors import AllProvidersExhausted, Attempt, AttemptFailed, Failure, RequestRejected
 from .lane import Lane, make_lane
 from .loop_thread import LoopThread
 from .messages import Chunk, LLMRequest, LLMResponse
@@ -133,7 +133,7 @@ class LLMRouter:
                 self._runner.stream_ended(lane, ticket, end, failure, tokens)
             outcome = {End.COMPLETE: "ok", End.BROKEN: "interrupted", End.LEFT: "cancelled"}[end]
             if failure is not None:
-                call.note(lane, failure)
+                call.record.attempts.append(Attempt(lane.name, failure))
             self._end(call, outcome, lane.name)
 
         return OpenStream(

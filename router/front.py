@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -19,8 +20,14 @@ _DONE = b"data: [DONE]\n\n"
 NOTES_CHARS_MAX = 500
 
 
-async def chat(router: LLMRouter, body: bytes, send: Send) -> None:
+async def chat(router: LLMRouter, body: bytes, send: Send, caller_s: float) -> None:
     """Serve one call.
+
+    Args:
+        router: Who answers.
+        body: The caller's request.
+        send: Takes the response.
+        caller_s: How long a caller may leave a piece of its stream unread, in seconds.
 
     Raises:
         RequestRejected: The request is at fault; nothing has been sent.
@@ -42,7 +49,7 @@ async def chat(router: LLMRouter, body: bytes, send: Send) -> None:
         return
     options = asked.get("stream_options")
     usage = isinstance(options, dict) and bool(options.get("include_usage"))
-    await _stream(await router.open_stream(request), send, usage=usage)
+    await _stream(await router.open_stream(request), send, caller_s, usage=usage)
 
 
 def read_request(body: bytes) -> tuple[LLMRequest, dict[str, Any]]:
@@ -86,7 +93,7 @@ def _rejected(message: str, param: str | None) -> RequestRejected:
     )
 
 
-async def _stream(stream: OpenStream, send: Send, *, usage: bool) -> None:
+async def _stream(stream: OpenStream, send: Send, caller_s: float, *, usage: bool) -> None:
     headers = [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-cache"),
@@ -97,11 +104,16 @@ async def _stream(stream: OpenStream, send: Send, *, usage: bool) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for chunks in batches:
             # Events that arrived together leave together: one write, one wake-up of the caller.
-            await send({"type": "http.response.body", "body": _events(chunks, usage=usage), "more_body": True})
+            message = {"type": "http.response.body", "body": _events(chunks, usage=usage), "more_body": True}
+            async with asyncio.timeout(caller_s):
+                await send(message)
         last = _DONE
     except StreamInterrupted as error:
         # The status has long been sent. An error event, and no [DONE]: nobody may take this for a whole answer.
         last = _event({"error": _interrupted(error)})
+    except TimeoutError:
+        # The caller doesn't read. Returning now makes the server close the connection, without [DONE].
+        return
     finally:
         await close(batches)
         await stream.aclose()

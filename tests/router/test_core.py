@@ -285,6 +285,29 @@ def test_a_slow_probe_closes_the_breaker_by_itself(stream):
     virtually(scene())
 
 
+@both
+def test_a_caller_who_leaves_frees_the_probe(stream):
+    """A probe whose caller leaves is cancelled, and the next caller sends the next one."""
+    a, b = Scripted("a", delay_s=5.0), Scripted("b")
+    a.script.append(BAN)
+
+    async def scene() -> None:
+        router = make(a, b)
+        await ask(router, stream=stream)
+        await asyncio.sleep(1.0)
+        caller = asyncio.create_task(ask(router, stream=stream))
+        await asyncio.sleep(0.1)
+        assert (State.HALF_OPEN, 1) == (router.lanes[0].breaker.state, a.running)
+        caller.cancel()
+        await asyncio.wait({caller})
+        await asyncio.sleep(0)
+        assert 0 == a.running
+        a.delay_s = 0.1
+        assert "a" == await ask(router, stream=stream)
+
+    virtually(scene())
+
+
 def test_a_probe_is_waited_for_when_nobody_else_answers():
     """If the others fail, the slow probe's answer is the caller's."""
     a, b = Scripted("a", delay_s=0.8), Scripted("b")
@@ -385,8 +408,11 @@ def test_slow_answers_are_cut_only_while_someone_else_can_answer():
         alone = make(Scripted("c"))
         for _ in range(15):
             await ask(alone)
-        alone.lanes[0].provider.script.append(20.0)  # type: ignore[attr-defined]
+        only = alone.lanes[0].provider
+        only.script.append(20.0)  # type: ignore[attr-defined]
+        only.asked.clear()  # type: ignore[attr-defined]
         assert "c" == await ask(alone)
+        assert 1 == len(only.asked)  # type: ignore[attr-defined]
 
     virtually(scene())
 

@@ -7,6 +7,7 @@ import json
 
 import banstorm.router
 import pytest
+from banstorm.router import LLMRequest, OpenAIProvider
 from banstorm.router.observer import Observer
 
 BAN = {"type": "error", "error": {"type": "invalid_request_error", "message": "This organization has been disabled."}}
@@ -208,6 +209,46 @@ async def test_each_dialect_gets_its_own_credentials_and_model(bench):
         second.headers["authorization"],
         second.body["model"],
     )
+
+
+async def test_models_can_be_mapped(upstream):
+    """A `models` mapping decides what is asked for; other names get the provider's own model."""
+    up = await upstream("openai")
+    provider = OpenAIProvider("sk", up.url, "small", models={"big": "very-big"})
+    for name in ("big", "other"):
+        await provider.generate(LLMRequest.from_chat({"model": name, "messages": HELLO}))
+    await provider.aclose()
+    assert ["very-big", "small"] == [exchange.body["model"] for exchange in up.requests]
+
+
+async def test_a_caller_who_never_finishes_its_body_is_let_go(bench):
+    """A body that doesn't arrive in time ends with a 408, and its place among the calls is free again."""
+    b = await bench(timeouts={"caller": 0.01})
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    await b.app({"type": "http", "method": "POST", "path": "/v1/chat/completions"}, asyncio.Event().wait, send)
+    assert (408, 0) == (sent[0]["status"], b.app._in_flight)
+
+
+async def test_a_caller_who_never_reads_is_let_go(bench):
+    """A stream nobody reads is dropped: no [DONE], and the provider's connection is closed."""
+    b = await bench(timeouts={"caller": 0.01})
+    sent = []
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+        sent.append(message)
+
+    body = json.dumps({"messages": HELLO, "stream": True}).encode()
+    inbox = asyncio.Queue()
+    inbox.put_nowait({"type": "http.request", "body": body, "more_body": False})
+    await b.app({"type": "http", "method": "POST", "path": "/v1/chat/completions"}, inbox.get, send)
+    assert ["http.response.start"] == [message["type"] for message in sent]
+    assert b'llm_calls_total{outcome="cancelled"} 1.0' in b.metrics.render()
 
 
 async def test_openai_learns_the_newer_name_of_max_tokens(bench):

@@ -179,6 +179,29 @@ async def test_signals_end_it_orderly(service, number):
     assert "secret" not in stderr
 
 
+async def test_the_wait_for_calls_in_flight_is_bounded(upstream, tmp_path):
+    """A call that never ends holds SIGTERM up for `drain` and no longer; the exit code is still 0."""
+    up = await upstream("anthropic")
+    started = asyncio.Event()
+
+    async def held(exchange):
+        started.set()
+        await asyncio.Event().wait()
+
+    up.always = held
+    file = write_config(tmp_path, up.url, "http://127.0.0.1:1/v1", limits={"drain": "1s"}, fallback=False)
+    process = await launch("--config", str(file), KEY_A="a", KEY_B="b")
+    url = (await asyncio.wait_for(process.stderr.readline(), 20)).decode().split()[-1]
+    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client:
+        call = asyncio.ensure_future(client.chat.completions.create(model="any", messages=HELLO))
+        await started.wait()
+        process.send_signal(signal.SIGTERM)
+        _, stderr = await asyncio.wait_for(process.communicate(), 10)
+        with pytest.raises(openai.APIError):
+            await call
+    assert (0, False) == (process.returncode, "Traceback" in stderr.decode()), stderr.decode()
+
+
 @pytest.mark.parametrize("mistake", ["port", "key", "dialect"])
 async def test_mistakes_are_three_lines(tmp_path, mistake):
     """A taken port, a missing key and a wrong value end the start with three lines and exit code 2."""

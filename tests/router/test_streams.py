@@ -123,11 +123,11 @@ async def test_openai_streams_need_finish_and_done(bench, cut, reason):
 
 @pytest.mark.parametrize("dialect", ["anthropic", "openai"])
 async def test_a_tools_name_alone_is_not_delivered(bench, dialect):
-    """A tool call whose arguments have another name goes to the other provider: its name was held back until then."""
+    """A tool call whose arguments have another name is asked for again: its name was held back until then."""
     b = await bench()
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
     if dialect == "openai":
-        b.anthropic.always = b.anthropic.replies(500, {})
+        b.anthropic.always = b.anthropic.replies(402, {})
     up = getattr(b, dialect)
     asked = {"tools": [tool if dialect == "openai" else {"name": "f"}]}
     good = up.events(model="m", stream=True, **asked)
