@@ -77,11 +77,14 @@ def _time_to_detect(history: History, episode: Episode) -> Value:
     last = int(open_ends[0]) if len(open_ends) else len(starts) - 1
     seen_ns = instants[last] if len(open_ends) else episode.tc_ns
     refuted = _detect_refutations(starts[:last], len(due), attempted, received_ns)
+    reason = "never left: the router went on to the broken provider until the episode's end"
+    if len(open_ends) and rest[last] > 0:
+        reason = f"not seen to leave: {rest[last]} calls were due after its last turn there, needs {DETECT_CALLS_MIN}"
     return seconds(
         episode.id,
         seen_ns - t0,
         censored=True,
-        reason="never left: the router went on to the broken provider until the episode's end",
+        reason=reason,
         rows=rows,
         breach=Candidates(t0, (instants[:last] - t0) / NS, refuted),
     )
@@ -95,18 +98,15 @@ def _detect_refutations(
 ) -> npt.NDArray[np.int64]:
     """When each candidate was refuted: by the second of the next 20 calls to go there, or by the share of the rest."""
     went = np.flatnonzero(attempted)
-    refuted = np.zeros(len(starts), dtype=np.int64)
-    for index, start in enumerate(starts):
-        later = went[np.searchsorted(went, start) :]
-        allowed = int(DETECT_SHARE_MAX * (calls - start))
-        soon = later[later < start + DETECT_CALLS_MIN]
-        soon_allowed = int(DETECT_SHARE_MAX * DETECT_CALLS_MIN)
-        times = [
-            int(received_ns[each[limit]])
-            for each, limit in ((later, allowed), (soon, soon_allowed))
-            if len(each) > limit
-        ]
-        refuted[index] = min(times, default=int(received_ns[went[-1]]) if len(went) else 0)
+    never = np.iinfo(np.int64).max
+    # One past the end stands for a call that never came.
+    arrivals = np.append(received_ns[went], never)
+    places = np.append(went, calls)
+    after = np.searchsorted(went, starts)
+    of_rest = np.minimum(after + (DETECT_SHARE_MAX * (calls - starts)).astype(np.int64), len(went))
+    of_soon = np.minimum(after + int(DETECT_SHARE_MAX * DETECT_CALLS_MIN), len(went))
+    soon_ns = np.where(places[of_soon] < starts + DETECT_CALLS_MIN, arrivals[of_soon], never)
+    refuted: npt.NDArray[np.int64] = np.minimum(arrivals[of_rest], soon_ns)
     return refuted
 
 

@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from banstorm.reports.assemble import make_result
+from banstorm.reports.frames import read_run
+from banstorm.reports.result import Result, ValueOut
+
 NS = 1_000_000_000
 START_NS = 5_000 * NS
 """The machine's monotonic clock at time 0 of every synthetic run."""
@@ -154,9 +158,7 @@ def manifest(story: Story, **more: Any) -> dict[str, Any]:
 
 def simulate(story: Story) -> Ledger:
     """Play a story: every row that the three witnesses would have written."""
-    tables: dict[str, Rows] = {
-        name: [] for name in ("schedule", "calls", "attempts", "invoices", "faults", "samples")
-    }
+    tables: dict[str, Rows] = {name: [] for name in ("schedule", "calls", "attempts", "invoices", "faults", "samples")}
     ledger = Ledger(manifest(story), tables)
     calls = round(story.rate * story.duration_s)
     last_probe = story.at_s + story.detect_s
@@ -336,3 +338,19 @@ def add_samples(tables: dict[str, Rows], story: Story, lag_s: float = 0.004) -> 
                     "value": lag_s,
                 }
             )
+
+
+def judged(ledger: Ledger, folder: Path) -> Result:
+    """The result of a run that is written to `folder` first."""
+    return make_result(read_run(ledger.write(folder)))
+
+
+def value(result: Result, key: str, scope: str | None = None) -> float | None:
+    """A finding's value: of the run, or of its only episode."""
+    return found(result, key, scope).value
+
+
+def found(result: Result, key: str, scope: str | None = None) -> ValueOut:
+    """A finding in a scope: the one that is named, else its last one (the episode, where there is one)."""
+    values = next(each for each in result.findings if each.key == key).values
+    return next((each for each in values if each.scope == scope), values[-1]) if scope else values[-1]
