@@ -1,7 +1,7 @@
 """Serve ASGI applications on loopback, several ports in one event loop, with uvicorn on httptools.
 
-Uvloop is the caller's choice (``uvloop.run``), since the loop is the caller's. Both loops set TCP_NODELAY on every
-connection, so a streamed token is not held back until the one before it is acknowledged.
+Uvloop is the caller's choice (``uvloop.run``), since the loop is the caller's. Every connection has TCP_NODELAY set,
+so a streamed token is not held back until the one before it is acknowledged.
 """
 
 from __future__ import annotations
@@ -124,7 +124,8 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 def _bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # the protocol is named because asyncio sets TCP_NODELAY only on sockets that say that they are TCP
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port))

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Mark, Shape, expected, expected_object, words
+from banstorm.fakes.compose import compose
+from banstorm.fakes.dialects.base import Answer, Ask, Tool
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import validate
+
+RECORD = Tool(TOOL_NAME, ANSWER_SCHEMA)
+OTHER = Tool("weather", {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
+REWRITTEN = Tool("json_tool_call", {"type": "object", "properties": {}, "additionalProperties": True})
+FORCED = f"tool:{TOOL_NAME}"
+
+
+def say(shape: Shape | None, count: int = 5, text: str = "What is up?", **request: Any) -> tuple[Answer, Mark]:
+    """The answer to a request, and its mark."""
+    mark = Mark("7f3a9c", 12, shape or Shape.TEXT, count)
+    ask = Ask("m", stream=False, text=text, mark=mark if shape else None, input_tokens=9, **request)
+    return compose(ask, "openai", id_seed=1, created_s=2), mark
+
+
+MARKED: list[tuple[str, Shape, dict[str, Any], str, str | None]] = [
+    ("text", Shape.TEXT, {}, "text", None),
+    ("text, tools offered", Shape.TEXT, {"tools": (RECORD,)}, "text", None),
+    ("text, schema asked for", Shape.TEXT, {"schema": ANSWER_SCHEMA}, "object", None),
+    ("text, tool forced", Shape.TEXT, {"tools": (RECORD,), "tool_choice": FORCED}, "object", TOOL_NAME),
+    ("json", Shape.JSON, {"schema": ANSWER_SCHEMA}, "object", None),
+    ("json, any object", Shape.JSON, {"schema": {"type": "object"}}, "object", None),
+    ("json, only the prompt asks", Shape.JSON, {}, "object", None),
+    ("json as a forced tool", Shape.JSON, {"tools": (REWRITTEN,), "tool_choice": "any"}, "object", "json_tool_call"),
+    ("json as an offered tool", Shape.JSON, {"tools": (OTHER, RECORD)}, "object", TOOL_NAME),
+    ("json beside other tools", Shape.JSON, {"tools": (OTHER,), "schema": ANSWER_SCHEMA}, "object", None),
+    ("tool forced", Shape.TOOL, {"tools": (OTHER, RECORD), "tool_choice": FORCED}, "object", TOOL_NAME),
+    ("tool required", Shape.TOOL, {"tools": (OTHER, RECORD), "tool_choice": "any"}, "object", TOOL_NAME),
+    ("tool offered", Shape.TOOL, {"tools": (RECORD,)}, "object", TOOL_NAME),
+    ("tool as a schema", Shape.TOOL, {"schema": ANSWER_SCHEMA}, "object", None),
+    ("tool as text", Shape.TOOL, {}, "object", None),
+    ("tool, choice none", Shape.TOOL, {"tools": (RECORD,), "tool_choice": "none"}, "text", None),
+    ("tool, after its result", Shape.TOOL, {"tools": (RECORD,), "after_tool_result": True}, "text", None),
+]
+
+
+@pytest.mark.parametrize(("shape", "request_", "form", "tool"), [row[1:] for row in MARKED], ids=[r[0] for r in MARKED])
+def test_marked(shape: Shape, request_: dict[str, Any], form: str, tool: str | None) -> None:
+    """The words of the mark come through whatever the request allows, one token a word."""
+    answer, mark = say(shape, **request_)
+    assert answer.tool == tool
+    if form == "text":
+        assert answer.text == expected(mark, "openai")
+    else:
+        assert orjson.loads(answer.text) == expected_object(mark, "openai")
+    assert answer.output_tokens == len(answer.pieces) == mark.words
+    assert all(piece.count("~") == 1 for piece in answer.pieces)
+    assert answer.finish == ("tool" if tool else "stop")
+
+
+def test_marked_with_another_schema() -> None:
+    """A caller's own schema is satisfied, and its first free string holds the words."""
+    answer, mark = say(Shape.JSON, schema=OTHER.parameters)
+    assert orjson.loads(answer.text) == {"city": expected(mark, "openai")}
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.sampled_from(Shape))
+def test_max_tokens(count: int, limit: int, shape: Shape) -> None:
+    """An answer has as many tokens as it has words, or as the caller allows, and says which of the two ended it."""
+    request: dict[str, Any] = {"schema": ANSWER_SCHEMA} if shape is Shape.JSON else {}
+    whole, mark = say(shape, count, **request)
+    answer, _ = say(shape, count, max_tokens=limit, **request)
+    assert answer.output_tokens == min(count, limit)
+    assert answer.finish == ("length" if limit < count else "stop")
+    assert whole.text.startswith(answer.text)
+    assert answer.text.count("~") == answer.output_tokens
+    assert words(mark, "openai")[answer.output_tokens - 1] in answer.text
+
+
+UNMARKED: list[tuple[dict[str, Any], str | None]] = [
+    ({}, None),
+    ({"tools": (OTHER,)}, "weather"),
+    ({"tools": (OTHER,), "first_turn": False}, None),
+    ({"tools": (OTHER,), "after_tool_result": True, "first_turn": False}, None),
+    ({"tools": (OTHER,), "tool_choice": "none"}, None),
+    ({"tools": (OTHER, RECORD), "tool_choice": "tool:weather", "first_turn": False}, "weather"),
+    ({"tools": (OTHER,), "tool_choice": "any", "after_tool_result": True}, "weather"),
+]
+
+
+@pytest.mark.parametrize(("request_", "tool"), UNMARKED, ids=repr)
+def test_unmarked(request_: dict[str, Any], tool: str | None) -> None:
+    """An unmarked prompt gets a tool call when one is forced or offered on a first turn, else a sentence; no marks."""
+    answer, _ = say(None, **request_)
+    assert answer.tool == tool
+    assert "~" not in answer.text
+    if tool:
+        validate(orjson.loads(answer.text), OTHER.parameters)
+    else:
+        assert "What is up?" in answer.text
+
+
+def test_unmarked_schema() -> None:
+    """An unmarked prompt with a schema gets a document of it."""
+    schema = {
+        "type": "object",
+        "properties": {"verdict": {"enum": ["yes", "no"]}, "why": {"type": "string"}},
+        "required": ["verdict", "why"],
+    }
+    answer, _ = say(None, schema=schema)
+    validate(orjson.loads(answer.text), schema)
+
+
+@given(st.text())
+def test_unmarked_is_a_pure_function(text: str) -> None:
+    """The same question gets the same answer, in pieces that join to it."""
+    first, _ = say(None, text=text)
+    second, _ = say(None, text=text)
+    assert first == second
+    assert first.output_tokens == len(first.pieces) > 1
+    assert all(first.pieces)
+
+
+def test_limit_cuts_an_unmarked_answer() -> None:
+    """`max_tokens` holds for unmarked prompts too."""
+    answer, _ = say(None, max_tokens=3)
+    assert (answer.output_tokens, answer.finish) == (3, "length")
+
+
+def test_listing_models_says_nothing() -> None:
+    """An operation without an answer has no tokens."""
+    answer = compose(Ask("", False, "", None, 0, operation="models"), "openai", id_seed=1, created_s=2)  # noqa: FBT003
+    assert (answer.pieces, answer.output_tokens) == ((), 0)
