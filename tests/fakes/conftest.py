@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import hypothesis
 import orjson
 import pytest
 from banstorm.fakes.app import create_app
@@ -14,6 +15,12 @@ from banstorm.fakes.dialects import find
 from banstorm.fakes.invoice import Bill
 from banstorm.fakes.pace import Pace
 from banstorm.fakes.prices import PriceTable
+
+# The same examples in every run, and no limit on their time: a busy machine must not turn a test red.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("steady")
 
 CHAT = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 MODELS = {"openai": "gpt-5.4-mini", "anthropic": "claude-sonnet-5"}
@@ -48,11 +55,14 @@ class Fake:
 
     def __init__(self, name: str, pace: Pace | None = None, dialect: Any = None) -> None:
         self.name = name
+        self.path = CHAT[name]
+        self.headers = HEADERS[name]
+        self.pace = pace or Pace()
         self.bills: list[Bill] = []
         self.app = create_app(
             name,
             dialect or find(name),
-            pace or Pace(),
+            self.pace,
             run_seed=1,
             bill=self.bills.append,
             prices=PriceTable.load(),
@@ -61,7 +71,7 @@ class Fake:
     async def post(self, body: Any, *, path: str | None = None, **options: Any) -> Answered:
         """Ask a question; `body` is bytes or becomes JSON."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        return await self.request("POST", path or CHAT[self.name], raw, **options)
+        return await self.request("POST", path or self.path, raw, **options)
 
     async def request(
         self,
@@ -81,7 +91,7 @@ class Fake:
         `watched` is set once the application listens for the caller going away.
         """
         answered = Answered()
-        given = HEADERS[self.name] if headers is None else headers
+        given = self.headers if headers is None else headers
         chunks = parts if parts is not None else [body]
         messages = [
             {"type": "http.request", "body": part, "more_body": place < len(chunks) - 1 or not whole}

@@ -287,7 +287,7 @@ documents = st.one_of(sensible, st.dictionaries(st.sampled_from(FIELDS), json_va
     changes=documents,
     drop=st.sets(st.sampled_from(FIELDS), max_size=2),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_request_gets_the_vendors_answer(make_fake, vendor, changes, drop) -> None:
     """Any JSON body, sensible or not, gets a whole answer or the vendor's own refusal, never a fault of ours."""
     fake = make_fake(vendor)
@@ -303,7 +303,6 @@ def test_any_request_gets_the_vendors_answer(make_fake, vendor, changes, drop) -
 
 
 @given(vendor=st.sampled_from(["openai", "anthropic"]), body=st.binary(max_size=200))
-@settings(deadline=None)
 def test_noise_gets_the_vendors_refusal(make_fake, vendor, body) -> None:
     """Bytes that are no request get the vendor's 400."""
     fake = make_fake(vendor)
@@ -322,7 +321,6 @@ def test_noise_gets_the_vendors_refusal(make_fake, vendor, body) -> None:
         st.text("Bearer sk-antproj0123456789", max_size=30),
     ),
 )
-@settings(deadline=None)
 def test_any_path_and_headers(make_fake, vendor, method, path, headers) -> None:
     """Whatever is asked for, and with whatever headers, the answer is the vendor's."""
     fake = make_fake(vendor)

@@ -324,6 +324,7 @@ def test_failures_are_pure_and_whole(name: str) -> None:
         assert orjson.loads(reply.body)["error"]["message"]
         assert b"{" not in orjson.dumps(orjson.loads(reply.body)["error"]["message"])  # no blank is left open
         assert all(key == key.lower() for key in headers)
+        assert b"~" not in reply.body  # only words of an answer carry the sign that tokens are counted by
         assert dialect.failure(kind, {}, id_seed=5).status == reply.status
         assert dialect.error_event(kind, {}, id_seed=4).endswith(b"\n\n")
 

@@ -4,8 +4,14 @@ import asyncio
 import socket
 from typing import Any
 
+import orjson
 import pytest
 import uvloop
+from banstorm.fakes.answer import Mark, Shape
+from banstorm.fakes.app import create_app
+from banstorm.fakes.dialects import find
+from banstorm.fakes.pace import Pace
+from banstorm.fakes.prices import PriceTable
 from banstorm.fakes.serve import PortTakenError, serve
 
 PATIENCE_S = 20  # no test gets anywhere near it; a hang fails instead of hanging
@@ -167,3 +173,33 @@ def test_garbage_does_no_harm(run: Any) -> None:
         await servers.stop()
 
     run(main())
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic"])
+def test_tokens_travel_one_by_one(run: Any, make_fake: Any, name: str) -> None:
+    """A token reaches the caller before the next one exists, and a caller that hangs up is billed for what came."""
+
+    async def main() -> Any:
+        fake = make_fake(name, Pace(ttft_s=0, tokens_per_second=0.001))
+        billed = asyncio.Event()
+        bills = []
+
+        def bill(row: Any) -> None:
+            bills.append(row)
+            billed.set()
+
+        app = create_app(name, find(name), fake.pace, run_seed=1, bill=bill, prices=PriceTable.load())
+        servers = await serve({name: (app, 0)})
+        body = orjson.dumps(fake.question(Mark("7f3a9c", 1, Shape.TEXT, 9).render(), stream=True))
+        reader, writer = await asyncio.open_connection("127.0.0.1", servers.ports[name])
+        head = [f"POST {fake.path} HTTP/1.1", "host: x", f"content-length: {len(body)}"]
+        head += [f"{key}: {value}" for key, value in fake.headers.items()]
+        writer.write("\r\n".join([*head, "", ""]).encode() + body)
+        await reader.readuntil(b"~7f3a9c.1.")  # the second token is a quarter of an hour away
+        writer.close()
+        await billed.wait()
+        await servers.stop()
+        return bills
+
+    [row] = run(main())
+    assert (row.produced_tokens, row.completed) == (1, False)
