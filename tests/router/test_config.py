@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import banstorm.router.config
 import pytest
+import yaml
 from banstorm.router.cli import main
+from banstorm.router.config import Config
 from banstorm.router.errors import ConfigError
 from banstorm.router.load_config import load_config, read_key
 from click.testing import CliRunner
@@ -103,3 +108,14 @@ def test_check_only(tmp_path):
     file.write_text(GOOD)
     result = CliRunner().invoke(main, ["--config", str(file), "--check"])
     assert (0, f"{file}: 2 providers, no mistakes found\n") == (result.exit_code, result.output)
+
+
+def test_the_example_shows_every_setting_with_its_default():
+    """The shipped example is valid, names every setting there is, and changes none of the defaults."""
+    file = Path(banstorm.router.config.__file__).with_name("example.yaml")
+    shown = yaml.safe_load(file.read_text())
+    config = load_config(file)
+    assert {field.alias or name for name, field in Config.model_fields.items()} == shown.keys()
+    assert Config(providers=config.providers) == config
+    for part in ("listen", "breaker", "retry", "timeouts", "limits", "log"):
+        assert type(getattr(config, part)).model_fields.keys() == shown[part].keys()
