@@ -89,6 +89,8 @@ class InjectorAddon:
         if exchange is None:
             return  # a request that broke off before its body was whole never became an attempt
         record = exchange.plan.record
+        if flow.server_conn.timestamp_tcp_setup is None:
+            record.reached = False  # it was to be forwarded, but nobody was there, or the router left before
         if not flow.client_conn.state & ConnectionState.CAN_READ:
             exchange.end("run" if self._stopping else "router")
         elif self._stopping:

@@ -95,6 +95,7 @@ class Exchange:
         """The response is complete; a body that was held back to be changed or was our own is delivered now."""
         response, record = self.flow.response, self.plan.record
         if response.stream:
+            self._stop_if_cut()
             return
         content = response.raw_content or b""
         if self._body is not None:
@@ -103,9 +104,14 @@ class Exchange:
             response.raw_content = content
             response.headers["content-length"] = str(len(content))
             record.head(response.status_code, time.monotonic_ns())
-            if self._body.cut:
-                self._cut(self.flow)
+            self._stop_if_cut()
         record.deliver(content)
+
+    def _stop_if_cut(self) -> None:
+        # The provider's last bytes may come together with those that the cut falls into, so that we are here before
+        # the connection is closed: a killed flow is not given its proper ending.
+        if self._body is not None and self._body.cut and self.flow.killable:
+            self.flow.kill()
 
     def end(self, ended_by: str) -> None:
         """Write the attempt down, once."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from banstorm.fakes.answer import Mark, Shape
@@ -83,7 +83,7 @@ class Connection:
     def __init__(self, port: int, timeout_s: float = WAIT_S) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
 
-    def __enter__(self) -> Connection:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -323,6 +323,12 @@ def long_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage = Stage(tmp_path_factory.mktemp("stage"))
     yield stage
     stage.close()
+
+
+@pytest.fixture(scope="session")
+def client() -> type[Connection]:
+    """Opens a client connection to a port."""
+    return Connection
 
 
 @pytest.fixture(scope="session")
