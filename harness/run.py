@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..reports.result import Result
 
 LEAD_S: Final = 0.3
-"""Seconds between the start command and the first call: time enough for every child to have read it."""
+"""Least seconds between the start command and the first call; the load child says if its schedule needs more."""
 DONE_S_MAX: Final = 5.0
 """Seconds after the last caller's give_up in which the load generator must say that it is done."""
 SETTLE_S: Final = 0.2
@@ -43,6 +43,7 @@ class Run:
         self._broken = asyncio.Event()
         self._progress: dict[str, Any] = {"load": {}, "providers": {}}
         self._ledger: Ledger | None = None
+        self._lead_s = LEAD_S
 
     async def execute(self) -> Result:
         """Run everything and judge it.
@@ -68,15 +69,12 @@ class Run:
         except HarnessError as error:
             # Before the timeline began nothing was lost, and the user mends it and runs again; afterwards the ledger
             # so far is worth keeping, and the verdict says that it proves nothing.
-            if not begun and self.manifest.t0_ns is None:
-                await self._stop_all()
-                self.manifest.own_failure(error.what)
-                self.manifest.save(final=True)
-                raise
             self.manifest.own_failure(error.what)
+            if not begun:
+                raise
         finally:
             await asyncio.shield(self._stop_all())
-        self.manifest.save(final=True)
+            self.manifest.save(final=True)
         self._tell(events.Reporting(self._now_s(), plan.folder))
         result = await asyncio.to_thread(_report, plan.folder, charts=plan.wish.charts and not interrupted)
         if interrupted:
@@ -144,7 +142,8 @@ class Run:
             "api_key": endpoint.api_key,
             "in_flight_max": plan.in_flight_max,
         }
-        await load.configure(common | config)
+        ready = await load.configure(common | config)
+        self._lead_s = max(LEAD_S, float(ready.get("lead_s", 0.0)))
         return endpoint
 
     def _child(self, name: str, module: str) -> Child:
@@ -170,7 +169,7 @@ class Run:
             return
         self._tell(events.TargetReady(None, plan.target.detail, endpoint.base_url))
         shape = plan.scenario.load
-        t0_ns = time.monotonic_ns() + round((LEAD_S + shape.warmup) * 1e9)
+        t0_ns = time.monotonic_ns() + round((self._lead_s + shape.warmup) * 1e9)
         self.manifest.t0_ns = t0_ns
         self.manifest.save()
         done = load.expect("done")
@@ -183,7 +182,7 @@ class Run:
         if plan.target.process is not None:
             watched["target"] = plan.target.process
         sampler = asyncio.create_task(Sampler(self._ledger, watched, endpoint.metrics_url).run())
-        longest = LEAD_S + shape.warmup + shape.duration + shape.give_up_s + DONE_S_MAX
+        longest = self._lead_s + shape.warmup + shape.duration + shape.give_up_s + DONE_S_MAX
         try:
             await self._until_broken(load.wait(done, "finish its calls", longest))
             if not self._broken.is_set():
