@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from .core import LLMRouter
 from .errors import RequestRejected, StreamInterrupted
 from .messages import Chunk, LLMRequest
 from .open_stream import OpenStream
+from .watchdog import Watchdog
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -102,11 +102,13 @@ async def _stream(stream: OpenStream, send: Send, caller_s: float, *, usage: boo
     batches = stream.batches()
     try:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async for chunks in batches:
-            # Events that arrived together leave together: one write, one wake-up of the caller.
-            message = {"type": "http.response.body", "body": _events(chunks, usage=usage), "more_body": True}
-            async with asyncio.timeout(caller_s):
+        with Watchdog() as watchdog:
+            async for chunks in batches:
+                # Events that arrived together leave together: one write, one wake-up of the caller.
+                message = {"type": "http.response.body", "body": _events(chunks, usage=usage), "more_body": True}
+                watchdog.wait(caller_s)
                 await send(message)
+                watchdog.rest()
         last = _DONE
     except StreamInterrupted as error:
         # The status has long been sent. An error event, and no [DONE]: nobody may take this for a whole answer.

@@ -6,7 +6,7 @@ import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import httpx
 import orjson
@@ -134,21 +134,26 @@ class HTTPProvider(LLMProvider):
         """Answer piece by piece. See `LLMProvider.stream`."""
         response, _notes = await self._ask(request, limits or AttemptLimits(), stream=True)
         reader = self.stream_reader(request)
-        parts = response.aiter_bytes()
+        # Straight from the transport: httpx's own iterators add two layers to every token.
+        plain = "content-encoding" not in response.headers
+        parts = aiter(cast("httpx.AsyncByteStream", response.stream)) if plain else response.aiter_bytes()
         try:
             kind = response.headers.get("content-type", "")
             if not kind.startswith("text/event-stream"):
                 await self._not_a_stream(response, kind)
             check = ChunkCheck(request) if self.validate else None
-            async for chunks in self._events(parts, reader):
-                if check is not None:
-                    for chunk in chunks:
-                        check.chunk(chunk)
-                    if reader.complete:
-                        # Before the last piece goes out: as long as nothing has, another provider can answer.
-                        check.end()
+            events = EventReader(self._event_bytes_max)
+            async for data in parts:
+                chunks = self._chunks(data, events, reader, check)
                 if chunks:
                     yield chunks
+                if reader.complete:
+                    return
+            raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended without its terminator")
+        except EventTooLarge as error:
+            raise fail(Meaning.DRIFTED, "malformed_event", str(error)) from None
+        except httpx.TransportError as error:
+            raise transport_failure(error) from error
         finally:
             if reader.complete:
                 self._finish(response, parts)
@@ -176,25 +181,22 @@ class HTTPProvider(LLMProvider):
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
 
-    async def _events(self, parts: AsyncIterator[bytes], reader: StreamReader) -> AsyncIterator[list[Chunk]]:
-        events = EventReader(self._event_bytes_max)
-        try:
-            async for data in parts:
-                # A failure drops what stood before it in the same packet: if that held the first token, nothing has
-                # reached the caller yet, and another provider can still answer.
-                chunks: list[Chunk] = []
-                for event in events.feed(data):
-                    if reader.complete:
-                        break
-                    chunks += reader.event(event)
-                yield chunks
-                if reader.complete:
-                    return
-        except EventTooLarge as error:
-            raise fail(Meaning.DRIFTED, "malformed_event", str(error)) from None
-        except httpx.TransportError as error:
-            raise transport_failure(error) from error
-        raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended without its terminator")
+    @staticmethod
+    def _chunks(data: bytes, events: EventReader, reader: StreamReader, check: ChunkCheck | None) -> list[Chunk]:
+        # A failure drops what stood before it in the same packet: if that held the first token, nothing has reached the
+        # caller yet, and another provider can still answer.
+        chunks: list[Chunk] = []
+        for event in events.feed(data):
+            if reader.complete:
+                break
+            chunks += reader.event(event)
+        if check is not None:
+            for chunk in chunks:
+                check.chunk(chunk)
+            if reader.complete:
+                # Before the last piece goes out, for the same reason.
+                check.end()
+        return chunks
 
     async def _ask(
         self, request: LLMRequest, limits: AttemptLimits, *, stream: bool

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from typing import Any
 
-from .attempt import Opened, bounded
-from .errors import Attempt, AttemptFailed, Failure, StreamInterrupted
+from .attempt import Opened
+from .errors import MESSAGE_CHARS_MAX, Attempt, AttemptFailed, Failure, Meaning, StreamInterrupted
 from .messages import Chunk, read_usage
+from .watchdog import Watchdog
 
 
 class End(StrEnum):
@@ -61,13 +62,27 @@ class OpenStream:
             held, opened.held = opened.held, []
             self._count(held)
             yield held
-            while chunks := await bounded(opened.following, self._wait_s(), "timeout_between_tokens"):
-                self._count(chunks)
-                yield chunks
+            if opened.rest is not None:
+                with Watchdog() as watchdog:
+                    watchdog.wait(self._wait_s())
+                    async for chunks in opened.rest:
+                        watchdog.rest()
+                        self._count(chunks)
+                        yield chunks
+                        watchdog.wait(self._wait_s())
             self._end(End.COMPLETE, None)
         except AttemptFailed as error:
-            self._end(End.BROKEN, error.failure)
-            raise StreamInterrupted(Attempt(self.provider, error.failure)) from None
+            raise self._broken(error.failure) from None
+        except TimeoutError:
+            raise self._broken(
+                Failure(Meaning.TRANSIENT, "timeout_between_tokens", "the next token took too long")
+            ) from None
+        except Exception as error:
+            # A provider of the user's own may raise anything.
+            failure = Failure(
+                Meaning.TRANSIENT, "unknown_error", f"{type(error).__name__}: {error}"[:MESSAGE_CHARS_MAX]
+            )
+            raise self._broken(failure) from error
         finally:
             self._end(End.LEFT, None)
             await opened.aclose()
@@ -76,6 +91,10 @@ class OpenStream:
         """Drop the rest of the stream; the connection to the provider is closed."""
         self._end(End.LEFT, None)
         await self._opened.aclose()
+
+    def _broken(self, failure: Failure) -> StreamInterrupted:
+        self._end(End.BROKEN, failure)
+        return StreamInterrupted(Attempt(self.provider, failure))
 
     def _count(self, chunks: list[Chunk]) -> None:
         for chunk in chunks:
