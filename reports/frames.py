@@ -141,7 +141,7 @@ def _read_lines(path: Path, reading: _Reading) -> None:
             try:
                 row = orjson.loads(line)
                 rows = reading.rows.get(row.pop("table"))
-            except (orjson.JSONDecodeError, AttributeError, KeyError):
+            except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
                 if line.endswith(b"\n"):
                     reading.bad(f"{path.name} line {number}: not a ledger row")
                 else:
@@ -190,15 +190,19 @@ def _from_parquet(path: Path, table: str) -> pd.DataFrame:
     shape = columns(table)
     try:
         frame = pd.read_parquet(path)
-        return pd.DataFrame(
-            {name: frame[name].astype(pd.api.types.pandas_dtype(column.dtype)) for name, column in shape.items()}
-        )
+        return pd.DataFrame({name: _column(frame[name], column) for name, column in shape.items()})
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise UnreadableRunError(
             f"the ledger's table {table!r} can't be read from Parquet: {error}",
             str(path),
             "restore the file, or the NDJSON ledger it was made from",
         ) from error
+
+
+def _column(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    typed = series.astype(pd.api.types.pandas_dtype(column.dtype))
+    # Parquet gives an absent text back as NaN.
+    return typed.where(typed.notna(), None) if column.dtype == "object" else typed
 
 
 def write_parquet(run: Run) -> None:

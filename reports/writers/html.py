@@ -41,7 +41,7 @@ def _fitting(document: dict[str, Any]) -> str:
         data = json.dumps(document, separators=(",", ":"), ensure_ascii=False).translate(_ESCAPES)
         if len(data.encode()) <= BYTES_MAX - 200_000 or not document["worst"]:
             return data
-        document["worst"].pop()
+        document["worst"] = document["worst"][: len(document["worst"]) // 2]
 
 
 def _asset(name: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import PRICES, TOKENS, Ledger, Story, add_attempt, found, judged, ns, value
-from told import Told, run_of, steady, window_row
-
 from banstorm.reports.assemble import find_all
 from banstorm.reports.frames import read_run
 from banstorm.reports.history import History
+from synthetic import PRICES, TOKENS, Ledger, Story, add_attempt, found, judged, ns, value
+from told import Told, run_of, steady, window_row
 
 STORY = Story(rate=20, duration_s=8.0, at_s=2.0, until_s=4.0)
 
@@ -109,7 +108,7 @@ def test_recovery_waits_for_the_losses_to_end(tmp_path: Path) -> None:
 
 
 def test_a_router_that_never_leaves_is_a_lower_bound(tmp_path: Path) -> None:
-    """Without fallback the times of failover are censored at the episode's length, and the outage lasts until its end."""
+    """Without fallback detection and failover are censored at the episode's length, which the outage fills."""
     dying = [lost(2 + step * 0.05, 2.03 + step * 0.05) for step in range(40)]
     result = judged(run_of(STORY, [*steady(0, 2, 0.05), *dying, *steady(4, 8, 0.05)]), tmp_path)
     # Nothing refutes that it left just after the last call due, at 3.95.

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from synthetic import RUN, Ledger, Story, add_attempt, judged, ns, simulate
-
 from banstorm.reports.result import Verdict
 from banstorm.reports.validity import lateness_limit_s
 from banstorm.scenarios.expectation import parse_expectation
+from synthetic import RUN, Ledger, Story, add_attempt, judged, ns, simulate
 
 EXPECT = {"lost_calls": 0, "time_to_fail_over": "<= 250ms"}
 
@@ -129,7 +128,7 @@ def test_what_falls_short_is_inconclusive(
 
 @pytest.mark.parametrize("change", [stall("injector", 0.06), stall("fakes", 0.045)])
 def test_a_hiccup_is_forgiven(change: Callable[[Ledger], None], tmp_path: Path) -> None:
-    """One stall that delays less than 1 % of the requests beyond the limit, and none far beyond, proves nothing wrong."""
+    """One stall that delays less than 1 % of the requests beyond the limit, none far beyond, is no doubt."""
     ledger = passing()
     change(ledger)
     assert judged(ledger, tmp_path).verdict is Verdict.PASS

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic import Ledger, Story, judged, ns, simulate
-from told import run_of, steady
-
 from banstorm.reports.finding import NS, AtEnd, Candidates, Steps
 from banstorm.reports.result import CheckOut, ExpectationOut, Result, State, Verdict
 from banstorm.reports.verdict import decide, first_broken
 from banstorm.scenarios.expectation import Expectation, Unit, parse_expectation
+from synthetic import Ledger, Story, judged, ns, simulate
+from told import run_of, steady
 
 PASSING = {
     "lost_calls": 0,
@@ -68,7 +67,7 @@ EXIT = "it exited with code 1"
 def test_the_verdict_is_a_table(
     checks: list[CheckOut], expected: list[ExpectationOut], target_exit: str | None, verdict: Verdict
 ) -> None:
-    """Doubt beats a breach, a breach beats thin coverage, an exit of the target's own beats all but our own failures."""
+    """Doubt beats a breach, a breach beats thin coverage, the target's exit all but our own failures."""
     found, reasons = decide(checks, expected, target_exit)
     assert found is verdict
     assert bool(reasons) == (verdict is not Verdict.PASS)
