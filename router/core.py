@@ -188,9 +188,10 @@ class LLMRouter:
         return await self._retries(call)
 
     async def _first_try(self, call: Call, lane: Lane) -> Served | None:
-        ticket = None
-        if lane.provider.is_available() and call.counted < self._attempts_max:
-            ticket = lane.breaker.admit()
+        if call.counted >= self._attempts_max:
+            call.record.skipped.append(f"{lane.name}: attempts_max ({self._attempts_max}) is reached")
+            return None
+        ticket = lane.breaker.admit() if lane.provider.is_available() else None
         if ticket is None:
             call.record.skipped.append(lane.why_not())
             return None

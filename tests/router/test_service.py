@@ -125,13 +125,18 @@ async def test_official_sdk_maps_failures(service):
             await exchange.begin_stream()
             for event in good[:4]:
                 await exchange.send(event)
-            await asyncio.sleep(0.05)
+            await out.wait()
             await exchange.end_stream()
 
         first.script.append(breaks)
+        out = asyncio.Event()
+        stream = await client.chat.completions.create(model="any", messages=HELLO, stream=True)
+        chunks = aiter(stream)
+        assert "" == (await anext(chunks)).choices[0].delta.content
+        assert "anthropic " == (await anext(chunks)).choices[0].delta.content
+        out.set()
         with pytest.raises(openai.APIError, match="incomplete"):
-            async for _ in await client.chat.completions.create(model="any", messages=HELLO, stream=True):
-                pass
+            await anext(chunks)
         first.always, second.always = first.replies(529, OVERLOADED), second.replies(401, {"error": {"message": "no"}})
         with pytest.raises(openai.InternalServerError, match="All LLM providers exhausted"):
             await client.chat.completions.create(model="any", messages=HELLO)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import httpx
 import pytest
 
 OVERLOADED = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
@@ -85,18 +86,33 @@ async def test_after_the_first_token_the_end_is_honest(bench, case):
     assert cases.keys() == set(AFTER)
     script, reason = cases[case]
 
-    async def slowly(exchange):
-        # One event at a time: what arrives in one packet with its failure is not given out.
-        writer_drain = exchange.writer.drain
+    async def gated(exchange):
+        # What arrives in one packet with its failure is not given out, so the failure waits for the token to be out.
+        sent, send = 0, exchange.send
 
-        async def drain():
-            await writer_drain()
-            await asyncio.sleep(0.005)
+        async def send_and_wait(data):
+            nonlocal sent
+            await send(data)
+            sent += 1
+            if sent == 4:
+                await out.wait()
 
-        exchange.writer.drain = drain
+        exchange.send = send_and_wait
         await script(exchange)
 
-    b.anthropic.script.append(slowly)
+    b.anthropic.script.append(gated)
+    out = asyncio.Event()
+    serve = b.app.__call__
+
+    async def app(scope, receive, send):
+        async def watched(message):
+            await send(message)
+            if b"anthropic" in message.get("body", b""):
+                out.set()
+
+        await serve(scope, receive, watched)
+
+    b.client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://router")
     response, text, sent = await b.ask_stream()
     assert response.status_code == 200
     assert text.startswith("anthropic ")

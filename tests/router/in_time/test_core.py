@@ -131,6 +131,20 @@ def test_the_last_one_standing_is_asked_in_spite_of_its_breaker(lab):
     lab.virtually(scene())
 
 
+def test_attempts_are_bounded(lab):
+    """With more providers than attempts the rest isn't asked, and the error says why."""
+    providers = [lab.Scripted(name) for name in "abcd"]
+    for provider in providers:
+        provider.always = OVERLOADED
+
+    async def scene() -> None:
+        with pytest.raises(AllProvidersExhausted, match=r"d: attempts_max \(3\) is reached \(not asked\)"):
+            await lab.ask(lab.make(*providers))
+        assert [1, 1, 1, 0] == [len(provider.asked) for provider in providers]
+
+    lab.virtually(scene())
+
+
 def test_fallback_off_asks_once(lab):
     """`fallback: false` sends one attempt to the first provider and hands its failure on."""
     a, b = lab.Scripted("a"), lab.Scripted("b")
