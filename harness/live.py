@@ -15,8 +15,10 @@ from ..scenarios.model import Scenario
 from . import events
 from .narrate import narrate
 
-NEWS_MAX: Final = 12
-"""Lines of news shown."""
+NEWS_SHOWN: Final = 12
+"""Lines of news shown while the run goes on."""
+NEWS_MAX: Final = 200
+"""Lines of news kept, and printed when the view is closed."""
 BAR_COLUMNS: Final = 60
 """Width of the timeline's bars, in columns."""
 
@@ -66,7 +68,7 @@ class LiveView:
         parts: list[RenderableType] = [self._table()]
         if self._at_s is not None:
             parts.append(self._timeline(self._at_s))
-        parts += [Text(line, style="dim") for line in self._news]
+        parts += [Text(line, style="dim") for line in list(self._news)[-NEWS_SHOWN:]]
         return Group(*parts)
 
     def _table(self) -> Table:

@@ -72,7 +72,7 @@ def _rows(folder: Path) -> dict[str, list[dict]]:
 
 @contextlib.contextmanager
 def _running(tmp_path: Path, *arguments: str | Path, line: str) -> Iterator[tuple[subprocess.Popen, Callable[[], str]]]:
-    """A run under way: entered once it has printed a line with `line`; the rest of its output comes from the function."""
+    """A run under way: entered once it has printed `line`; the rest of its output comes from the function."""
     process = subprocess.Popen(
         _command(tmp_path, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -302,16 +302,25 @@ def test_an_unwritable_folder_is_told_in_three_lines(tmp_path):
 
 
 def test_a_router_of_the_user_s_own_is_judged_by_its_url(tmp_path):
-    """Ports fixed with --ports, the router started by hand, its address given: the same verdict as for our own target."""
+    """Ports fixed with --ports, the router started by hand, its address given: the same verdict as for our own."""
     from banstorm.harness.launch import pick_port
 
     anthropic, openai, front = pick_port(), pick_port(), pick_port()
-    (tmp_path / "router.yaml").write_text(
-        f"listen: {{host: 127.0.0.1, port: {front}}}\n"
-        "providers:\n"
-        f"  - {{name: a, dialect: anthropic, base_url: 'http://127.0.0.1:{anthropic}', model: claude-sonnet-5, api_key_env: K}}\n"
-        f"  - {{name: b, dialect: openai, base_url: 'http://127.0.0.1:{openai}/v1', model: gpt-5.4-mini, api_key_env: K}}\n"
-    )
+    config = {
+        "listen": {"host": "127.0.0.1", "port": front},
+        "providers": [
+            {
+                "name": "a",
+                "dialect": "anthropic",
+                "base_url": f"http://127.0.0.1:{anthropic}",
+                "model": "claude-sonnet-5",
+            },
+            {"name": "b", "dialect": "openai", "base_url": f"http://127.0.0.1:{openai}/v1", "model": "gpt-5.4-mini"},
+        ],
+    }
+    for provider in config["providers"]:
+        provider["api_key_env"] = "K"
+    (tmp_path / "router.yaml").write_text(json.dumps(config))
     router = subprocess.Popen(
         [sys.executable, "-P", "-m", "banstorm.router", "--config", str(tmp_path / "router.yaml")],
         env={**os.environ, "K": "sk-test-0123456789"},
