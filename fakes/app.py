@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from .caller import BodyTooLargeError, CallerGoneError, Message, Receive, Watch, read_body
 from .compose import compose
 from .dialects.base import Answer, Ask, Dialect, Reply, RequestRefused
 from .invoice import Bill
@@ -22,8 +23,6 @@ from .pace import Pace, TokenTimes
 from .prices import PriceTable
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -33,14 +32,6 @@ EARLY_S: Final = 0.001
 """A token may leave this much early, in seconds: event loops round their timers to milliseconds."""
 
 _log = logging.getLogger(__name__)
-
-
-class _GoneError(Exception):
-    """The caller went away while its request was still coming in."""
-
-
-class _TooLargeError(Exception):
-    """The body is larger than the vendor's cap."""
 
 
 def create_app(
@@ -118,7 +109,7 @@ class _Fake:
         """Answer, or say what the request is refused with."""
         dialect = self._dialect
         try:
-            body = await _read_body(exchange.receive, headers, dialect.body_bytes_max)
+            body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
             ask = dialect.read(scope["method"], scope["path"], headers, body)
             entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
             answer = compose(ask, self._provider, id_seed=self._id_seed(entity), created_s=int(time.time()))
@@ -129,9 +120,9 @@ class _Fake:
                 await exchange.send_plain(dialect.write(ask, answer), ask, answer, times)
         except RequestRefused as refused:
             return refused.reply
-        except _GoneError:
+        except CallerGoneError:
             return None
-        except _TooLargeError:
+        except BodyTooLargeError:
             return dialect.failure("request_too_large", {}, id_seed=self._id_seed("too large"))
         except Exception:
             if exchange.started:
@@ -202,7 +193,7 @@ class _Exchange:
         total = len(answer.pieces)
         due_s = self.began_s + times.due(total) if ask.operation == "chat" else 0.0
         if due_s - time.monotonic() > EARLY_S:
-            watch = _Watch(self.receive)
+            watch = Watch(self.receive)
             try:
                 if not await watch.until(due_s):
                     self._produced = times.produced(time.monotonic() - self.began_s, total)
@@ -225,7 +216,7 @@ class _Exchange:
             "status": status,
             "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
         }
-        watch = _Watch(self.receive)
+        watch = Watch(self.receive)
         waiting: list[bytes] = []
         try:
             for event in dialect.stream(ask, answer):
@@ -248,75 +239,3 @@ class _Exchange:
             await self._send({"type": "http.response.body", "body": b"".join(waiting)})
         finally:
             watch.end()
-
-
-class _Watch:
-    """Waits for moments, and notices when the caller goes away."""
-
-    __slots__ = ("_loop", "_task", "_waiter", "gone")
-
-    def __init__(self, receive: Receive) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] | None = None
-        self.gone = False
-        self._task = self._loop.create_task(self._listen(receive))
-
-    async def until(self, moment_s: float) -> bool:
-        """Wait until `moment_s` (of `time.monotonic`); False as soon as the caller is gone."""
-        if self.gone:
-            return False
-        self._waiter = waiter = self._loop.create_future()
-        timer = self._loop.call_later(moment_s - time.monotonic(), _wake, waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-        return not self.gone
-
-    def end(self) -> None:
-        """Stop listening."""
-        self._task.cancel()
-
-    async def _listen(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self.gone = True
-        if self._waiter is not None:
-            _wake(self._waiter)
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
-
-
-async def _read_body(receive: Receive, headers: dict[str, str], bytes_max: int) -> bytes:
-    """The request's body.
-
-    Raises:
-        _TooLargeError: when it is, or says that it will be, larger than `bytes_max`.
-        _GoneError: when the caller goes away before it is whole.
-    """
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > bytes_max:
-        raise _TooLargeError
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        if len(body) > bytes_max:
-            raise _TooLargeError
-        return body
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        if message["type"] != "http.request":
-            raise _GoneError
-        part = message.get("body", b"")
-        size += len(part)
-        if size > bytes_max:
-            raise _TooLargeError
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
-        message = await receive()

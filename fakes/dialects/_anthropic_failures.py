@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -159,15 +160,10 @@ def limits(input_tokens: int, output_tokens: int, now_s: int) -> Headers:
     ]
 
 
-_last_moment: tuple[int, str] = (0, "1970-01-01T00:00:00Z")
-
-
+@lru_cache(maxsize=4)
 def moment(at_s: int) -> str:
     """`at_s` (seconds since 1970) as Anthropic's reset headers have it, RFC 3339: ``2026-11-20T12:40:59Z``."""
-    global _last_moment  # noqa: PLW0603 - every answer of a second has the same moment; formatting it costs 2 µs
-    if _last_moment[0] != at_s:
-        _last_moment = (at_s, datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-    return _last_moment[1]
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _drained(details: Mapping[str, Any]) -> Headers:

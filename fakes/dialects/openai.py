@@ -13,6 +13,7 @@ import orjson
 from . import _openai_chat as chat
 from . import _openai_completion as completion
 from . import _openai_failures as failures
+from ._openai_complaints import refuse
 from ._routes import Route, Routes
 from ._sse import map_data
 from .base import Answer, Ask, Dialect, Event, Headers, Reply
@@ -78,12 +79,12 @@ class OpenAI(Dialect):
         """Understand a request."""
         matched = ROUTES.match(path)
         if matched is None:
-            chat.refuse("unknown_url", method=method, path=path)
+            refuse("unknown_url", method=method, path=path)
         route, rest = matched
         if method != route.method:
-            chat.refuse("wrong_method", method=method, path=path)
+            refuse("wrong_method", method=method, path=path)
         if self.credential(headers, path) is None:
-            chat.refuse("missing_key")
+            refuse("missing_key")
         return route.read(rest, headers, body)
 
     def write(self, ask: Ask, answer: Answer) -> Reply:

@@ -1,0 +1,90 @@
+"""How OpenAI complains about a request: the words for what is missing, of the wrong type, or not a value it knows."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+import orjson
+
+from . import _openai_failures as failures
+from .base import RequestRefused
+
+_NOT_JSON: Final = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
+    "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble "
+    "figuring out how to fix this, please contact us through our help center at help.openai.com.)"
+)
+_KINDS_OF_JSON: Final = {
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a decimal",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def refuse(kind: str, **details: Any) -> NoReturn:
+    """Answer the request with a failure; the same complaint gets the same request id."""
+    raise RequestRefused(failures.reply(kind, details, id_seed=zlib.crc32(repr(details).encode())))
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The body's JSON object."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        refuse("bad_request", message=_NOT_JSON)
+    if not isinstance(document, dict):
+        refuse("bad_request", message=_NOT_JSON)
+    return document
+
+
+def need(document: Mapping[str, Any], name: str, kind: type, wanted: str) -> Any:
+    """A required field of the request."""
+    if name not in document:
+        missing(name, None, wanted)
+    value = document[name]
+    if not isinstance(value, kind):
+        wrong_type(name, wanted, value)
+    return value
+
+
+def maybe(document: Mapping[str, Any], name: str, kind: type, wanted: str) -> Any:
+    """An optional field of the request, None when it is absent or null."""
+    value = document.get(name)
+    if value is not None and not isinstance(value, kind):
+        wrong_type(name, wanted, value)
+    return value
+
+
+def missing(name: str, value: Any, wanted: str) -> NoReturn:
+    """Refuse for a field that is missing, or null where it must not be, or (if it is there) of the wrong type."""
+    if value is not None:
+        wrong_type(name, wanted, value)
+    refuse(
+        "bad_request",
+        message=f"Missing required parameter: '{name}'.",
+        param=name,
+        code="missing_required_parameter",
+    )
+
+
+def wrong_type(name: str, wanted: str, value: Any) -> NoReturn:
+    """Refuse for a value of the wrong type."""
+    found = _KINDS_OF_JSON[type(value)]
+    refuse(
+        "bad_request",
+        message=f"Invalid type for '{name}': expected {wanted}, but got {found} instead.",
+        param=name,
+        code="invalid_type",
+    )
+
+
+def shown(value: Any) -> str:
+    """A value as OpenAI's messages quote it, at most 200 letters of it."""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return f"'{text[:200]}'"
