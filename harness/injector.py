@@ -1,7 +1,7 @@
 """The injector: mitmproxy between router and providers, playing the timeline. A child process of the harness.
 
-One reverse listener a provider. The sockets are ours, opened before mitmproxy is loaded: a taken port is known at
-once, two listeners may both ask for any free port, and nothing listens outside loopback.
+One reverse listener a provider. The sockets are ours: a taken port is told as such, two listeners may both ask for any
+free port, and nothing listens outside loopback. Importing this module loads mitmproxy; nothing but its process does.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from ..fakes.dialects import find
 from ..scenarios.model import Scenario
 from .child import read_config, say
 from .faults.timeline import Timeline
+from .injector_addon import InjectorAddon
+from .injector_master import LeanMaster
 from .lag import Heartbeat
 from .ledger import Ledger
 from .serving import keep_books, run, until_stopped
@@ -85,9 +87,6 @@ async def _serve(config: dict[str, Any]) -> int:
     witness = Witness(timeline, ledger, dialects)
     heartbeat = Heartbeat()
     crashes = _Crashes()
-
-    from .injector_addon import InjectorAddon
-    from .injector_master import LeanMaster
 
     with tempfile.TemporaryDirectory(prefix="banstorm-") as confdir:
         proxy = LeanMaster(confdir)

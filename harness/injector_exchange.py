@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
+from mitmproxy.http import Headers, Response
+
 from .faults.base import Pause, Respond
 from .faults.plan import OWN_HEADERS
 
@@ -46,8 +48,6 @@ class Exchange:
 
     def respond(self, action: Respond) -> None:
         """Answer in the provider's place."""
-        from mitmproxy.http import Headers, Response
-
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in action.reply.headers]
         self.flow.response = Response.make(action.reply.status, action.reply.body, Headers(fields))
 

@@ -161,8 +161,8 @@ def _parse(data: bytes, got: Got) -> None:
 class Child:
     """A child process of the harness, spoken to as the harness does."""
 
-    def __init__(self, module: str, config: dict[str, Any]) -> None:
-        self.ledger = Path(config["ledger"])
+    def __init__(self, module: str) -> None:
+        self.ledger = Path()
         self.events: list[dict[str, Any]] = []
         self._news: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.process = subprocess.Popen(
@@ -174,6 +174,10 @@ class Child:
         self._errors: list[str] = []
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._read_errors, daemon=True).start()
+
+    def configure(self, config: dict[str, Any]) -> None:
+        """Send the configuration."""
+        self.ledger = Path(config["ledger"])
         self.send(config)
 
     def _read(self) -> None:
@@ -270,10 +274,16 @@ class Stage:
         folder = self._folder / f"{name}{len(self._children)}"
         return {"run": RUN, "seed": SEED, "ledger": str(folder), "scenario": dump, **more}
 
+    def spawn(self, module: str) -> Child:
+        """Start a child that waits for its configuration."""
+        child = Child(f"banstorm.harness.{module}")
+        self._children.append(child)
+        return child
+
     def child(self, module: str, config: dict[str, Any]) -> Child:
         """Start a child."""
-        child = Child(f"banstorm.harness.{module}", config)
-        self._children.append(child)
+        child = self.spawn(module)
+        child.configure(config)
         return child
 
     def fakes(self, scenario: Scenario, *, inline: bool) -> tuple[Child, dict[str, int]]:
@@ -284,10 +294,11 @@ class Stage:
 
     def host(self, name: str, scenario: Scenario, *, begin: bool = True) -> Host:
         """Start the fakes behind mitmproxy or with inline faults; the timeline begins at once unless told otherwise."""
-        fakes, ports = self.fakes(scenario, inline=name == "inline")
+        injector = self.spawn("injector") if name == "mitmproxy" else None  # it imports while the fakes get ready
+        fakes, ports = self.fakes(scenario, inline=injector is None)
         host = Host(name, fakes, fakes, ports)
-        if name == "mitmproxy":
-            injector = self.injector(scenario, ports)
+        if injector is not None:
+            injector.configure(self.config(scenario, "injector", upstreams=ports, ports=dict.fromkeys(ports, 0)))
             host.child, host.ports = injector, injector.expect("ready")["ports"]
         if begin:
             host.t0_ns = time.monotonic_ns()
