@@ -102,12 +102,17 @@ def sentence(history: History, judgement: Judgement) -> str:
                 return f"{target} did not survive {through}: {ended}."
             first = next(each for each in judgement.expectations if each.measure == judgement.first_broken)
             toll = f"{lost:,} of {due:,} calls were lost" if lost else f"none of {due:,} calls was lost"
+            early = int((~history.good & (history.due_ns < history.first_window_ns)).sum()) if history.episodes else 0
+            if early:
+                toll += f" ({early:,} of them due before any fault)"
             return (
                 f"{target} failed under {through}: {toll}; first to break was {first.measure}, "
                 f"found {first.found}, wanted {first.wanted}."
             )
         case Verdict.INCONCLUSIVE:
-            return f"This run proves nothing about {target}: {judgement.reasons[0]}."
+            short = [each for each in judgement.checks if not each.ok]
+            more = f" ({len(short) - 1} more checks fell short)" if len(short) > 1 else ""
+            return f"This run proves nothing about {target}: {short[0].name}: {short[0].found}{more}."
 
 
 def _headlines(findings: Sequence[Finding]) -> list[HeadlineOut]:

@@ -94,17 +94,17 @@ def _time_to_fail_over(history: History, episode: Episode) -> Value:
             episode.id,
             episode.tc_ns - t0,
             censored=True,
-            reason="never failed over: while the fault lasted, no second passed without a bad call or with an answer "
-            "from another provider",
+            reason="never failed over while the fault lasted",
             rows=Rows("calls", history.numbers(history.due_in(episode) & ~good)),
             breach=Candidates(t0, offsets, refuted_ns),
         )
     best = int(np.argmax(open_))
+    note = "no call was hurt: the first to be bitten was rescued" if best == 0 else None
     return seconds(
         episode.id,
         float(offsets[best]) * NS,
         censored=not bool(whole[best]),
-        reason=None if whole[best] else "the load ended before a whole second was seen",
+        reason=note if whole[best] else "the load ended before a whole second was seen",
         rows=Rows("calls", [int(history.calls["call"].iloc[int(starts[best])])]),
         breach=Candidates(t0, offsets[:best], refuted_ns[:best]),
     )

@@ -41,7 +41,6 @@ def _time_to_recover(history: History, episode: Episode) -> Value:
     bads = np.flatnonzero(~good)
     offsets: list[float] = []
     refuted: list[int] = []
-    slow = False
     for instant, start, end in zip(instants.tolist(), starts.tolist(), ends.tolist(), strict=True):
         if edge_ns is not None and instant >= edge_ns:
             break
@@ -61,7 +60,7 @@ def _time_to_recover(history: History, episode: Episode) -> Value:
                 return Value(episode.id, None, reason)
             if float(np.quantile(latencies, 0.95)) <= limit_s:
                 return _recovered(history, episode, instant, start, (offsets, refuted))
-            slow, refuted_ns = True, int(history.ended_ns[start:end].max())
+            refuted_ns = int(history.ended_ns[start:end].max())
         if refuted_ns is None:
             break
         offsets.append((instant - tc) / NS)
@@ -71,7 +70,7 @@ def _time_to_recover(history: History, episode: Episode) -> Value:
         episode.id,
         float(seen_ns),
         censored=True,
-        reason="not seen to recover: " + ("too slow until the load ended" if slow else "the load or the pause ended"),
+        reason="not seen to recover before " + ("the load ended" if edge_ns is None else "the next fault began"),
         rows=Rows("calls", history.numbers((due >= tc) & ~good)),
         breach=candidates(tc, offsets, refuted),
     )

@@ -31,6 +31,8 @@ SAMPLE_S: Final = 0.5
 """Seconds that a loop-lag sample covers, before it was taken."""
 CRASH_SIGNALS: Final = {4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 11: "SIGSEGV", 31: "SIGSYS"}
 """Signals that a process brings on itself; the others come from somebody."""
+BASELINE_GOOD_SHARE_MIN: Final = 0.99
+"""Share of the calls due before the first window that must be good, as much as recovery asks for afterwards."""
 NAMED_MAX: Final = 5
 """Most rows named in a check."""
 
@@ -57,7 +59,7 @@ def evidence_checks(history: History) -> list[CheckOut]:
 
 def coverage_checks(history: History, expectations: list[ExpectationOut]) -> list[CheckOut]:
     """Whether the router was really put to the test, and each expectation could be judged."""
-    found = list(_bites(history))
+    found = [*_bites(history), *_baseline(history)]
     unknown = [each for each in expectations if each.state is State.UNKNOWN]
     found.append(
         CheckOut(
@@ -69,6 +71,21 @@ def coverage_checks(history: History, expectations: list[ExpectationOut]) -> lis
         )
     )
     return found
+
+
+def _baseline(history: History) -> Iterator[CheckOut]:
+    """A router that loses calls before any fault does not carry the load: no later finding is about the fault."""
+    before = history.due_ns < history.first_window_ns
+    if not history.episodes or not before.any():
+        return
+    good, calls = int((before & history.good).sum()), int(before.sum())
+    yield CheckOut(
+        name="sound before the fault",
+        kind="coverage",
+        ok=good >= BASELINE_GOOD_SHARE_MIN * calls,
+        found=f"{good} of {calls} calls due before the first window were good",
+        needed=f"at least {BASELINE_GOOD_SHARE_MIN:.0%} of them",
+    )
 
 
 def _evidence(name: str, *, ok: bool, found: str, needed: str) -> CheckOut:

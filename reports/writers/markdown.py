@@ -44,7 +44,7 @@ def cell(value: object, chars: int = CELL_CHARS_MAX) -> str:
     """A value on one line, without anything that Markdown or HTML would act on."""
     text = re.sub(r"\s+", " ", str(value))[:chars]
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#!|~@])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]#|~@])", r"\\\1", text)
 
 
 def code(value: object) -> str:
@@ -86,7 +86,7 @@ def _episodes(result: Result) -> list[str]:
         faults = ", ".join(f"{window.entry} ({window.bites} bites)" for window in each.windows)
         rows = [(key, value.text, value.reason or "") for key, value in each.times.items() if value.applies]
         parts.append(
-            f"### Episode {cell(each.id)}\n\n{cell(faults)}, from {each.from_s:.2f} s to {each.until_s:.2f} s; "
+            f"### {cell(each.id).capitalize()}\n\n{cell(faults)}, from {each.from_s:.2f} s to {each.until_s:.2f} s; "
             f"{each.calls_lost} of {each.calls_due} calls lost.\n\n" + table(["measure", "found", ""], rows)
         )
     return parts

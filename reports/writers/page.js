@@ -39,7 +39,7 @@ function expectations() {
       ["Wanted", (row) => row.wanted, "num"], ["Found", (row) => row.found, "num"],
       ["Where", (row) => row.scope || "–", "nowrap"],
       ["", (row) => [row.measure === data.first_broken && h("b", {}, "broke first"), row.measure === data.first_broken && row.note ? ": " : "", row.note,
-        row.certain_s !== null && h("span", { class: "soft" }, ` certain at ${seconds(row.certain_s)}`)]]],
+        row.certain_s !== null && h("span", { class: "soft" }, ` · certain at ${seconds(row.certain_s)}`)]]],
     data.expectations, (row) => (row.measure === data.first_broken && data.verdict === "fail" ? "first-broken" : null))));
 }
 

@@ -164,6 +164,20 @@ def test_a_killed_injector_leaves_its_bites_in_its_attempts(tmp_path: Path) -> N
     assert result.episodes[0].windows[0].bites == sum(row["fault"] is not None for row in ledger.tables["attempts"])
 
 
+def test_a_router_that_loses_calls_before_any_fault_proves_nothing_about_it(tmp_path: Path) -> None:
+    """Two of 100 calls lost before the window take away a pass, but still break what they break."""
+    ledger = passing()
+    ledger.manifest["scenario"]["expect"] = {"time_to_fail_over": "<= 250ms"}
+    ledger.change("calls", lambda row: row["call"] in {7, 8}, outcome="late")
+    result = judged(ledger, tmp_path / "a")
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert "98 of 100 calls due before the first window were good" in result.sentence
+    ledger.manifest["scenario"]["expect"] = {"lost_calls": 0}
+    result = judged(ledger, tmp_path / "b")
+    assert result.verdict is Verdict.FAIL
+    assert "2 of 400 calls were lost (2 of them due before any fault)" in result.sentence
+
+
 def test_too_small_a_baseline_can_not_judge_recovery(tmp_path: Path) -> None:
     """Recovery is measured against calls before the first window: ten of them are no baseline."""
     story = Story(rate=50, duration_s=8.0, at_s=0.2, until_s=2.0, expect={"time_to_recover": "<= 1s"})

@@ -105,7 +105,7 @@ def test_the_summary_says_verdict_expectations_and_command(results: dict[str, Re
     [
         ("a | b", "a \\| b"),
         ("<b>x</b>", "&lt;b&gt;x&lt;/b&gt;"),
-        ("[x](http://y) `z` @me #1", "\\[x\\]\\(http://y\\) \\`z\\` \\@me \\#1"),
+        ("[x](http://y) `z` @me #1", "\\[x\\](http://y) \\`z\\` \\@me \\#1"),
         ("two\nlines", "two lines"),
     ],
 )
