@@ -33,6 +33,7 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
     "--ports", default="", metavar="NAME=PORT,…", help="Fixed ports for the providers, to configure a router with."
 )
 @click.option("--model", help="Model name that the callers ask the router for.")
+@click.option("--name", help="What the report calls the target.")
 @click.option(
     "--header", multiple=True, metavar="NAME: VALUE", help="Header for every call; may be given several times."
 )
@@ -52,6 +53,7 @@ def run(
     out: Path,
     ports: str,
     model: str | None,
+    name: str | None,
     header: tuple[str, ...],
     api_key_env: str | None,
     settings: tuple[str, ...],
@@ -74,6 +76,7 @@ def run(
         out=out,
         ports=ports,
         model=model,
+        name=name,
         header=header,
         api_key_env=api_key_env,
         settings=settings,

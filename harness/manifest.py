@@ -72,7 +72,7 @@ class Manifest:
             "scenario_name": self.plan.name,
             "scenario": self.plan.scenario.model_dump(mode="json", by_alias=True),
             "target": {
-                "name": self.plan.target.name,
+                "name": self.plan.target.label,
                 "kind": self.plan.target.kind,
                 "detail": self.plan.target.detail,
                 "url": self.target_url,

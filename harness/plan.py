@@ -6,7 +6,7 @@ import re
 import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -100,7 +100,7 @@ def make_plan(wish: Wish) -> Plan:
         text=path.read_text("utf-8"),
         run=run,
         target=target,
-        folder=wish.out / f"{moment}-{path.stem}-{target.name}-{run}",
+        folder=wish.out / f"{moment}-{path.stem}-{re.sub(r'[^A-Za-z0-9._-]+', '-', target.label)}-{run}",
         command=_command(wish, scenario.seed),
         in_flight_max=min(in_flight, IN_FLIGHT_MAX),
         ready_s=wish.ready_s or (READY_S if target.configured_by_us else READY_S_USER),
@@ -147,7 +147,7 @@ def _target(wish: Wish) -> Target:
 
 
 def _with_url(options: Options, url: str) -> Options:
-    return Options(url, options.model, options.headers, options.api_key, options.settings)
+    return replace(options, url=url)
 
 
 def _command(wish: Wish, seed: int) -> str:
@@ -157,6 +157,8 @@ def _command(wish: Wish, seed: int) -> str:
         words.append("--inline")
     if wish.ports:
         words += ["--ports", ",".join(f"{name}={port}" for name, port in wish.ports.items())]
+    if wish.options.label:
+        words += ["--name", wish.options.label]
     if wish.options.model:
         words += ["--model", wish.options.model]
     for name in wish.options.headers:

@@ -233,6 +233,7 @@ class _Bite:
         self._record.fault_ids.append(window.id)
         window.bites += 1
         if window.first_bite_ns is None:
+            self._timeline.pass_edges(at_ns)  # nobody hears of a bite before hearing that the window has opened
             self._timeline.news.append(News("bite", window.id, window.provider, at_ns))
         window.first_bite_ns = min(at_ns, window.first_bite_ns or at_ns)
         window.last_bite_ns = max(at_ns, window.last_bite_ns or at_ns)

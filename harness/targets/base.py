@@ -33,6 +33,8 @@ class Options:
     model: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     api_key: str | None = None
+    label: str | None = None
+    """What the report shall call it."""
     settings: tuple[str, ...] = ()
     """`--set` items, e.g. ``breaker.enabled=false``; only targets that we configure know what to do with them."""
 
@@ -66,6 +68,11 @@ class Target(ABC):
         Raises:
             HarnessError: when it can't be configured or started.
         """
+
+    @property
+    def label(self) -> str:
+        """What the report and the run's folder call it."""
+        return self.options.label or self.name
 
     @property
     def process(self) -> Process | None:

@@ -38,6 +38,11 @@ class UrlTarget(Target):
         )
 
     @property
+    def label(self) -> str:
+        """The name the user gave it, else its address."""
+        return self.options.label or urlsplit(self.base_url).netloc
+
+    @property
     def detail(self) -> str:
         """The front's address."""
         return self.base_url
