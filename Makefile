@@ -24,7 +24,7 @@ $(VENV)/.stamp: pyproject.toml constraints.txt
 # The newest official SDKs need a newer h11 than mitmproxy 11 allows, so they live in an environment of their own.
 $(SDK_VENV)/.stamp: pyproject.toml constraints-sdk.txt
 	$(PYTHON) -m venv $(SDK_VENV)
-	$(SDK_VENV)/bin/pip install --quiet --constraint constraints-sdk.txt --editable . openai anthropic pytest pytest-asyncio
+	$(SDK_VENV)/bin/pip install --quiet --constraint constraints-sdk.txt --editable . 'openai>=3.51' 'anthropic>=2.10' pytest pytest-asyncio
 	@touch $@
 
 demo: $(VENV)/.stamp ## Play sudden_ban through every layer, to a verdict and a report
