@@ -22,7 +22,7 @@ from .faults.timeline import Timeline
 from .inline import InlineFaults
 from .lag import Heartbeat
 from .ledger import Ledger
-from .serving import keep_books, run, until_stopped
+from .serving import keep_books, run, spare_collector, until_stopped
 from .witness import Witness
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ async def _serve(config: dict[str, Any]) -> int:
     tasks = [asyncio.create_task(heartbeat.run()), asyncio.create_task(keep_books(ledger, "fakes", heartbeat))]
     if inline:
         tasks.append(asyncio.create_task(witness.report()))
+    spare_collector()
     say("ready", ports=servers.ports)
     await until_stopped(timeline.start)
     for task in tasks:

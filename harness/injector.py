@@ -7,7 +7,6 @@ free port, and nothing listens outside loopback. Importing this module loads mit
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import socket
 import sys
@@ -24,7 +23,7 @@ from .injector_addon import InjectorAddon
 from .injector_master import LeanMaster
 from .lag import Heartbeat
 from .ledger import Ledger
-from .serving import keep_books, run, until_stopped
+from .serving import keep_books, run, spare_collector, until_stopped
 from .witness import Witness
 
 LOOPBACK: Final = "127.0.0.1"
@@ -92,17 +91,14 @@ async def _serve(config: dict[str, Any]) -> int:
         proxy = LeanMaster(confdir)
         logging.getLogger().addHandler(crashes)
         logging.disable(logging.INFO)  # mitmproxy logs every connection, and building the messages costs time
-        addon = InjectorAddon(witness, {port: name for name, port in ports.items()}, proxy.close_client)
+        addon = InjectorAddon(witness, {port: name for name, port in ports.items()}, proxy)
         await proxy.begin(addon, upstreams, listeners)
         tasks = [
             asyncio.create_task(heartbeat.run()),
             asyncio.create_task(keep_books(ledger, "injector", heartbeat)),
             asyncio.create_task(witness.report()),
         ]
-        # What is loaded by now stays, so a full collection need not look at it. Raising the thresholds was measured
-        # too: flows die in cycles, and the rarer collections then last up to 80 ms.
-        gc.collect()
-        gc.freeze()
+        spare_collector()
         say("ready", ports=ports)
         await until_stopped(timeline.start)
         for task in tasks:

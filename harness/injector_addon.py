@@ -5,16 +5,15 @@ No hook blocks: one that has to wait (a delay, a hang) waits as a coroutine of i
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 
 from .faults.base import Forward, Hang, Respond
-from .injector_exchange import Exchange
+from .injector_exchange import Exchange, Proxy
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
@@ -32,15 +31,15 @@ class InjectorAddon:
     Args:
         witness: begins and ends attempts.
         provider_of: the provider behind each of our listening ports.
-        close: closes a router's connection after what was written to it.
+        proxy: the connections behind the flows.
     """
 
     name = "nextlayer"  # it takes that addon's place: everything here is HTTP/1.1, so there is nothing to guess
 
-    def __init__(self, witness: Witness, provider_of: Mapping[int, str], close: Callable[[Client], None]) -> None:
+    def __init__(self, witness: Witness, provider_of: Mapping[int, str], proxy: Proxy) -> None:
         self._witness = witness
         self._provider_of = provider_of
-        self._close = close
+        self._proxy = proxy
         self._open: dict[str, Exchange] = {}
         self._stopping = False
 
@@ -64,7 +63,7 @@ class InjectorAddon:
             body=request.raw_content or b"",
             received_ns=flow.metadata[_RECEIVED],
         )
-        exchange = Exchange(flow, plan, self._witness, self._cut)
+        exchange = Exchange(flow, plan, self._witness, self._proxy)
         self._open[flow.id] = exchange
         action = plan.action
         if isinstance(action, Hang) or action.delay_s > 0:
@@ -77,17 +76,21 @@ class InjectorAddon:
         if (exchange := self._open.get(flow.id)) is not None:
             exchange.head()
 
-    def response(self, flow: HTTPFlow) -> None:
+    def response(self, flow: HTTPFlow) -> Awaitable[None] | None:
         """The response is complete."""
-        if (exchange := self._open.pop(flow.id, None)) is not None:
-            exchange.whole()
-            exchange.end("complete")
+        exchange = self._open.get(flow.id)
+        if exchange is not None:
+            if exchange.is_pumped:
+                return self._drain(exchange)
+            self._finish(exchange)
+        return None
 
     def error(self, flow: HTTPFlow) -> None:
         """The flow ended before its response was complete."""
         exchange = self._open.pop(flow.id, None)
         if exchange is None:
             return  # a request that broke off before its body was whole never became an attempt
+        exchange.release()
         record = exchange.plan.record
         if flow.server_conn.timestamp_tcp_setup is None:
             record.reached = False  # it was to be forwarded, but nobody was there, or the router left before
@@ -113,6 +116,18 @@ class InjectorAddon:
             exchange.release()
             exchange.end("run")
 
+    async def _drain(self, exchange: Exchange) -> None:
+        if await exchange.pumped():
+            self._finish(exchange)
+        else:
+            self._open.pop(exchange.flow.id, None)
+            exchange.end("router")
+
+    def _finish(self, exchange: Exchange) -> None:
+        self._open.pop(exchange.flow.id, None)
+        exchange.whole()
+        exchange.end("complete")
+
     async def _later(self, exchange: Exchange) -> None:
         action = exchange.plan.action
         if await exchange.wait(None if isinstance(action, Hang) else action.delay_s):
@@ -124,7 +139,3 @@ class InjectorAddon:
                 exchange.forward()
             case Respond() as action:
                 exchange.respond(action)
-
-    def _cut(self, flow: HTTPFlow) -> None:
-        # Later in this turn of the loop mitmproxy writes what the stream callback returned; then it is our turn.
-        asyncio.get_running_loop().call_soon(self._close, flow.client_conn)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mitmproxy.http import Headers, Response
 
 from .faults.base import Pause, Respond
-from .faults.plan import OWN_HEADERS
+from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
+from .injector_pump import Pump
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from mitmproxy.connection import Client
     from mitmproxy.http import HTTPFlow
 
     from .faults.plan import Body, Plan
@@ -22,27 +22,35 @@ if TYPE_CHECKING:
 _OWN: Final = OWN_HEADERS.encode()
 
 
+class Proxy(Protocol):
+    """What an exchange needs of the proxy beside the flow."""
+
+    def close_client(self, client: Client) -> None:
+        """Close a router's connection after what was written to it."""
+
+    async def write_client(self, client: Client, data: bytes) -> None:
+        """Write to a router's connection, past mitmproxy."""
+
+
 class Exchange:
-    """Carries out one plan on one flow.
+    """Carries out one plan on one flow."""
 
-    `cut` closes the router's connection once what was handed to mitmproxy before is written.
-    """
+    __slots__ = ("_body", "_ended", "_gone", "_proxy", "_pump", "_witness", "flow", "plan")
 
-    __slots__ = ("_body", "_cut", "_ended", "_gone", "_witness", "flow", "plan")
-
-    def __init__(self, flow: HTTPFlow, plan: Plan, witness: Witness, cut: Callable[[HTTPFlow], None]) -> None:
+    def __init__(self, flow: HTTPFlow, plan: Plan, witness: Witness, proxy: Proxy) -> None:
         self.flow = flow
         self.plan = plan
         self._witness = witness
-        self._cut = cut
+        self._proxy = proxy
         self._body: Body | None = None
+        self._pump: Pump | None = None
         self._gone: asyncio.Event | None = None
         self._ended = False
 
     def forward(self) -> None:
         """Let mitmproxy ask the provider."""
         self.plan.record.reached = True
-        self.flow.request.headers[OWN_HEADERS + "attempt"] = self.plan.record.attempt
+        self.flow.request.headers[ATTEMPT_HEADER] = self.plan.record.attempt
         if not self.plan.untouched:
             self.flow.request.headers["accept-encoding"] = "identity"  # a filter reads the bytes
 
@@ -64,6 +72,8 @@ class Exchange:
 
     def release(self) -> None:
         """End the waiting: the router has left, or the run is over."""
+        if self._pump is not None:
+            self._pump.stop()
         if self._gone is not None:
             self._gone.set()
 
@@ -113,6 +123,15 @@ class Exchange:
         if self._body is not None and self._body.cut and self.flow.killable:
             self.flow.kill()
 
+    @property
+    def is_pumped(self) -> bool:
+        """Whether a part of the stream is still being sent, past mitmproxy."""
+        return self._pump is not None
+
+    async def pumped(self) -> bool:
+        """Wait for that part; whether all of it was sent."""
+        return self._pump is None or await self._pump.finish()
+
     def end(self, ended_by: str) -> None:
         """Write the attempt down, once."""
         if self._ended:
@@ -130,12 +149,23 @@ class Exchange:
         if body is None or body.cut:
             return []
         steps = body.feed(data) if data else body.close()
-        if any(isinstance(step, Pause) for step in steps):
-            raise NotImplementedError("a pause inside a stream")
+        if self._pump is None and any(isinstance(step, Pause) for step in steps):
+            self._pump = Pump(self._write, self._close)
+        if self._pump is not None:
+            self._pump.put(steps)
+            return []
         passed = b"".join(step for step in steps if isinstance(step, bytes))
         if body.cut:
-            self._cut(self.flow)
+            # Later in this turn of the loop mitmproxy writes what is returned here; then it is our turn.
+            asyncio.get_running_loop().call_soon(self._close)
         if not passed:
             return []  # never an empty chunk: that would be the stream's proper ending
         self.plan.record.deliver(passed)
         return [passed]
+
+    def _close(self) -> None:
+        self._proxy.close_client(self.flow.client_conn)
+
+    async def _write(self, data: bytes) -> None:
+        self.plan.record.deliver(data)
+        await self._proxy.write_client(self.flow.client_conn, b"%x\r\n%s\r\n" % (len(data), data))

@@ -7,6 +7,7 @@ streamed ones. What was left out and why is said where it is left out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping
@@ -56,6 +57,16 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         handler = self.core.connections.get(client.id)
         if handler is not None and client in handler.transports:
             handler.close_connection(client)
+
+    async def write_client(self, client: Client, data: bytes) -> None:
+        """Write to a connection, past mitmproxy; nothing happens if it is closed."""
+        handler = self.core.connections.get(client.id)
+        if handler is not None and client in handler.transports:
+            writer = handler.transports[client].writer
+            if not writer.is_closing():
+                writer.write(data)
+                with contextlib.suppress(OSError):
+                    await writer.drain()
 
     async def begin(self, addon: Any, upstreams: Mapping[str, int], listeners: Mapping[str, socket.socket]) -> None:
         """Serve each provider's listening socket in front of its port on 127.0.0.1."""

@@ -6,30 +6,15 @@ is refused when the run is planned, by the `hosts` that each fault names.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from ..fakes.dialects.base import REQUEST_BYTES_MAX
-from .faults.base import Forward, Hang, Pause, Respond
-from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
+from .inline_exchange import App, Exchange, Receive, Send
 
 if TYPE_CHECKING:
-    from .faults.base import Step
-    from .faults.plan import Body, Plan
     from .witness import Witness
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-
-BODY_BYTES_MAX: Final = 64 * 1024 * 1024
-"""Largest plain response body that is held back to be changed, in bytes; a larger one ends the connection."""
-_OWN: Final = OWN_HEADERS.encode()
-_DISCONNECT: Final[Message] = {"type": "http.disconnect"}
 
 
 class InlineFaults:
@@ -39,7 +24,7 @@ class InlineFaults:
         self._app = app
         self._provider = provider
         self._witness = witness
-        self._open: set[_Exchange] = set()
+        self._open: set[Exchange] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -59,7 +44,7 @@ class InlineFaults:
             body=body,
             received_ns=received_ns,
         )
-        exchange = _Exchange(self._app, plan, receive, send)
+        exchange = Exchange(self._app, plan, receive, send)
         self._open.add(exchange)
         ended_by = "provider"
         try:
@@ -97,178 +82,3 @@ async def _read(receive: Receive) -> bytes | None:
             size += len(part)
         if not message.get("more_body", False) or size > REQUEST_BYTES_MAX:
             return b"".join(parts)
-
-
-class _Exchange:
-    """One attempt on its way through the middleware."""
-
-    def __init__(self, app: App, plan: Plan, receive: Receive, send: Send) -> None:
-        self.plan = plan
-        self.ended = False
-        self._app = app
-        self._receive = receive
-        self._send = send
-        self._body: Body | None = None
-        self._held: list[bytes] = []  # a plain body that is to be changed
-        self._held_head: tuple[int, list[tuple[bytes, bytes]]] | None = None
-        self._held_bytes = 0
-        self._complete = False
-        self._cut = asyncio.Event()
-        self._gone = False
-
-    async def run(self, scope: MutableMapping[str, Any], body: bytes) -> str:
-        """Carry the plan out; how the attempt ended."""
-        action = self.plan.action
-        waits = isinstance(action, Hang) or action.delay_s > 0
-        if waits and await self._leaves(None if isinstance(action, Hang) else action.delay_s):
-            return "router"
-        match action:
-            case Respond():
-                await self._respond(action)
-            case Forward():
-                return await self._forward(scope, body)
-        return "complete"
-
-    async def _leaves(self, seconds: float | None) -> bool:
-        """Wait for so long (None: for ever); whether the router left meanwhile."""
-        try:
-            async with asyncio.timeout(seconds):
-                while (await self._receive())["type"] != "http.disconnect":
-                    pass
-        except TimeoutError:
-            return False
-        return True
-
-    async def _respond(self, action: Respond) -> None:
-        reply, record = action.reply, self.plan.record
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-        if not any(name == b"content-length" for name, _ in headers):
-            headers.append((b"content-length", str(len(reply.body)).encode()))
-        record.head(reply.status, time.monotonic_ns())
-        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        record.deliver(reply.body)
-        await self._send({"type": "http.response.body", "body": reply.body})
-
-    async def _forward(self, scope: MutableMapping[str, Any], body: bytes) -> str:
-        self.plan.record.reached = True
-        attempt = (ATTEMPT_HEADER.encode(), self.plan.record.attempt.encode())
-        inner = {**scope, "headers": [*scope["headers"], attempt]}
-        given = False
-
-        async def receive() -> Message:
-            nonlocal given
-            if not given:
-                given = True
-                return {"type": "http.request", "body": body, "more_body": False}
-            message = await (self._receive() if self.plan.untouched else self._next())
-            self._gone = self._gone or (message["type"] == "http.disconnect" and not self._cut.is_set())
-            return message
-
-        if self.plan.untouched:
-            await self._app(inner, receive, self._pass)
-        else:
-            # The app runs beside us: once a stream is cut the connection must close at once, whatever the app does.
-            app = asyncio.ensure_future(self._app(inner, receive, self._filter))
-            cut = asyncio.ensure_future(self._cut.wait())
-            try:
-                await asyncio.wait([app, cut], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                await _cancel([cut])
-            if self._cut.is_set():
-                _finish_later(app)
-                return "fault"
-            await app
-        if self._complete:
-            return "complete"
-        return "router" if self._gone else "provider"
-
-    async def _next(self) -> Message:
-        """What the app hears while it answers: nothing until the router leaves, or until we cut it off."""
-        receiving = asyncio.ensure_future(self._receive())
-        cut = asyncio.ensure_future(self._cut.wait())
-        try:
-            await asyncio.wait([receiving, cut], return_when=asyncio.FIRST_COMPLETED)
-            return receiving.result() if receiving.done() else dict(_DISCONNECT)
-        finally:
-            await _cancel([receiving, cut])
-
-    async def _pass(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.plan.record.head(message["status"], time.monotonic_ns())
-            kept = [(name, value) for name, value in message["headers"] if not name.lower().startswith(_OWN)]
-            await self._send({**message, "headers": kept})
-            return
-        if not self._gone:
-            self.plan.record.deliver(message.get("body", b""))
-            self._complete = not message.get("more_body", False)
-        await self._send(message)
-
-    async def _filter(self, message: Message) -> None:
-        if self._cut.is_set():
-            return
-        if message["type"] == "http.response.start":
-            await self._head(message)
-            return
-        data, more = message.get("body", b""), message.get("more_body", False)
-        if self._body is None:
-            await self._pass(message)
-        elif self._body.streamed:
-            steps = self._body.feed(data) if data else []
-            await self._play(steps if more else [*steps, *self._body.close()], more=more)
-        else:
-            await self._hold(self._body, data, more=more)
-
-    async def _head(self, message: Message) -> None:
-        seen = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in message["headers"]]
-        status, seen, self._body = self.plan.respond_head(message["status"], seen)
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in seen]
-        if self._body is not None and not self._body.streamed:
-            self._held_head = (status, headers)
-            return
-        self.plan.record.head(status, time.monotonic_ns())
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-
-    async def _hold(self, body: Body, data: bytes, *, more: bool) -> None:
-        self._held.append(data)
-        self._held_bytes += len(data)
-        if self._held_bytes > BODY_BYTES_MAX:
-            self._cut.set()
-        if more or self._held_head is None:
-            return
-        steps = [*body.feed(b"".join(self._held)), *body.close()]
-        changed = b"".join(step for step in steps if isinstance(step, bytes))
-        status, headers = self._held_head
-        headers.append((b"content-length", str(len(changed)).encode()))
-        self.plan.record.head(status, time.monotonic_ns())
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._play(steps, more=False)
-
-    async def _play(self, steps: Iterable[Step], *, more: bool) -> None:
-        for step in steps:
-            if isinstance(step, bytes):
-                self.plan.record.deliver(step)
-                await self._send({"type": "http.response.body", "body": step, "more_body": True})
-            elif isinstance(step, Pause):
-                await asyncio.sleep(step.seconds)
-            else:
-                self._cut.set()
-                return
-        if not more:
-            self._complete = not self._gone
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-_finishing: set[asyncio.Future[None]] = set()
-
-
-def _finish_later(app: asyncio.Future[None]) -> None:
-    """Keep an app that was cut off until it has noticed: it still has to write its bill."""
-    _finishing.add(app)
-    app.add_done_callback(_finishing.discard)
-
-
-async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
