@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from banstorm.reports.assemble import find_all
+from banstorm.reports.failover import switches
 from banstorm.reports.frames import read_run
 from banstorm.reports.history import History
 from synthetic import PRICES, TOKENS, Ledger, Story, add_attempt, found, judged, ns, value
@@ -69,6 +70,41 @@ def test_a_ban_worked_out_by_hand(tmp_path: Path) -> None:
     assert value(result, "cost_increase") == pytest.approx(PRICES["openai"] / PRICES["anthropic"])
     # 2 of a month's 20/s at 99.9 %.
     assert value(result, "budget_spent") == pytest.approx(2 / (0.001 * 20 * 30 * 86400))
+
+
+def test_failing_over_must_hold_for_a_second(tmp_path: Path) -> None:
+    """Half a second of good calls is no failover when a bad one follows: the time counts from after the last."""
+    calls = [*steady(0, 2, 0.05), lost(2.0, 2.02), *elsewhere(2.05, 2.6), lost(2.6, 2.62), *elsewhere(2.65, 4)]
+    result = judged(run_of(STORY, [*calls, *steady(4, 8, 0.05)]), tmp_path)
+    assert value(result, "time_to_fail_over") == pytest.approx(0.648)
+
+
+def test_good_answers_by_the_broken_provider_are_no_failover(tmp_path: Path) -> None:
+    """A router that sits out a slow provider loses nothing, but has not failed over: a lower bound."""
+    slow = steady(2, 4, 0.05, 0.5)
+    for call in slow:
+        call.attempts = [("anthropic", call.due + 0.002, call.ended, True)]
+    ledger = run_of(STORY, [*steady(0, 2, 0.05), *slow, *steady(4, 8, 0.05)])
+    result = judged(ledger, tmp_path)
+    over = found(result, "time_to_fail_over")
+    assert over.censored
+    assert over.value == pytest.approx(1.998)
+    assert value(result, "lost_calls", "run") == 0
+
+
+def test_a_switch_gap_is_the_last_switch_of_a_call_and_never_negative(tmp_path: Path) -> None:
+    """Of anthropic, openai, anthropic, openai the last step counts; a hedge, begun before the first ended, is 0."""
+    there_and_back = Told(2.0, 2.5, "openai")
+    there_and_back.attempts = [
+        ("anthropic", 2.002, 2.010, True),
+        ("openai", 2.110, 2.120, False),
+        ("anthropic", 2.125, 2.130, True),
+        ("openai", 2.137, 2.500, False),
+    ]
+    hedged = Told(2.05, 2.5, "openai", attempts=[("anthropic", 2.052, 2.4, True), ("openai", 2.2, 2.5, False)])
+    calls = [*steady(0, 2, 0.05), there_and_back, hedged, *elsewhere(2.1, 4), *steady(4, 8, 0.05)]
+    run = read_run(run_of(STORY, calls).write(tmp_path))
+    assert switches(History(run))["gap_s"].tolist() == pytest.approx([0.007, 0.0])
 
 
 def test_probes_are_attempts_after_the_router_has_left(tmp_path: Path) -> None:
@@ -144,24 +180,29 @@ def test_partial_faults_are_not_detected_or_failed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "status", "silent"),
+    ("outcome", "status", "proper", "silent"),
     [
-        ("foreign", 200, 1),
-        ("corrupted", 200, 1),
-        ("truncated", 200, 1),
-        ("shortened", 200, 1),
-        ("corrupted", 502, 0),
-        ("stitched", 200, 0),
-        ("late", 200, 0),
-        ("error", 200, 0),
-        ("hung", 200, 0),
+        ("foreign", 200, True, 1),
+        ("corrupted", 200, True, 1),
+        ("truncated", 200, True, 1),
+        ("shortened", 200, True, 1),
+        ("corrupted", 502, True, 0),
+        ("corrupted", 200, False, 0),
+        ("stitched", 200, True, 0),
+        ("late", 200, True, 0),
+        ("error", 200, True, 0),
+        ("hung", 200, False, 0),
     ],
 )
-def test_a_silent_loss_looked_like_a_success(outcome: str, status: int, silent: int, tmp_path: Path) -> None:
+def test_a_silent_loss_looked_like_a_success(
+    outcome: str, status: int, silent: int, tmp_path: Path, *, proper: bool
+) -> None:
     """Wrong words with a 2xx status and a proper ending are silent losses; what a caller can notice is only lost."""
     calls = steady(0, 8, 0.05)
     calls[70].outcome, calls[70].status = outcome, status
-    result = judged(run_of(STORY, calls), tmp_path)
+    ledger = run_of(STORY, calls)
+    ledger.change("calls", lambda row: True, terminated=proper)
+    result = judged(ledger, tmp_path)
     assert value(result, "lost_calls", "run") == 1
     assert value(result, "silent_losses", "run") == silent
 

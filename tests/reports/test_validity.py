@@ -44,6 +44,12 @@ def stall(process: str, value: float) -> Callable[[Ledger], None]:
     )
 
 
+def two_stalls(ledger: Ledger) -> None:
+    """Two stalls of 65 ms in 2 s: each delays 0.75 % of the requests beyond 50 ms, both together 1.5 %."""
+    stall("fakes", 0.065)(ledger)
+    ledger.change("samples", lambda row: row["process"] == "fakes" and row["at_ns"] == ns(3.5), value=0.065)
+
+
 def no_samples(ledger: Ledger) -> None:
     """The fakes never sampled their loop."""
     ledger.tables["samples"] = [row for row in ledger.tables["samples"] if row["process"] != "fakes"]
@@ -111,6 +117,7 @@ def no_row(ledger: Ledger) -> None:
         (one_very_late_call, "generator on time, baseline", "worst 300"),
         (stall("injector", 0.3), "event loop of injector, episode 1 (anthropic)", "worst 300ms"),
         (stall("load", 0.2), "event loop of load, episode 1 (anthropic)", "behind by more than 50ms"),
+        (two_stalls, "event loop of fakes, episode 1 (anthropic)", "1.50% of the time"),
         (no_samples, "event loop of fakes, baseline", "no samples"),
     ],
 )

@@ -161,6 +161,15 @@ def test_verdicts_of_the_runs(results: dict[str, Result]) -> None:
     }
 
 
+def test_the_worst_calls_are_silent_first_and_of_every_kind(tmp_path: Path) -> None:
+    """Three of each outcome before more of any; among them what looked like a success comes first."""
+    ledger = simulate(Story(rate=50, duration_s=8.0, at_s=2.0, until_s=4.0, fail_over_s=0.4, detect_s=0.5))
+    ledger.change("calls", lambda row: row["call"] in {300, 301}, outcome="truncated")
+    ledger.change("calls", lambda row: row["call"] == 310, outcome="hung", terminated=False)
+    worst = [(each.outcome, each.silent) for each in judged(ledger, tmp_path).worst]
+    assert worst[:6] == [("truncated", True)] * 2 + [("hung", False)] + [("error", False)] * 3
+
+
 def test_a_calls_curl_line_carries_its_mark_and_no_key(results: dict[str, Result], tmp_path: Path) -> None:
     """The line asks the same question again, as `banstorm.fakes` marks it, with the key in the environment."""
     from banstorm.fakes.answer import find_mark
