@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,48 +45,15 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
 @click.option("--openai-sdk", default="0%", metavar="SHARE", help="Share of the calls made by the official OpenAI SDK.")
 @click.option("--rate", metavar="RATE", help="Another rate than the scenario's, e.g. 15/s, for a slower router.")
 @click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
-@click.option("--no-charts", is_flag=True, help="Leave out the PNG and SVG charts.")
-def run(
-    scenario: str,
-    target: str,
-    inline: bool,  # noqa: FBT001 - click passes options so
-    seed: int | None,
-    out: Path,
-    ports: str,
-    model: str | None,
-    name: str | None,
-    header: tuple[str, ...],
-    api_key_env: str | None,
-    settings: tuple[str, ...],
-    openai_sdk: str,
-    rate: str | None,
-    ready_timeout: str | None,
-    no_charts: bool,  # noqa: FBT001 - click passes options so
-) -> None:
+@click.option("--no-charts", "charts", flag_value=False, default=True, help="Leave out the PNG and SVG charts.")
+def run(**words: Any) -> None:
     """Play SCENARIO (a name, or a YAML file) against a router and judge it.
 
     Exit codes: 0 pass, 1 fail, 2 bad scenario or usage, 3 inconclusive, 4 internal error, 130 interrupted.
     """
     from . import command_run
 
-    wish = command_run.wish(
-        scenario=scenario,
-        target=target,
-        inline=inline,
-        seed=seed,
-        out=out,
-        ports=ports,
-        model=model,
-        name=name,
-        header=header,
-        api_key_env=api_key_env,
-        settings=settings,
-        openai_sdk=openai_sdk,
-        rate=rate,
-        ready_timeout=ready_timeout,
-        charts=not no_charts,
-    )
-    sys.exit(command_run.play(wish))
+    sys.exit(command_run.play(command_run.wish(**words)))
 
 
 @banstorm.command("list")

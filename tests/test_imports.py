@@ -17,7 +17,6 @@ ALLOWED = {
     "reports": {"scenarios"},
     "harness": {"scenarios", "fakes", "reports"},
 }
-LIGHT = {"click", "httptools", "httpx", "orjson", "prometheus_client", "pydantic", "starlette", "uvicorn", "yaml"}
 HEAVY = ("mitmproxy", "locust", "gevent", "pandas", "pyarrow", "altair", "vl_convert", "rich", "psutil")
 
 

@@ -6,7 +6,7 @@ the two headers a credential comes in says nothing about its kind, only its pref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -14,9 +14,8 @@ import orjson
 from . import _anthropic_failures as failures
 from . import _anthropic_message as message
 from . import _anthropic_messages as messages
-from ._routes import Route, Routes
-from ._sse import map_data
-from .base import Answer, Ask, Dialect, Event, Headers, Reply
+from ._routes import Route, RoutedDialect, Routes
+from .base import Answer, Ask, Headers, Reply
 
 _MODELS: Final = {
     "claude-opus-5-5": "Claude Opus 5.5",
@@ -70,10 +69,11 @@ ROUTES: Final = Routes(
 )
 
 
-class Anthropic(Dialect):
+class Anthropic(RoutedDialect):
     """Anthropic's wire format."""
 
     name: ClassVar[str] = "anthropic"
+    routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = ""
     answer_keys: ClassVar[tuple[str, ...]] = ("text", "partial_json", "input")
     failures: ClassVar[frozenset[str]] = failures.KINDS
@@ -87,36 +87,6 @@ class Anthropic(Dialect):
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
 
-    def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
-        """Understand a request."""
-        matched = ROUTES.match(path)
-        if matched is None:
-            messages.refuse("unknown_url", path=path)
-        route, rest = matched
-        if method != route.method:
-            messages.refuse("wrong_method", method=method)
-        if self.credential(headers, path) is None:
-            messages.refuse("missing_key")
-        return route.read(rest, headers, body)
-
-    def write(self, ask: Ask, answer: Answer) -> Reply:
-        """The answer as one body."""
-        return ROUTES.of(ask).write(ask, answer)
-
-    def stream_head(self, ask: Ask, answer: Answer) -> tuple[int, Headers]:
-        """Status and headers of a streamed answer."""
-        head = ROUTES.of(ask).stream_head
-        if head is None:
-            raise ValueError(f"{ask.operation!r} does not stream")
-        return head(ask, answer)
-
-    def stream(self, ask: Ask, answer: Answer) -> Iterator[Event]:
-        """The answer as a stream of events."""
-        stream = ROUTES.of(ask).stream
-        if stream is None:
-            raise ValueError(f"{ask.operation!r} does not stream")
-        return stream(ask, answer)
-
     def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
@@ -125,10 +95,6 @@ class Anthropic(Dialect):
         """The error as an ``error`` event; nothing follows it."""
         body = {"type": "error", **failures.body(kind, details, id_seed)}
         return b"event: error\ndata: " + orjson.dumps(body) + b"\n\n"
-
-    def map_event(self, event: bytes, change: Callable[[Any], Any]) -> bytes:
-        """`event` with its payload changed."""
-        return map_data(event, change)
 
 
 DIALECT: Final = Anthropic()

@@ -5,7 +5,7 @@ Sources: OpenAI's API reference and error guide, the official SDK's types (3.51)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import orjson
@@ -13,10 +13,8 @@ import orjson
 from . import _openai_chat as chat
 from . import _openai_completion as completion
 from . import _openai_failures as failures
-from ._openai_complaints import refuse
-from ._routes import Route, Routes
-from ._sse import map_data
-from .base import Answer, Ask, Dialect, Event, Headers, Reply
+from ._routes import Route, RoutedDialect, Routes
+from .base import Answer, Ask, Headers, Reply
 
 _MODELS: Final = ("gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano")
 _MODELS_CREATED: Final = 1_767_225_600  # made up: when the vendor made a model tells a router nothing
@@ -61,10 +59,11 @@ ROUTES: Final = Routes(
 )
 
 
-class OpenAI(Dialect):
+class OpenAI(RoutedDialect):
     """OpenAI's wire format."""
 
     name: ClassVar[str] = "openai"
+    routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = "/v1"
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
     failures: ClassVar[frozenset[str]] = failures.KINDS
@@ -75,36 +74,6 @@ class OpenAI(Dialect):
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
 
-    def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
-        """Understand a request."""
-        matched = ROUTES.match(path)
-        if matched is None:
-            refuse("unknown_url", method=method, path=path)
-        route, rest = matched
-        if method != route.method:
-            refuse("wrong_method", method=method, path=path)
-        if self.credential(headers, path) is None:
-            refuse("missing_key")
-        return route.read(rest, headers, body)
-
-    def write(self, ask: Ask, answer: Answer) -> Reply:
-        """The answer as one body."""
-        return ROUTES.of(ask).write(ask, answer)
-
-    def stream_head(self, ask: Ask, answer: Answer) -> tuple[int, Headers]:
-        """Status and headers of a streamed answer."""
-        head = ROUTES.of(ask).stream_head
-        if head is None:
-            raise ValueError(f"{ask.operation!r} does not stream")
-        return head(ask, answer)
-
-    def stream(self, ask: Ask, answer: Answer) -> Iterator[Event]:
-        """The answer as a stream of events."""
-        stream = ROUTES.of(ask).stream
-        if stream is None:
-            raise ValueError(f"{ask.operation!r} does not stream")
-        return stream(ask, answer)
-
     def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
@@ -112,10 +81,6 @@ class OpenAI(Dialect):
     def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
         """The error as a chunk: the same object as in a body; no ``[DONE]`` follows it."""
         return b"data: " + orjson.dumps(failures.body(kind, details)) + b"\n\n"
-
-    def map_event(self, event: bytes, change: Callable[[Any], Any]) -> bytes:
-        """`event` with its payload changed."""
-        return map_data(event, change)
 
 
 DIALECT: Final = OpenAI()
