@@ -102,7 +102,7 @@ def sentence(history: History, judgement: Judgement) -> str:
                 return f"{target} did not survive {through}: {ended}."
             first = next(each for each in judgement.expectations if each.measure == judgement.first_broken)
             toll = f"{lost:,} of {due:,} calls were lost" if lost else f"none of {due:,} calls was lost"
-            early = int((~history.good & (history.due_ns < history.first_window_ns)).sum()) if history.episodes else 0
+            early = int((~history.good & history.baseline).sum()) if history.episodes else 0
             if early:
                 toll += f" ({early:,} of them due before any fault)"
             return (

@@ -86,9 +86,9 @@ def _drift(history: History, billed: pd.DataFrame) -> Value:
     answered = billed[billed["answering"]].groupby("call")["produced_tokens"].sum()
     reported = history.calls.dropna(subset=["tokens_reported"]).set_index("call")["tokens_reported"].astype("int64")
     both = answered.index.intersection(reported.index)
-    produced = int(answered.loc[both].sum())
-    if not produced:
+    said, billed_tokens = reported.loc[both].to_numpy(), answered.loc[both].to_numpy()
+    if not billed_tokens.sum():
         return Value(RUN_SCOPE, None, "no answer reported its tokens")
-    ratio = int(reported.loc[both].sum()) / produced
-    off = [int(each) for each in both if reported.loc[each] != answered.loc[each]]
+    ratio = float(said.sum() / billed_tokens.sum())
+    off = [int(each) for each in both[said != billed_tokens]]
     return Value(RUN_SCOPE, {Unit.FACTOR: ratio, Unit.NUMBER: ratio}, rows=Rows("calls", off))

@@ -75,7 +75,7 @@ def coverage_checks(history: History, expectations: list[ExpectationOut]) -> lis
 
 def _baseline(history: History) -> Iterator[CheckOut]:
     """A router that loses calls before any fault does not carry the load: no later finding is about the fault."""
-    before = history.due_ns < history.first_window_ns
+    before = history.baseline
     if not history.episodes or not before.any():
         return
     good, calls = int((before & history.good).sum()), int(before.sum())
