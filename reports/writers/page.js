@@ -15,7 +15,7 @@ function hero() {
   const reasons = data.verdict === "inconclusive" ? data.reasons : [];
   return [
     h("header", { class: "top" }, h("span", { class: "brand" }, "banstorm"), h("span", {}, run.title),
-      h("span", {}, `target: ${run.target}`), h("span", {}, `seed ${run.seed}`), h("span", {}, run.started)),
+      h("span", {}, `target: ${run.target}`), h("span", {}, `seed ${run.seed}`), h("span", {}, run.started.slice(0, 19).replace("T", " "))),
     h("section", { class: `card hero ${data.verdict}`, id: "verdict", "aria-label": "Verdict" },
       h("span", { class: "pill" }, data.verdict),
       h("h1", {}, data.sentence),
