@@ -63,7 +63,7 @@ class InlineFaults:
         """The run is over: write down what is still open. What hangs goes on hanging until the process ends."""
         for exchange in self._open:
             exchange.ended = True
-            self._witness.end(exchange.plan, "run")
+            self._witness.end(exchange.plan, exchange.outcome or "run")
 
 
 async def _read(receive: Receive) -> bytes | None:

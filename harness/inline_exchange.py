@@ -43,6 +43,15 @@ class Exchange:
         self._over = asyncio.Event()  # the app need not go on: cut, or the router has left
         self._gone = False
 
+    @property
+    def outcome(self) -> str | None:
+        """How the attempt ended, as far as that is settled: fault, complete, router."""
+        if self._cut.is_set():
+            return "fault"
+        if self._complete:
+            return "complete"
+        return "router" if self._gone else None
+
     async def run(self, scope: MutableMapping[str, Any], body: bytes) -> str:
         """Carry the plan out; how the attempt ended."""
         action = self.plan.action
@@ -89,11 +98,7 @@ class Exchange:
             await self._app(inner, receive, self._pass)
         else:
             await self._beside(self._app(inner, receive, self._filter))
-        if self._cut.is_set():
-            return "fault"
-        if self._complete:
-            return "complete"
-        return "router" if self._gone else "provider"
+        return self.outcome or "provider"
 
     async def _beside(self, running: Awaitable[None]) -> None:
         """Run the app beside us: once a stream is cut the connection must close at once, whatever the app does."""

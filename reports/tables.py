@@ -59,7 +59,7 @@ class Attempt(TypedDict):
     status: int | None
     fault: str | None  # id of the timeline entry that bit, e.g. "0:org_disabled"; several are joined by "+"
     reached: bool  # the request went on to the provider
-    ended_by: str  # complete, router, fault, provider
+    ended_by: str  # complete, router, fault, provider; run: it was still going on when the run ended
     delivered_tokens: int
     client_retry: int | None  # what the client said of itself (x-stainless-retry-count)
     evidence: str | None

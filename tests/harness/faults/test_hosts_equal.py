@@ -61,6 +61,10 @@ def answers(long_stage, scenario_of, request_of):
 
         with ThreadPoolExecutor(8) as pool:
             found[host_name] = dict(zip(cases, pool.map(ask, cases), strict=True))
+        for dialect in DIALECTS:  # the hosts have noticed that the callers of the hangs have left
+            for stream in (False, True):
+                key = (f"{dialect}-hang", stream)
+                host.child.wait_for_row("attempts", lambda row, key=key: key == (row["provider"], row["stream"]))
         host.stop()
         found[host_name, "attempts"] = {(row["provider"], row["stream"]): row for row in host.child.rows("attempts")}
         found[host_name, "faults"] = {row["provider"]: row for row in host.child.rows("faults")}
