@@ -81,6 +81,13 @@ class Progress(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something that the reader of the report should know, and that breaks nothing."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartFailed(Event):
     """A part of ours failed, so the run proves nothing."""
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.app import create_app
 from ..fakes.dialects import find
@@ -30,14 +30,23 @@ if TYPE_CHECKING:
     from ..fakes.invoice import Bill
 
 
+WARNINGS_MAX: Final = 20
+"""Models without a price that are named."""
+
+
 async def _serve(config: dict[str, Any]) -> int:
     scenario = Scenario.model_validate(config["scenario"])
     dialects = {name: find(provider.dialect) for name, provider in scenario.providers.items()}
     ledger = Ledger(Path(config["ledger"]), "fakes")
     prices = PriceTable.load()
 
+    unpriced: set[str] = set()
+
     def bill(each: Bill) -> None:
         ledger.add("invoices", asdict(each))
+        if not each.priced and each.model and each.model not in unpriced and len(unpriced) < WARNINGS_MAX:
+            unpriced.add(each.model)
+            say("warning", what=f"the model {each.model!r} has no price, so its tokens are billed at zero")
 
     apps: dict[str, ASGIApp] = {
         name: create_app(

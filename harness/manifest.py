@@ -41,6 +41,7 @@ class Manifest:
     t0_ns: int | None = None
     ports: dict[str, int] = field(default_factory=dict)
     target_url: str | None = None
+    target_model: str | None = None
     own_failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     target_exit: dict[str, Any] | None = None
@@ -76,6 +77,7 @@ class Manifest:
                 "kind": self.plan.target.kind,
                 "detail": self.plan.target.detail,
                 "url": self.target_url,
+                "model": self.target_model,
             },
             "host": self.plan.wish.host.value,
             "seed": self.plan.scenario.seed,

@@ -31,6 +31,8 @@ def narrate(event: events.Event) -> list[str]:  # noqa: C901, PLR0912 - a table,
             text = [f"fault {entry} bit {provider} for the first time"]
         case events.FaultDisarmed(entry=entry, provider=provider):
             text = [f"fault {entry} disarmed on {provider}"]
+        case events.Warned(what=what):
+            text = [f"warning: {what}"]
         case events.PartFailed(reason=reason):
             text = [f"FAILED: {reason}"]
         case events.TargetExited(reason=reason):

@@ -133,6 +133,7 @@ class Run:
         self._tell(events.Starting(None, plan.target.detail))
         endpoint = await plan.target.start(plan.scenario, providers, plan.folder)
         self.manifest.target_url = endpoint.base_url
+        self.manifest.target_model = endpoint.model
         if plan.target.process is not None:
             plan.target.process.on_exit = self._target_exited
         config = {
@@ -226,6 +227,9 @@ class Run:
                 self._tell(windows[kind](at_s, str(event["entry"]), str(event["provider"])))
             elif kind == "warning":
                 self.manifest.warnings.append(str(event.get("what")))
+                self._tell(events.Warned(self._now_s(), str(event.get("what"))))
+            elif kind == "crashed":
+                self.manifest.own_failure(f"{event.get('count')} exceptions inside the {name}; its log has them")
 
         return hear
 

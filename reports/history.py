@@ -10,17 +10,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..scenarios.model import Scenario
 from .episodes import Episode, episodes
 from .finding import NS
 from .frames import Run
 from .tables import SILENT
 
 GOOD: Final = frozenset({"ok"})
-"""Outcomes that are good. A stitched answer would be where a scenario allows continuation; none can say so yet."""
+"""Outcomes that are good."""
+GOOD_CONTINUED: Final = GOOD | {"stitched"}
+"""Outcomes that are good where the scenario allows a second provider to continue what the first began."""
 ANSWERED: Final = frozenset({"ok", "late"})
 """Outcomes that came with the right answer, so that they have a latency."""
 UNMEASURED: Final = frozenset({"unsent", "unknown"})
 """Outcomes that say something about us, not about the router."""
+
+
+def good_outcomes(scenario: Scenario) -> frozenset[str]:
+    """The outcomes that are good by the scenario's own rules."""
+    return GOOD_CONTINUED if scenario.load.continuation else GOOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +141,9 @@ def _measured(run: Run) -> pd.DataFrame:
     calls = run.calls.drop_duplicates("call", keep="last")
     joined = schedule.merge(calls, on="call", how="left").sort_values("scheduled_ns", kind="stable", ignore_index=True)
     joined["outcome"] = joined["outcome"].where(joined["outcome"].notna(), "unknown").astype(str)
-    joined["good"] = joined["outcome"].isin(GOOD)
-    joined["answered"] = joined["outcome"].isin(ANSWERED)
+    good = good_outcomes(run.manifest.scenario)
+    joined["good"] = joined["outcome"].isin(good)
+    joined["answered"] = joined["outcome"].isin(ANSWERED | good)
     success = joined["status"].between(200, 299).fillna(value=False).astype(bool)
     proper = joined["terminated"].eq(other=True).fillna(value=False).astype(bool)
     joined["silent"] = joined["outcome"].isin(SILENT) & success & proper

@@ -12,7 +12,7 @@ import pandas as pd
 from ..scenarios.expectation import format_value
 from .episodes import Episode, Window
 from .finding import NS, RUN_SCOPE, Finding, Value
-from .history import GOOD, History, Phase
+from .history import History, Phase, good_outcomes
 from .latency import quantile
 from .measures import find
 from .result import (
@@ -148,17 +148,18 @@ def outcomes_out(history: History) -> list[OutcomeOut]:
     counts = history.calls["outcome"].value_counts()
     silent = history.calls.loc[history.calls["silent"], "outcome"].value_counts()
     total = max(len(history.calls), 1)
+    good = good_outcomes(history.run.manifest.scenario)
     return [
         OutcomeOut(
             outcome=name,
             calls=int(counts.get(name, 0)),
             share=int(counts.get(name, 0)) / total,
             silent=int(silent.get(name, 0)),
-            good=name in GOOD,
+            good=name in good,
             meaning=MEANINGS[name],
         )
         for name in OUTCOMES
-        if name in GOOD or name in counts.index
+        if name == "ok" or name in counts.index
     ]
 
 

@@ -78,7 +78,8 @@ def _clashes(scenario: Scenario, document: Document, registry: Registry) -> Iter
         shared = sorted(set(one.on) & set(two.on))
         overlap = one.at < scenario.until_s(two) and two.at < scenario.until_s(one)
         phase = _phase(one.fault, registry)
-        if shared and overlap and phase not in {None, "none"} and phase == _phase(two.fault, registry) and one.selector == two.selector:
+        same = phase == _phase(two.fault, registry) and one.selector == two.selector
+        if shared and overlap and same and phase not in {None, "none"}:
             yield Problem(
                 f"timeline[{second}] overlaps timeline[{first}]: both act on the {phase} of the same requests",
                 document.where(("timeline", second, "at")),

@@ -70,6 +70,9 @@ class Load(_Part):
     clients: Clients = Clients()
     answer: Tokens = Field(default=24, description="length of each answer")
     deadline: Duration = Field(default=5.0, description="after this, a right answer is late")
+    continuation: bool = Field(
+        default=False, description="an answer begun by one provider and continued by another counts as right"
+    )
     give_up: Duration | None = Field(
         default=None, description="when a caller disconnects; twice the deadline if absent"
     )

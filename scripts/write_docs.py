@@ -1,4 +1,4 @@
-"""Writes what is generated: the README's tables and the scenario schema. `--check` only compares, exit code 1 if stale."""
+"""Writes what is generated: the README's tables and the scenario schema. `--check` only compares."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def faults() -> str:
     rows = ["| fault | what it does | reaches the provider | billed |", "|---|---|---|---|"]
     for name, rule in registry().faults.items():
         summary = " ".join((rule.parameters.__doc__ or "").strip().split("\n\n")[0].split())
-        reaches, billed = (
-            "yes" if getattr(rule.parameters, each) else "no" for each in ("reaches_provider", "billed")
-        )
+        reaches, billed = ("yes" if getattr(rule.parameters, each) else "no" for each in ("reaches_provider", "billed"))
         rows.append(f"| `{name}` | {summary} | {reaches} | {billed} |")
     return "\n".join(rows)
 

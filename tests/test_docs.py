@@ -12,7 +12,6 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-
 from banstorm.harness.cli import banstorm
 
 ROOT = Path(__file__).parent.parent

@@ -47,9 +47,7 @@ class Stopped(gevent.GreenletExit):  # type: ignore[misc] # gevent is not follow
 class Callers:
     """Plays one scenario's schedule and writes the `schedule` and `calls` tables."""
 
-    def __init__(
-        self, scenario: Scenario, run: str, ledger: Ledger, *, in_flight_max: int, allow_continuation: bool = False
-    ) -> None:
+    def __init__(self, scenario: Scenario, run: str, ledger: Ledger, *, in_flight_max: int) -> None:
         self.tally = Tally()
         self.in_flight_max = in_flight_max
         self.clients: Mapping[str, Client] = {}
@@ -61,7 +59,7 @@ class Callers:
         self._ledger = ledger
         self._deadline_ns = round(scenario.load.deadline * NS)
         self._give_up_ns = round(scenario.load.give_up_s * NS)
-        self._allow_continuation = allow_continuation
+        self._allow_continuation = scenario.load.continuation
         self._started = Event()
         self._t0_ns = 0
         self._in_flight = Group()

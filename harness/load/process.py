@@ -60,7 +60,6 @@ class LoadChild:
             config["run"],
             self.ledger,
             in_flight_max=in_flight_max,
-            allow_continuation=bool(config.get("allow_continuation")),
         )
         self.stopping = Event()
         self.failed: FailedError | None = None

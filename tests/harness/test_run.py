@@ -218,6 +218,17 @@ def test_a_fault_that_never_bit_makes_the_run_inconclusive(tmp_path):
     assert "INCONCLUSIVE" in done.stdout
 
 
+def test_a_model_without_a_price_is_named(tmp_path):
+    """Any model name is accepted; one without a price is billed at zero, and the reader is told."""
+    path = _scenario(tmp_path, duration="2s", at="500ms", until="1s")
+    path.write_text(path.read_text().replace("gpt-5.4-mini", "house-model-1"))
+    done = _play(tmp_path, path, "--inline")
+    assert "warning: the model 'house-model-1' has no price" in done.stdout
+    folder = _folder(tmp_path)
+    assert any("house-model-1" in each for each in json.loads((folder / "run.json").read_text())["warnings"])
+    assert "house-model-1" in (folder / "report.html").read_text()
+
+
 @pytest.mark.parametrize("victim", ["injector", "fakes_host", "load"])
 def test_a_killed_part_of_ours_makes_the_run_inconclusive(victim, tmp_path):
     """Every process ends, the ledger so far is kept, and the verdict blames nobody."""

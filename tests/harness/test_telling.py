@@ -29,6 +29,7 @@ STORY = [
     events.FaultDisarmed(7.0, "0:org_disabled", "anthropic"),
     events.TargetExited(8.0, "exited with code 1"),
     events.PartFailed(8.5, "injector", "the injector was ended by SIGKILL"),
+    events.Warned(8.7, "the model 'x' has no price"),
     events.Draining(9.0),
     events.Reporting(9.5, Path("runs/x")),
 ]
@@ -44,6 +45,7 @@ TOLD = [
     "+7.00s  fault 0:org_disabled disarmed on anthropic",
     "+8.00s  the target exited with code 1",
     "+8.50s  FAILED: the injector was ended by SIGKILL",
+    "+8.70s  warning: the model 'x' has no price",
     "+9.00s  draining",
     "+9.50s  writing the report to runs/x",
 ]

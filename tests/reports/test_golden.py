@@ -47,7 +47,7 @@ def ban() -> Ledger:
 
 
 def test_a_ban_worked_out_by_hand(tmp_path: Path) -> None:
-    """The episode has 40 calls; t0 is 2.002 s, tc is 4 s; each value follows from the definitions of design.md."""
+    """The episode has 40 calls; t0 is 2.002 s, tc is 4 s; each value follows from its measure's definition."""
     result = judged(ban(), tmp_path)
     assert value(result, "lost_calls", "run") == 2
     assert value(result, "callers_hurt", "run") == 2
@@ -257,3 +257,11 @@ def test_every_finding_is_a_measure_and_every_measure_is_found(tmp_path: Path) -
         for one in each.by_scope:
             if one.amounts is not None:
                 assert set(one.amounts) == set(measures.find(each.key).units), each.key
+
+
+@pytest.mark.parametrize(("allowed", "lost_calls"), [(False, 1), (True, 0)])
+def test_a_stitched_answer_is_good_only_where_the_scenario_allows_it(tmp_path: Path, allowed, lost_calls) -> None:
+    """`load.continuation` decides whether an answer pieced together from two providers counts as right."""
+    ledger = run_of(STORY, [*steady(0, 8, 0.05), Told(2.01, 2.2, "anthropic+openai", "stitched")])
+    ledger.manifest["scenario"]["load"]["continuation"] = allowed
+    assert value(judged(ledger, tmp_path), "lost_calls", "run") == lost_calls
