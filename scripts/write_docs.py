@@ -45,9 +45,9 @@ def files() -> dict[Path, str]:
     """Each generated file and what it should hold."""
     readme = (ROOT / "README.md").read_text("utf-8")
     for name, make in {"scenarios": scenarios, "faults": faults, "measures": measures}.items():
-        pattern = re.compile(rf"(<!-- {name}: generated -->\n).*?(\n<!-- end -->)", re.DOTALL)
+        pattern = re.compile(rf"(<!-- {name}: generated -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
         table = make()
-        readme, count = pattern.subn(lambda match, table=table: match[1] + table + match[2], readme)
+        readme, count = pattern.subn(lambda match, table=table: match[1] + table + "\n" + match[2], readme)
         if count != 1:
             sys.exit(f"README.md: expected one section marked {name}, found {count}")
     return {ROOT / "README.md": readme, ROOT / "scenarios" / "schema.json": schema.text()}
