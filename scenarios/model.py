@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from .expectation import Expectation, parse_expectations, render_expectations
 from .units import Duration, Rate, Share, Tokens
@@ -95,15 +95,18 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+_ON_SCHEMA: Final = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}]
+}
+
+
 class Entry(_Part):
     """A timeline entry: a fault that the injector plays on some providers between two moments."""
 
     at: Duration = Field(description="start, after the first measured call")
     until: Duration | None = Field(default=None, description="end; the end of the load if absent")
-    on: Annotated[list[str], BeforeValidator(_as_list)] = Field(
-        min_length=1,
-        description="provider, or list of providers",
-        json_schema_extra={"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    on: Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_ON_SCHEMA)] = Field(
+        min_length=1, description="provider, or list of providers"
     )
     fault: str = Field(description="name of a fault, see `banstorm list faults`")
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="the fault's parameters")
@@ -145,7 +148,6 @@ class Scenario(_Part):
         Field(
             min_length=1,
             description="measure: limit",
-            json_schema_extra={"type": "object"},
         )
     )
 
