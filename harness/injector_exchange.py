@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mitmproxy.http import Headers, Response
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from .witness import Witness
 
 _OWN: Final = OWN_HEADERS.encode()
+
+
+def reason(status: int) -> str:
+    """The reason phrase of a status as an HTTP/1.1 server writes it; mitmproxy knows none for 429."""
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
 
 
 class Proxy(Protocol):
@@ -58,6 +64,7 @@ class Exchange:
         """Answer in the provider's place."""
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in action.reply.headers]
         self.flow.response = Response.make(action.reply.status, action.reply.body, Headers(fields))
+        self.flow.response.reason = reason(action.reply.status)
 
     async def wait(self, seconds: float | None) -> bool:
         """Wait for so long (None: for ever); whether the router is still there and the run goes on."""

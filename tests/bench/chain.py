@@ -2,8 +2,9 @@
 
     python -P tests/bench/chain.py [--answer 24] [--seconds 6] [--only NAME]
 
-Everything is measured by the same open-loop generator: a rate is held when every call gets its right answer and the
-generator was on time (99 % of the calls left within 50 ms of when they were due). The rate is searched by doubling and
+Everything is measured by the same open-loop generator: a rate is held when every call gets its right answer, the
+generator was on time (99 % of the calls left within 50 ms of when they were due), and no queue builds up (the median
+call takes at most 1.5 times what its answer takes on an idle machine). The rate is searched by doubling and
 halving the step, so the figure is the highest rate held to about 5 %. The mix is the default one: half of the calls are
 streamed, 24 tokens an answer, so a call costs 12 stream events on average besides its plain half.
 
@@ -30,6 +31,9 @@ from banstorm.harness.launch import Child, Process, pick_port
 from banstorm.scenarios.model import Scenario
 
 LATE_S = 0.05
+SLOW = 1.5
+TTFT_S = 0.12
+TOKENS_PER_SECOND = 80
 SCENARIO = {
     "version": 1,
     "title": "Bench",
@@ -37,8 +41,18 @@ SCENARIO = {
     "source": "made for the bench",
     "seed": 1,
     "providers": {
-        "openai": {"dialect": "openai", "model": "gpt-5.4-mini", "ttft": "120ms", "tokens_per_second": 80},
-        "anthropic": {"dialect": "anthropic", "model": "claude-sonnet-5", "ttft": "120ms", "tokens_per_second": 80},
+        "openai": {
+            "dialect": "openai",
+            "model": "gpt-5.4-mini",
+            "ttft": f"{TTFT_S}s",
+            "tokens_per_second": TOKENS_PER_SECOND,
+        },
+        "anthropic": {
+            "dialect": "anthropic",
+            "model": "claude-sonnet-5",
+            "ttft": f"{TTFT_S}s",
+            "tokens_per_second": TOKENS_PER_SECOND,
+        },
     },
     "expect": {"lost_calls": 0},
 }
@@ -65,7 +79,12 @@ def scenario(rate: float, seconds: float, answer: int) -> dict:
     return SCENARIO | {"load": load, "timeline": [entry]}
 
 
-def judge(folder: Path) -> tuple[bool, str]:
+def idle_ms(answer: int) -> float:
+    """What an answer takes on an idle machine: time to first token, and the tokens."""
+    return (TTFT_S + answer / TOKENS_PER_SECOND) * 1000
+
+
+def judge(folder: Path, answer: int) -> tuple[bool, str]:
     """Whether a rate was held, from the ledger's calls, and the figures."""
     schedule, calls = {}, {}
     for line in (folder / "ledger" / "load.ndjson").read_bytes().splitlines():
@@ -81,11 +100,11 @@ def judge(folder: Path) -> tuple[bool, str]:
     latency = sorted(calls[call]["ended_ns"] - row["scheduled_ns"] for call, row in schedule.items() if call in calls)
     p99 = late[int(len(late) * 0.99)] / 1e6 if late else float("inf")
     events = sum(row["tokens"] for row in schedule.values() if row["stream"])
-    held = good == len(schedule) and p99 <= LATE_S * 1000
     seconds = (
         max(row["scheduled_ns"] for row in schedule.values()) - min(row["scheduled_ns"] for row in schedule.values())
     ) / 1e9
-    p50 = latency[len(latency) // 2] / 1e6 if latency else float("nan")
+    p50 = latency[len(latency) // 2] / 1e6 if latency else float("inf")
+    held = good == len(schedule) and p99 <= LATE_S * 1000 and p50 <= SLOW * idle_ms(answer)
     return (
         held,
         f"good {good}/{len(schedule)}, p99 late {p99:.1f} ms, p50 {p50:.0f} ms, {events / seconds:.0f} events/s",
@@ -197,7 +216,7 @@ async def attempt(front: str, rate: float, seconds: float, answer: int) -> bool:
                 await load.wait(done, "finish", seconds + 30)
             finally:
                 await load.stop()
-        held, figures = judge(folder)
+        held, figures = judge(folder, answer)
         print(f"  {front:<10} {rate:6.0f}/s  {'held' if held else 'NOT held'}: {figures}", flush=True)
         return held
 

@@ -66,6 +66,7 @@ class Got:
     """What came back on a connection. `ended` is complete, cut (closed too early), refused (no byte) or hung."""
 
     status: int | None = None
+    reason: str = ""
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
     ended: str = "hung"
@@ -148,6 +149,7 @@ def _parse(data: bytes, got: Got) -> None:
     if b"\r\n\r\n" not in data:
         return
     got.status, got.headers, rest = _head(data)
+    got.reason = data.partition(b"\r\n")[0].decode("latin-1").split(" ", 2)[2].strip()
     if "chunked" not in (got.header("transfer-encoding") or ""):
         got.body = rest
         return
