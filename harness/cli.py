@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..scenarios.problems import ScenarioError
-from .errors import HarnessError, Interrupted
+from .errors import HarnessError, Interrupted, NotReadyError
 from .exitcode import Exit
 
 
@@ -133,7 +133,7 @@ def main() -> None:
         if debug:
             raise
         click.echo(str(error), err=True)
-        sys.exit(Exit.USAGE)
+        sys.exit(Exit.INCONCLUSIVE if isinstance(error, NotReadyError) else Exit.USAGE)
     except Exception as error:
         if debug:
             raise

@@ -166,8 +166,7 @@ def report_again(folder: Path, *, charts: bool) -> int:
     try:
         result = report(folder, charts=charts)
     except ReportError as error:
-        click.echo(str(error), err=True)
-        return Exit.USAGE
+        raise HarnessError(error.what, error.where, error.next_step) from error
     return _conclude(result, folder)
 
 

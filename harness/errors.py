@@ -1,7 +1,8 @@
 """The harness's exceptions.
 
 HarnessError            something a person can mend: what, where, what next; exit code 2
-└── ChildFailedError    a process of ours said why it can't start
+├── ChildFailedError    a process of ours said why it can't start
+└── NotReadyError       the target never answered a call, so nothing can be said of it; exit code 3
 Interrupted             Ctrl-C or SIGTERM; exit code 130
 """
 
@@ -20,6 +21,10 @@ class HarnessError(Exception):
 
 class ChildFailedError(HarnessError):
     """A process of ours could not start."""
+
+
+class NotReadyError(HarnessError):
+    """The target never became ready."""
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error, it is a wish

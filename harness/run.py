@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from . import events
-from .errors import HarnessError, Interrupted
+from .errors import HarnessError, Interrupted, NotReadyError
 from .faults.base import Host
 from .launch import Child, Process
 from .ledger import Ledger
@@ -50,6 +50,7 @@ class Run:
 
         Raises:
             HarnessError: when it could not even begin (a taken port, a target that can't be configured).
+            NotReadyError: when the target never answered a call.
             Interrupted: on Ctrl-C, once everything has ended and the report of what there is was written.
         """
         plan = self.plan
@@ -70,7 +71,7 @@ class Run:
             # Before the timeline began nothing was lost, and the user mends it and runs again; afterwards the ledger
             # so far is worth keeping, and the verdict says that it proves nothing.
             self.manifest.own_failure(error.what)
-            if not begun:
+            if not begun or isinstance(error, NotReadyError):
                 raise
         finally:
             await asyncio.shield(self._stop_all())
@@ -162,11 +163,17 @@ class Run:
         load = self._children["load"]
         ready = await self._until_broken(wait_ready(plan.scenario.load, load, plan.ready_s))
         if ready is None:
+            process = plan.target.process
+            if self.manifest.target_exit is not None and process is not None:
+                said = process.tail() or "it said nothing"
+                what = f"the target {process.end} before it was ready: {said}"
+                raise NotReadyError(what, str(process.log), "mend its configuration")
             return
         self.manifest.readiness = ready.as_dict()
+        if not ready.answered:
+            advice = "check that it runs, where its providers point, and --model and --api-key-env"
+            raise NotReadyError(f"the target is {ready.detail}", endpoint.base_url, advice)
         if not ready.marked:
-            if not ready.answered:
-                self.manifest.own_failure(f"the target never became ready: {ready.detail}")
             return
         self._tell(events.TargetReady(None, plan.target.detail, endpoint.base_url))
         shape = plan.scenario.load
@@ -255,7 +262,6 @@ class Run:
         }
         self._tell(events.TargetExited(self._now_s(), f"{process.end}: {process.tail()}"))
         if self.manifest.t0_ns is None:  # it never became ready: there is nothing to wait for
-            self.manifest.own_failure(f"the target {process.end} before it was ready: {process.tail()}")
             self._broken.set()
 
     def _tell(self, event: events.Event) -> None:

@@ -303,6 +303,31 @@ def test_a_taken_port_is_told_in_three_lines(tmp_path):
     assert 3 == len(done.stderr.strip().splitlines())
 
 
+NEVER_READY = {
+    "exits": (["--set", "breaker.nonsense=1"], "exited with code 2 before it was ready"),
+    "is not there": (["--target", "http://127.0.0.1:9", "--ready-timeout", "1s"], "not ready after 1 s"),
+}
+
+
+@pytest.mark.parametrize("case", NEVER_READY)
+def test_a_target_that_never_becomes_ready_is_told_in_three_lines(case, tmp_path):
+    """Nothing can be said of it, so the run is inconclusive, and the reason is told at once."""
+    arguments, what = NEVER_READY[case]
+    done = _play(tmp_path, _scenario(tmp_path), *arguments)
+    assert 3 == done.returncode
+    assert what in done.stderr
+    assert 3 == len(done.stderr.strip().splitlines())
+
+
+def test_a_folder_that_is_no_run_is_told_in_three_lines(tmp_path):
+    """`banstorm report` on another folder says what it wants."""
+    command = [sys.executable, "-P", "-m", "banstorm.harness.cli", "report", str(tmp_path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert 2 == done.returncode
+    assert "not a run's folder" in done.stderr
+    assert 3 == len(done.stderr.strip().splitlines())
+
+
 def test_an_unwritable_folder_is_told_in_three_lines(tmp_path):
     """A folder for runs that can't be made ends before anything starts."""
     (tmp_path / "runs").write_text("a file")
