@@ -110,7 +110,9 @@ class _Fake:
         dialect = self._dialect
         try:
             body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
-            ask = dialect.read(scope["method"], scope["path"], headers, body)
+            query = scope["query_string"].decode("latin-1")
+            path = f"{scope['path']}?{query}" if query else scope["path"]
+            ask = dialect.read(scope["method"], path, headers, body)
             entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
             answer = compose(ask, self._provider, id_seed=self._id_seed(entity), created_s=int(time.time()))
             times = self._pace.plan(self._run_seed, f"{self._provider}/{entity}")

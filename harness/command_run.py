@@ -25,7 +25,7 @@ from .targets.base import Options
 if TYPE_CHECKING:
     from ..reports.result import Result
 
-LAB: Final = ("mitmproxy", "locust", "pandas", "pyarrow", "altair", "vl_convert", "psutil", "rich")
+LAB: Final = ("mitmproxy", "locust", "pandas", "pyarrow", "vl_convert", "psutil", "rich")
 """Modules that the extra `lab` brings."""
 _CODES: Final = {"pass": Exit.PASS, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
 

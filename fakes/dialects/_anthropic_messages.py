@@ -14,6 +14,7 @@ import orjson
 from ..answer import find_mark
 from . import _anthropic_failures as failures
 from . import _tokens
+from ._routes import Request
 from .base import Ask, RequestRefused, Tool
 
 VERSIONS: Final = frozenset({"2023-01-01", "2023-06-01", "2026-10-21"})
@@ -42,10 +43,10 @@ def check_version(headers: Mapping[str, str]) -> str:
     return version
 
 
-def read(_: str, headers: Mapping[str, str], body: bytes) -> Ask:
+def read(request: Request) -> Ask:
     """Understand the body of ``POST /v1/messages``."""
-    version = check_version(headers)
-    document = _parse(body)
+    version = check_version(request.headers)
+    document = _parse(request.body)
     model = _need(document, "model", str, "string")
     if not model:
         complain("model: String should have at least 1 character")

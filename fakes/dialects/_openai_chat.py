@@ -11,14 +11,15 @@ from ..answer import find_mark
 from . import _tokens
 from ._openai_complaints import maybe, missing, need, parse, refuse, shown, wrong_type
 from ._openai_tools import read_choice, read_tools
+from ._routes import Request
 from .base import Ask
 
 _ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
 
 
-def read(_: str, __: Mapping[str, str], body: bytes) -> Ask:
+def read(request: Request) -> Ask:
     """Understand the body of ``POST /v1/chat/completions``."""
-    document = parse(body)
+    document = parse(request.body)
     model = document.get("model")
     if not isinstance(model, str) or not model:
         refuse("bad_request", message="you must provide a model parameter")

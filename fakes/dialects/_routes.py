@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
+from urllib.parse import parse_qsl, unquote
 
 from ._sse import map_data
 from .base import Answer, Ask, Dialect, Event, Headers, Reply, RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """A request as a route's reader gets it. `name` is what stood in the path's blank, "" if it has none."""
+
+    path: str
+    name: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One operation of a vendor's API at one path.
 
-    A path that ends in a slash is a prefix. `read` gets the rest of the path behind a prefix ("" for a whole path),
-    the headers and the body; it raises `RequestRefused` as the vendor would. `stream` is None where nothing streams.
+    A path may have one blank, ``/v1/models/{}``, that takes one character or more, slashes included. `read` raises
+    `RequestRefused` as the vendor would. `stream` is None where nothing streams.
     """
 
     operation: str
     method: str
     path: str
-    read: Callable[[str, Mapping[str, str], bytes], Ask]
+    read: Callable[[Request], Ask]
     write: Callable[[Ask, Answer], Reply]
     stream_head: Callable[[Ask, Answer], tuple[int, Headers]] | None = None
     stream: Callable[[Ask, Answer], Iterator[Event]] | None = None
 
 
 class Routes:
-    """A dialect's routes, found by path and by operation."""
+    """A dialect's routes, found by path and by operation. A path without a blank goes before one with."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._whole = {route.path: route for route in routes if not route.path.endswith("/")}
-        self._prefixes = [route for route in routes if route.path.endswith("/")]
+        self._whole: dict[str, list[Route]] = {}
+        self._blank: list[tuple[re.Pattern[str], Route]] = []
+        for route in routes:
+            if "{}" in route.path:
+                before, after = map(re.escape, route.path.split("{}"))
+                self._blank.append((re.compile(f"{before}(.+){after}"), route))
+            else:
+                self._whole.setdefault(route.path, []).append(route)
         self._operations = {route.operation: route for route in routes}
 
-    def match(self, path: str) -> tuple[Route, str] | None:
-        """The route of `path`, and the rest of the path behind a prefix."""
-        whole = self._whole.get(path)
-        if whole is not None:
-            return whole, ""
-        for route in self._prefixes:
-            if path.startswith(route.path) and len(path) > len(route.path):
-                return route, path[len(route.path) :]
-        return None
+    def match(self, path: str) -> list[tuple[Route, str]]:
+        """The routes of `path` (without its query), one a method, each with what stood in its blank, unquoted."""
+        if whole := self._whole.get(path):
+            return [(route, "") for route in whole]
+        found = ((pattern.fullmatch(path), route) for pattern, route in self._blank)
+        return [(route, unquote(match[1])) for match, route in found if match is not None]
 
     def of(self, ask: Ask) -> Route:
         """The route that `ask` came by."""
@@ -66,15 +82,18 @@ class RoutedDialect(Dialect):
 
     def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
         """Understand a request: first its path, then its method, then its credential, then its body."""
-        matched = self.routes.match(path)
-        if matched is None:
-            self.refuse("unknown_url", method=method, path=path)
-        route, rest = matched
-        if method != route.method:
-            self.refuse("wrong_method", method=method, path=path)
+        bare, _, query = path.partition("?")
+        matched = self.routes.match(bare)
+        if not matched:
+            self.refuse("unknown_url", method=method, path=bare)
+        chosen = next((each for each in matched if each[0].method == method), None)
+        if chosen is None:
+            self.refuse("wrong_method", method=method, path=bare)
+        route, name = chosen
         if self.credential(headers, path) is None:
             self.refuse("missing_key")
-        return route.read(rest, headers, body)
+        pairs = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+        return route.read(Request(bare, name, pairs, headers, body))
 
     def write(self, ask: Ask, answer: Answer) -> Reply:
         """The answer as one body."""

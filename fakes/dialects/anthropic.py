@@ -14,7 +14,7 @@ import orjson
 from . import _anthropic_failures as failures
 from . import _anthropic_message as message
 from . import _anthropic_messages as messages
-from ._routes import Route, RoutedDialect, Routes
+from ._routes import Request, Route, RoutedDialect, Routes
 from .base import Answer, Ask, Headers, Reply
 
 _MODELS: Final = {
@@ -39,9 +39,10 @@ def _model(name: str) -> dict[str, Any]:
     }
 
 
-def _read_models(name: str, headers: Mapping[str, str], _: bytes) -> Ask:
-    messages.check_version(headers)
-    return Ask(name, stream=False, text="", mark=None, input_tokens=0, operation="model" if name else "models")
+def _read_models(request: Request) -> Ask:
+    messages.check_version(request.headers)
+    operation = "model" if request.name else "models"
+    return Ask(request.name, stream=False, text="", mark=None, input_tokens=0, operation=operation)
 
 
 def _write_models(_: Ask, answer: Answer) -> Reply:
@@ -64,7 +65,7 @@ ROUTES: Final = Routes(
     [
         Route("chat", "POST", "/v1/messages", messages.read, message.write, message.stream_head, message.stream),
         Route("models", "GET", "/v1/models", _read_models, _write_models),
-        Route("model", "GET", "/v1/models/", _read_models, _write_model),
+        Route("model", "GET", "/v1/models/{}", _read_models, _write_model),
     ]
 )
 

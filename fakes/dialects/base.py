@@ -127,7 +127,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
-        """Understand a request.
+        """Understand a request. `path` is the request line's, with its query; `headers` have lower-case names.
 
         Raises:
             RequestRefused: when the vendor would refuse it (unknown path, malformed body, missing field).

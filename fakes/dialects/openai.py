@@ -13,7 +13,7 @@ import orjson
 from . import _openai_chat as chat
 from . import _openai_completion as completion
 from . import _openai_failures as failures
-from ._routes import Route, RoutedDialect, Routes
+from ._routes import Request, Route, RoutedDialect, Routes
 from .base import Answer, Ask, Headers, Reply
 
 _MODELS: Final = ("gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano")
@@ -24,8 +24,9 @@ def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"}
 
 
-def _read_models(name: str, _: Mapping[str, str], __: bytes) -> Ask:
-    return Ask(name, stream=False, text="", mark=None, input_tokens=0, operation="model" if name else "models")
+def _read_models(request: Request) -> Ask:
+    operation = "model" if request.name else "models"
+    return Ask(request.name, stream=False, text="", mark=None, input_tokens=0, operation=operation)
 
 
 def _write_models(_: Ask, answer: Answer) -> Reply:
@@ -54,7 +55,7 @@ ROUTES: Final = Routes(
             completion.stream,
         ),
         Route("models", "GET", "/v1/models", _read_models, _write_models),
-        Route("model", "GET", "/v1/models/", _read_models, _write_model),
+        Route("model", "GET", "/v1/models/{}", _read_models, _write_model),
     ]
 )
 

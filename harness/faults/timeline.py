@@ -140,7 +140,7 @@ class Timeline:
         here = self._providers[provider]
         bare = path.partition("?")[0]  # a query may carry a key, so it is never written down
         try:
-            ask = here.dialect.read(method, bare, headers, body)
+            ask = here.dialect.read(method, path, headers, body)
         except RequestRefused:
             ask = None
         mark = ask.mark if ask is not None else None
