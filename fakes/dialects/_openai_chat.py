@@ -18,9 +18,9 @@ _ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
 
 
 def read(request: Request) -> Ask:
-    """Understand the body of ``POST /v1/chat/completions``."""
+    """Understand the body of ``POST /v1/chat/completions``; a path that names the model goes before the body."""
     document = parse(request.body)
-    model = document.get("model")
+    model = request.name or document.get("model")
     if not isinstance(model, str) or not model:
         refuse("bad_request", message="you must provide a model parameter")
     messages = need(document, "messages", list, "an array of objects")

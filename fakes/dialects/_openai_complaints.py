@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn
 
 import orjson
 
 from . import _openai_failures as failures
-from .base import RequestRefused
+from ._routes import Request
+from .base import Ask, Reply, RequestRefused
 
 _NOT_JSON: Final = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
@@ -27,9 +28,33 @@ _KINDS_OF_JSON: Final = {
 }
 
 
+class Complaint(RequestRefused):
+    """What is wrong with a request; its `reply` says so in OpenAI's words, others have words of their own."""
+
+    def __init__(self, kind: str, details: Mapping[str, Any]) -> None:
+        self.kind = kind
+        self.details = details
+        self.id_seed = zlib.crc32(repr(details).encode())
+        super().__init__(failures.reply(kind, details, self.id_seed))
+
+
 def refuse(kind: str, **details: Any) -> NoReturn:
     """Answer the request with a failure; the same complaint gets the same request id."""
-    raise RequestRefused(failures.reply(kind, details, id_seed=zlib.crc32(repr(details).encode())))
+    raise Complaint(kind, details)
+
+
+def in_words_of(
+    say: Callable[[str, Mapping[str, Any], int], Reply], read: Callable[[Request], Ask]
+) -> Callable[[Request], Ask]:
+    """`read` for another vendor, which refuses what OpenAI refuses, as `say(kind, details, id_seed)` has it."""
+
+    def read_theirs(request: Request) -> Ask:
+        try:
+            return read(request)
+        except Complaint as complaint:
+            raise RequestRefused(say(complaint.kind, complaint.details, complaint.id_seed)) from None
+
+    return read_theirs
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """OpenAI chat completions: writing an answer, whole and streamed.
 
 Keys and their order: a stream captured in January 2026 (ENTERPILOT/GoModel#46, tests/contract/testdata) and the types
-of the official SDK. The constant parts of a chunk are joined once per answer, so an event costs one JSON string.
+of the official SDK.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ import orjson
 
 from . import _ids
 from . import _openai_failures as failures
+from ._openai_deltas import DONE, FINISH, PADDINGS, Frame, deltas, tool_call
 from .base import Answer, Ask, Event, Headers, Reply
 
-_FINISH: Final = {"stop": "stop", "length": "length", "tool": "tool_calls"}
-_DONE: Final = Event(b"data: [DONE]\n\n", token=False)
 _LETTERS: Final = _ids.letters(0, "obfuscation", 64) * 2
 # Padding of 1 to 16 letters that hides a token's length from an eavesdropper; on by default.
 _PADDING: Final = tuple(
-    f',"obfuscation":"{_LETTERS[start : start + 1 + start * 7 % 16]}"'.encode() for start in range(64)
+    f',"obfuscation":"{_LETTERS[start : start + 1 + start * 7 % 16]}"'.encode() for start in range(PADDINGS)
 )
-_NO_PADDING: Final = (b"",) * len(_PADDING)
+_NO_PADDING: Final = (b"",) * PADDINGS
 
 
 def write(ask: Ask, answer: Answer) -> Reply:
@@ -36,9 +35,9 @@ def write(ask: Ask, answer: Answer) -> Reply:
             "choices": [
                 {
                     "index": 0,
-                    "message": _message(answer),
+                    "message": message(answer, _call_id(answer), refusal=None, annotations=[]),
                     "logprobs": None,
-                    "finish_reason": _FINISH[answer.finish],
+                    "finish_reason": FINISH[answer.finish],
                 }
             ],
             "usage": usage(answer),
@@ -67,31 +66,18 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
         + b'","choices":['
     )
     closing = b"]" + (b',"usage":null' if ask.include_usage else b"")
-    delta = head + b'{"index":0,"delta":'
-    interior = b',"logprobs":null,"finish_reason":null}' + closing
     options = ask.body.get("stream_options")
     plain = isinstance(options, dict) and options.get("include_obfuscation") is False
-    padding = _NO_PADDING if plain else _PADDING
-    place = answer.id_seed
-
-    if answer.tool is None:
-        first = b'{"role":"assistant","content":""}'
-        before, after = delta + b'{"content":', b"}" + interior
-    else:
-        call = {"index": 0, "id": _call_id(answer), "type": "function"}
-        opening = {**call, "function": {"name": answer.tool, "arguments": ""}}
-        first = orjson.dumps({"role": "assistant", "content": None, "tool_calls": [opening]})
-        before, after = delta + b'{"tool_calls":[{"index":0,"function":{"arguments":', b"}}]}" + interior
-    yield Event(delta + first + interior + padding[place & 63] + b"}\n\n", token=False)
-    for piece in answer.pieces:
-        place += 1
-        yield Event(before + orjson.dumps(piece) + after + padding[place & 63] + b"}\n\n", token=True)
-    finish = _FINISH[answer.finish].encode()
-    last = b'{},"logprobs":null,"finish_reason":"' + finish + b'"}' + closing
-    yield Event(delta + last + padding[(place + 1) & 63] + b"}\n\n", token=False)
+    frame = Frame(
+        before=head + b'{"index":0,"delta":',
+        interior=b',"logprobs":null,"finish_reason":null}' + closing,
+        last=b',"logprobs":null,"finish_reason":"' + FINISH[answer.finish].encode() + b'"}' + closing,
+        paddings=_NO_PADDING if plain else _PADDING,
+    )
+    yield from deltas(answer, frame, _call_id(answer))
     if ask.include_usage:
         yield Event(head + b'],"usage":' + orjson.dumps(usage(answer)) + b"}\n\n", token=False)
-    yield _DONE
+    yield DONE
 
 
 def usage(answer: Answer) -> dict[str, Any]:
@@ -110,17 +96,12 @@ def usage(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _message(answer: Answer) -> dict[str, Any]:
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": answer.text if answer.tool is None else None,
-        "refusal": None,
-        "annotations": [],
-    }
+def message(answer: Answer, call_id: str, **extra: Any) -> dict[str, Any]:
+    """The answer's message, with the `extra` members that the vendor gives it."""
+    said: dict[str, Any] = {"role": "assistant", "content": answer.text if answer.tool is None else None, **extra}
     if answer.tool is not None:
-        function = {"name": answer.tool, "arguments": answer.text}
-        message["tool_calls"] = [{"id": _call_id(answer), "type": "function", "function": function}]
-    return message
+        said["tool_calls"] = [tool_call(answer, call_id, answer.text)]
+    return said
 
 
 def _headers(answer: Answer) -> Headers:

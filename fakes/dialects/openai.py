@@ -13,34 +13,19 @@ import orjson
 from . import _openai_chat as chat
 from . import _openai_completion as completion
 from . import _openai_failures as failures
-from ._routes import Request, Route, RoutedDialect, Routes
-from .base import Answer, Ask, Headers, Reply
+from ._model_list import MODELS_CREATED, model_routes
+from ._routes import Route, RoutedDialect, Routes
+from .base import Answer, Headers, Reply
 
 _MODELS: Final = ("gpt-5.6-sol", "gpt-5.6-terra", "gpt-5.6-luna", "gpt-5.5", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano")
-_MODELS_CREATED: Final = 1_767_225_600  # made up: when the vendor made a model tells a router nothing
 
 
 def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"}
+    return {"id": name, "object": "model", "created": MODELS_CREATED, "owned_by": "system"}
 
 
-def _read_models(request: Request) -> Ask:
-    operation = "model" if request.name else "models"
-    return Ask(request.name, stream=False, text="", mark=None, input_tokens=0, operation=operation)
-
-
-def _write_models(_: Ask, answer: Answer) -> Reply:
-    return _plain({"object": "list", "data": [_model(name) for name in _MODELS]}, answer)
-
-
-def _write_model(ask: Ask, answer: Answer) -> Reply:
-    return _plain(_model(ask.model), answer)
-
-
-def _plain(body: Any, answer: Answer) -> Reply:
-    data = orjson.dumps(body)
-    headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
-    return Reply(200, headers + failures.response_headers(answer.id_seed, 12), data)
+def _headers(answer: Answer) -> Headers:
+    return failures.response_headers(answer.id_seed, 12)
 
 
 ROUTES: Final = Routes(
@@ -54,8 +39,7 @@ ROUTES: Final = Routes(
             completion.stream_head,
             completion.stream,
         ),
-        Route("models", "GET", "/v1/models", _read_models, _write_models),
-        Route("model", "GET", "/v1/models/{}", _read_models, _write_model),
+        *model_routes("/v1/models", _MODELS, _model, _headers),
     ]
 )
 

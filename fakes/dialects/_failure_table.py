@@ -1,0 +1,77 @@
+"""A vendor's failures as rows: the status, and what fills the vendor's envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from .base import Headers, Reply, UnknownFailureError
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One failure. `message` may have blanks; `waits` says that the vendor may name a wait with it."""
+
+    status: int
+    message: str
+    type: str | None = None
+    code: str | int | None = None
+    param: str | None = None
+    waits: bool = False
+
+
+class FailureTable:
+    """The failures of one vendor, by kind."""
+
+    def __init__(self, vendor: str, rows: Mapping[str, Row], blanks: Mapping[str, str]) -> None:
+        self._vendor = vendor
+        self._rows = dict(rows)
+        self._blanks = dict(blanks)
+        self.kinds = frozenset(rows)
+
+    def row(self, kind: str) -> Row:
+        """The row of `kind`.
+
+        Raises:
+            UnknownFailureError: when the vendor has no such failure.
+        """
+        try:
+            return self._rows[kind]
+        except KeyError:
+            able = ", ".join(sorted(self.kinds))
+            raise UnknownFailureError(f"{self._vendor} has no failure {kind!r}; it has {able}") from None
+
+    def message(self, kind: str, details: Mapping[str, Any], **filled: str) -> str:
+        """The message of `kind`: the one in `details`, else the row's, its blanks filled from `details` first."""
+        if "message" in details:
+            return str(details["message"])
+        return self.row(kind).message.format_map({**self._blanks, **filled, **details})
+
+
+def wait_headers(row: Row, details: Mapping[str, Any]) -> Headers:
+    """``retry-after`` as `details` have it (seconds, or any text), where the failure has a wait."""
+    retry_after = details.get("retry_after")
+    if retry_after is None or not row.waits:
+        return []
+    return [("retry-after", f"{retry_after:g}" if isinstance(retry_after, float) else str(retry_after))]
+
+
+def seconds(details: Mapping[str, Any], unless_told: float) -> float:
+    """The wait of `details` as a number; what isn't a plausible one counts as `unless_told`."""
+    wait = details.get("retry_after")
+    return float(wait) if isinstance(wait, int | float) and 0 < wait < 1e9 else unless_told
+
+
+def json_reply(status: int, body: Any, headers: Headers) -> Reply:
+    """`body` as a JSON response; None is a response without a body."""
+    data = b"" if body is None else orjson.dumps(body)
+    kind: Headers = [] if body is None else [("content-type", "application/json")]
+    return Reply(status, [*kind, ("content-length", str(len(data))), *headers], data)
+
+
+def error_data(body: Any) -> bytes:
+    """`body` as an event of a stream that has begun; no terminator follows it."""
+    return b"data: " + orjson.dumps(body) + b"\n\n"
