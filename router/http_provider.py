@@ -202,18 +202,33 @@ class HTTPProvider(LLMProvider):
         self, request: LLMRequest, limits: AttemptLimits, *, stream: bool
     ) -> tuple[httpx.Response, tuple[str, ...]]:
         """Send the request, once more if the dialect learned from a refusal; the response has status 200."""
+        sent, notes = self._worded(request, stream=stream)
         while True:
-            body, notes = self.word(request, stream=stream)
-            response = await self._send(orjson.dumps(body), limits, stream=stream)
+            response = await self._send(sent, limits, stream=stream)
             if response.status_code == OK:
                 return response, notes
             try:
-                content = await self._read(response, ERROR_BODY_BYTES_MAX)
+                content = await self._read_error(response)
             finally:
                 await response.aclose()
             refused = self._refused(response, content)
-            if not self.learn(refused.failure):
+            learned = self.learn(refused.failure)
+            again, notes = self._worded(request, stream=stream)
+            # A call beside this one may have learned from the same refusal while this one was on its way.
+            if not learned and (refused.failure.meaning is not Meaning.UNFIT or again == sent):
                 raise refused
+            sent = again
+
+    def _worded(self, request: LLMRequest, *, stream: bool) -> tuple[bytes, tuple[str, ...]]:
+        try:
+            body, notes = self.word(request, stream=stream)
+            return orjson.dumps(body), notes
+        except AttemptFailed:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # A field of another type than the dialect reads, or a document too deep to be written: the caller's doing,
+            # so it must not count against the provider.
+            raise fail(Meaning.UNFIT, "unsupported_parameter", f"the request can't be translated: {error}") from error
 
     async def _send(self, content: bytes, limits: AttemptLimits, *, stream: bool) -> httpx.Response:
         # A plain answer is silent until it is complete, so only the core's own limit applies. A stream's socket limit
@@ -240,6 +255,15 @@ class HTTPProvider(LLMProvider):
         except httpx.TransportError as error:
             raise transport_failure(error) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _read_error(self, response: httpx.Response) -> bytes:
+        """The body of a refusal, or nothing if it is longer than any error object: then its status has to do."""
+        try:
+            return await self._read(response, ERROR_BODY_BYTES_MAX)
+        except AttemptFailed as error:
+            if error.failure.meaning is Meaning.DRIFTED:
+                return b""
+            raise
 
     def _parse(self, response: httpx.Response, content: bytes) -> dict[str, Any]:
         kind = response.headers.get("content-type", "")
