@@ -5,8 +5,8 @@ A call goes through four rounds, and ends with the first answer:
 1. **Order.** Each provider in the order of preference, if its breaker lets it. A half-open one gets a probe, which
    never costs the caller its answer (see `attempt`).
 2. **Probe.** If nobody else answered, a probe that is still on its way is waited for.
-3. **Last resort.** Providers whose breaker opened by accident are asked anyway if nobody was: an answer that would have
-   come is worth more than a breaker's opinion. Bans and limits are respected.
+3. **Last resort.** Providers that this call hasn't asked because their breaker opened by accident are asked anyway: an
+   answer that would have come is worth more than a breaker's opinion. Bans and limits are respected.
 4. **Retry.** Providers that failed by accident are asked again: after a backoff, within the budget, at most
    `attempts_max` attempts in all.
 
@@ -180,11 +180,13 @@ class LLMRouter:
                 return served
         if served := await call.await_probes():
             return served
-        if not call.failures:
-            for lane in self._order.arrange(self.lanes):
-                asked = lane.breaker.last_resort and lane.provider.is_available()
-                if asked and (served := await self._try(call, lane, lane.breaker.forced())):
-                    return served
+        for lane in self._order.arrange(self.lanes):
+            if lane in call.failures or not lane.breaker.last_resort or not lane.provider.is_available():
+                continue
+            if call.counted >= self._attempts_max:
+                break
+            if served := await self._try(call, lane, lane.breaker.forced()):
+                return served
         return await self._retries(call)
 
     async def _first_try(self, call: Call, lane: Lane) -> Served | None:
@@ -243,7 +245,12 @@ class LLMRouter:
                 lane.breaker.abandoned(ticket)
                 break
             call.retries[lane] = retry + 1
-            await self._sleep(wait)
+            try:
+                await self._sleep(wait)
+            except BaseException:
+                # It may be a probe's: kept by a caller who left, it would keep the provider out for ever.
+                lane.breaker.abandoned(ticket)
+                raise
             if served := await self._try(call, lane, ticket):
                 return served
         return None

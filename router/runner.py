@@ -61,6 +61,8 @@ class Runner:
         task = asyncio.create_task(self._probe(lane, ticket, request, limit_s, probe, stream=stream))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        # Cancelled before its first step, the probe never gets to hand its ticket back (handing it back twice is fine).
+        task.add_done_callback(lambda done: lane.breaker.abandoned(ticket) if done.cancelled() else None)
         # A detached probe's failure has been told to the breaker; nobody else needs to hear of it.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task, probe

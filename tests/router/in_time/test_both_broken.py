@@ -1,0 +1,100 @@
+"""Two providers in trouble at once: whoever could still answer is asked, and nobody is shut out for good."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from banstorm.router import AllProvidersExhausted, Failure, Meaning
+from banstorm.router.config import Breaker, Retry
+from banstorm.router.policies.breaker import State
+
+BAN = Failure(Meaning.ACCOUNT, "org_disabled", "This organization has been disabled.", status=400)
+LIMITED = Failure(Meaning.LIMITED, "rate_limited", "too many", status=429, retry_after_s=9.0)
+OVERLOADED = Failure(Meaning.TRANSIENT, "overloaded", "Overloaded", status=529)
+
+both = pytest.mark.parametrize("stream", [False, True])
+
+
+@both
+@pytest.mark.parametrize("second", [BAN, LIMITED, OVERLOADED], ids=str)
+def test_a_provider_that_was_skipped_is_asked_when_the_others_fail(lab, stream, second):
+    """While one waits for its next probe another fails: the first may be well by now, so it is asked."""
+    a, b = lab.Scripted("a"), lab.Scripted("b")
+
+    async def scene() -> None:
+        router = lab.make(a, b, breaker=Breaker(cooldown=15.0))
+        a.script.extend([OVERLOADED] * 3)
+        for _ in range(3):
+            assert "b" == await lab.ask(router, stream=stream)
+        assert State.OPEN == router.lanes[0].breaker.state
+        b.always = second
+        assert ["a"] * 20 == await asyncio.gather(*(lab.ask(router, stream=stream) for _ in range(20)))
+
+    lab.virtually(scene())
+
+
+def test_last_resorts_count_as_attempts(lab):
+    """However many breakers are open, a call makes no more attempts than it may."""
+    providers = [lab.Scripted(name) for name in "abcd"]
+    for provider in providers:
+        provider.always = OVERLOADED
+
+    async def scene() -> None:
+        router = lab.make(*providers, breaker=Breaker(cooldown=15.0, failures_in_a_row=1))
+        for _ in range(2):
+            with pytest.raises(AllProvidersExhausted):
+                await lab.ask(router)
+        for provider in providers:
+            provider.asked.clear()
+        with pytest.raises(AllProvidersExhausted):
+            await lab.ask(router)
+        assert 3 >= sum(len(provider.asked) for provider in providers)
+
+    lab.virtually(scene())
+
+
+def test_a_caller_who_leaves_before_a_retry_shuts_nobody_out(lab):
+    """A retry that was to be a probe is handed back when its caller leaves during the backoff."""
+
+    class LateToFail(lab.Scripted):
+        async def generate(self, request, limits):
+            await asyncio.sleep(1.5)
+            return await super().generate(request, limits)
+
+    a, b = lab.Scripted("a"), LateToFail("b")
+    a.script.append(OVERLOADED)
+    b.script.append(OVERLOADED)
+
+    async def scene() -> None:
+        router = lab.make(a, b, breaker=Breaker(cooldown=1.0, failures_in_a_row=1), retry=Retry(backoff=1.0))
+        caller = asyncio.create_task(lab.ask(router))
+        await asyncio.sleep(1.6)
+        # The first's cooldown ended while the second failed, so that the retry now waited for is its probe.
+        assert State.HALF_OPEN == router.lanes[0].breaker.state
+        caller.cancel()
+        await asyncio.wait({caller})
+        assert State.OPEN == router.lanes[0].breaker.state
+        assert "a" == await lab.ask(router)
+        assert State.CLOSED == router.lanes[0].breaker.state
+
+    lab.virtually(scene())
+
+
+def test_a_caller_who_leaves_at_once_shuts_nobody_out(lab):
+    """A probe that is cancelled before its first step hands its ticket back all the same."""
+    a = lab.Scripted("a")
+
+    async def scene() -> None:
+        router = lab.make(a, breaker=Breaker(cooldown=1.0))
+        a.script.append(BAN)
+        with pytest.raises(AllProvidersExhausted):
+            await lab.ask(router)
+        await asyncio.sleep(1.5)
+        caller = asyncio.create_task(lab.ask(router))
+        asyncio.get_running_loop().call_soon(caller.cancel)
+        await asyncio.wait({caller})
+        assert 1 == len(a.asked)
+        assert "a" == await lab.ask(router)
+
+    lab.virtually(scene())
