@@ -1,21 +1,20 @@
-"""Anthropic's failures, word for word: routers and SDKs match on substrings of them.
+"""Anthropic's failures, word for word: routers and SDKs match on substrings of them. The words: `_anthropic_rows.py`.
 
-Most account failures are HTTP 400 `invalid_request_error`, not 401 or 403. Statuses and types: the vendor's error
-page; `details.error_code`: the official SDK 2.10; messages: the threads named in each row.
+Details that every kind takes: `message`, `type` and `error_code` replace a field of the body, `appeal_url` joins the
+code, `variant` chooses other words for the kind, `should_retry` ("true" or "false") sends the header that SDKs obey.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
-from . import _ids
+from . import _anthropic_refusal, _edge_pages, _ids
+from ._anthropic_rows import ROWS, VARIANTS, Row
 from .base import Headers, Reply, UnknownFailureError
 
 ORGANIZATION: Final = "b3a57042-0fa4-4e0b-9a11-5ca1ab1e0001"
@@ -24,70 +23,14 @@ DEFAULT_MODEL: Final = "claude-sonnet-5"
 REQUESTS_PER_MINUTE: Final = 4_000
 INPUT_TOKENS_PER_MINUTE: Final = 2_000_000
 OUTPUT_TOKENS_PER_MINUTE: Final = 400_000
+HOST: Final = "api.anthropic.com"
+WINDOW_WAIT_S: Final = 7999
+"""How long a drained window asks to wait unless told otherwise, in seconds (opencodex#3809)."""
 
-_INVALID: Final = "invalid_request_error"
+_WITH_A_WAIT: Final = frozenset({"rate_limited", "ramp_limited", "window_drained", "overloaded"})
+_CLAIMS: Final = ("five_hour", "seven_day", "seven_day_opus", "seven_day_sonnet")
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    status: int
-    type: str
-    message: str
-    error_code: str | None = None
-
-
-_ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
-    {
-        # anthropics/claude-code#8327, #19028, #72457; the code: SDK 2.10 `organization_on_hold_error.py`
-        "org_disabled": _Row(400, _INVALID, "This organization has been disabled.", "organization_on_hold"),
-        "permission_denied": _Row(
-            403, "permission_error", "Your API key does not have permission to use the specified resource"
-        ),
-        # anthropics/claude-code#9635
-        "oauth_revoked": _Row(403, "permission_error", "OAuth token has been revoked. Please obtain a new token."),
-        # anthropics/claude-code#6459
-        "oauth_expired": _Row(
-            401,
-            "authentication_error",
-            "OAuth token has expired. Please obtain a new token or refresh your existing token.",
-        ),
-        # All-Hands-AI/OpenHands#9259, anthropics/claude-code#55132
-        "rate_limited": _Row(
-            429,
-            "rate_limit_error",
-            "This request would exceed your organization's rate limit of {ceiling} {counted} per minute "
-            "(org: {organization}, model: {model}). For details, refer to: "
-            "https://docs.claude.com/en/api/rate-limits. You can see the response headers for current usage. Please "
-            "reduce the prompt length or the maximum tokens requested, or try again later. You may also contact sales "
-            "at https://www.anthropic.com/contact-sales to discuss your options for a rate limit increase.",
-        ),
-        # anthropics/claude-code#66314
-        "quota_exhausted": _Row(
-            400,
-            _INVALID,
-            "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or "
-            "purchase credits.",
-        ),
-        # anthropics/claude-code#63051
-        "overloaded": _Row(529, "overloaded_error", "Overloaded"),
-        "server_error": _Row(500, "api_error", "Internal server error"),
-        "bad_key": _Row(401, "authentication_error", "invalid x-api-key"),
-        "missing_key": _Row(401, "authentication_error", "x-api-key header is required"),
-        "model_not_found": _Row(404, "not_found_error", "model: {model}"),
-        # anthropics/claude-code#66799
-        "context_too_long": _Row(400, _INVALID, "prompt is too long: {requested} tokens > {maximum} maximum"),
-        "bad_request": _Row(400, _INVALID, "Invalid request"),
-        "unknown_url": _Row(404, "not_found_error", "Not found"),
-        "wrong_method": _Row(405, _INVALID, "Method Not Allowed"),
-        # anthropics/claude-code#1613: from the edge, which gives no request id and no outer type
-        "region_blocked": _Row(403, "forbidden", "Request not allowed"),
-        # anthropics/anthropic-sdk-python#938: from the edge as well
-        "request_too_large": _Row(413, "request_too_large", "Request exceeds the maximum size"),
-    }
-)
-_FROM_THE_EDGE: Final = frozenset({"region_blocked", "request_too_large"})
-
-KINDS: Final = frozenset(_ROWS)
+KINDS: Final = frozenset(ROWS)
 
 
 def request_id(id_seed: int) -> str:
@@ -109,7 +52,7 @@ def response_headers(id_seed: int) -> Headers:
 
 def body(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
     """The failure's body. `details` may replace `message`, `type` and `error_code`, and fill in the message."""
-    row = _row(kind)
+    row = _row(kind, details)
     error = {
         "type": details.get("type", row.type),
         "message": details.get("message", row.message.format_map(_Blanks(details))),
@@ -117,7 +60,9 @@ def body(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
     error_code = details.get("error_code", row.error_code)
     if error_code is not None:
         error["details"] = {"error_code": error_code}
-    if kind in _FROM_THE_EDGE:
+        if "appeal_url" in details:
+            error["details"]["appeal_url"] = details["appeal_url"]
+    if _from_the_edge(kind, row):
         return {"error": error}
     return {"type": "error", "error": error, "request_id": request_id(id_seed)}
 
@@ -126,17 +71,37 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response.
 
     `retry_after` (seconds, or any text) becomes a header where the kind has a wait. `now_s` (seconds since 1970) adds
-    the moments at which limits reset: without it they are left out, since this function reads no clock.
+    the moments at which limits reset: without it they are left out, since this function reads no clock. `status`
+    chooses among the pages of `bad_gateway_page` and `edge_page`; a refusal comes as a stream if `stream` is true.
     """
-    row = _row(kind)
+    row = _row(kind, details)
+    if kind == "bad_gateway_page":
+        return _edge_pages.gateway_page(details, id_seed)
+    if kind == "edge_page":
+        return _edge_pages.edge_page(HOST, details, id_seed)
+    if row.status == 200:
+        return _anthropic_refusal.reply(details, id_seed, response_headers(id_seed))
     data = orjson.dumps(body(kind, details, id_seed))
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
-    headers += _edge_headers(id_seed) if kind in _FROM_THE_EDGE else response_headers(id_seed)
+    headers += _edge_headers(id_seed) if _from_the_edge(kind, row) else response_headers(id_seed)
+    wait = details.get("retry_after")
     if kind == "rate_limited":
         headers += _drained(details)
-    if row.status in {429, 503, 529} and details.get("retry_after") is not None:
-        headers.append(("retry-after", _seconds(details["retry_after"])))
+    elif kind == "window_drained":
+        wait = details.get("retry_after", WINDOW_WAIT_S)
+        headers += _window(details, wait)
+    if kind in _WITH_A_WAIT and wait is not None:
+        headers.append(("retry-after", _seconds(wait)))
+    if "should_retry" in details:
+        headers.append(("x-should-retry", str(details["should_retry"]).lower()))
     return Reply(row.status, headers, data)
+
+
+def error_event(kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
+    """The failure inside a stream that has begun: an ``error`` event, or the end that a refusal puts to it."""
+    if _row(kind, details).status == 200:
+        return _anthropic_refusal.ending(details)
+    return b"event: error\ndata: " + orjson.dumps({"type": "error", **body(kind, details, id_seed)}) + b"\n\n"
 
 
 def limits(input_tokens: int, output_tokens: int, now_s: int) -> Headers:
@@ -185,6 +150,33 @@ def _drained(details: Mapping[str, Any]) -> Headers:
     return headers
 
 
+def _window(details: Mapping[str, Any], wait: Any) -> Headers:
+    """A subscription's windows, one of them drained; the names: anomalyco/opencode#49653, manaflow-ai/subrouter#24.
+
+    `claim` is the window that is drained, "five_hour" unless told otherwise. Resets are seconds since 1970.
+    """
+    claim = str(details.get("claim", _CLAIMS[0]))
+    if claim not in _CLAIMS:
+        raise UnknownFailureError(f"a subscription has no window {claim!r}; it has {', '.join(_CLAIMS)}")
+    short = claim == _CLAIMS[0]
+    headers: Headers = [
+        ("anthropic-ratelimit-unified-status", "rejected"),
+        ("anthropic-ratelimit-unified-representative-claim", claim),
+        ("anthropic-ratelimit-unified-5h-status", "rejected" if short else "allowed"),
+        ("anthropic-ratelimit-unified-5h-utilization", "1.0" if short else "0.42"),
+        ("anthropic-ratelimit-unified-7d-status", "allowed" if short else "rejected"),
+        ("anthropic-ratelimit-unified-7d-utilization", "0.42" if short else "1.0"),
+    ]
+    now_s = details.get("now_s")
+    if isinstance(now_s, int | float):
+        drained = int(now_s + (wait if isinstance(wait, int | float) and 0 <= wait < 1e9 else WINDOW_WAIT_S))
+        other = int(now_s) + 3600
+        headers.append(("anthropic-ratelimit-unified-reset", str(drained)))
+        headers.append(("anthropic-ratelimit-unified-5h-reset", str(drained if short else other)))
+        headers.append(("anthropic-ratelimit-unified-7d-reset", str(other if short else drained)))
+    return headers
+
+
 def _family(details: Mapping[str, Any]) -> str:
     limit = details.get("limit")
     return {"requests": "requests", "output_tokens": "output-tokens"}.get(str(limit), "input-tokens")
@@ -204,11 +196,21 @@ def _edge_headers(id_seed: int) -> Headers:
     return [("server", "cloudflare"), ("cf-ray", ray), ("cf-cache-status", "DYNAMIC")]
 
 
-def _row(kind: str) -> _Row:
-    try:
-        return _ROWS[kind]
-    except KeyError:
-        raise UnknownFailureError(f"Anthropic has no failure {kind!r}; it has {', '.join(sorted(KINDS))}") from None
+def _from_the_edge(kind: str, row: Row) -> bool:
+    return kind == "region_blocked" or (kind == "request_too_large" and row.error_code is None)
+
+
+def _row(kind: str, details: Mapping[str, Any]) -> Row:
+    if kind not in ROWS:
+        raise UnknownFailureError(f"Anthropic has no failure {kind!r}; it has {', '.join(sorted(KINDS))}")
+    variant = details.get("variant")
+    if variant is None:
+        return ROWS[kind]
+    row = VARIANTS.get((kind, str(variant)))
+    if row is None:
+        known = ", ".join(sorted(name for owner, name in VARIANTS if owner == kind)) or "none"
+        raise UnknownFailureError(f"Anthropic's {kind!r} has no variant {variant!r}; it has {known}")
+    return row
 
 
 class _Blanks(dict[str, Any]):
@@ -223,6 +225,12 @@ class _Blanks(dict[str, Any]):
                 family, f"{INPUT_TOKENS_PER_MINUTE:,}"
             ),
             "counted": family.replace("-", " "),
+            "regain": "2026-12-01 at 00:00 UTC",
+            "asked_tokens": "200000",
+            "most_tokens": "128000",
+            "in_messages": "143653",
+            "in_completion": "64000",
+            "param": "temperature",
             "requested": "1036683",
             "maximum": "1000000",
         }

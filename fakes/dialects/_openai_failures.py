@@ -1,18 +1,18 @@
-"""OpenAI's failures, word for word: routers and SDKs match on substrings of them.
+"""OpenAI's failures, word for word: routers and SDKs match on substrings of them. The words are in `_openai_rows.py`.
 
-Statuses, types, codes and messages: OpenAI's error guide and the threads named in each row.
+Details that every kind takes: `message`, `type`, `code` and `param` replace a field of the body, `variant` chooses
+other words for the kind, `should_retry` ("true" or "false") sends the header that SDKs obey before all else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
-from . import _ids
+from . import _edge_pages, _ids
+from ._openai_rows import ROWS, VARIANTS, Row
 from .base import Headers, Reply, UnknownFailureError
 
 ORGANIZATION: Final = "org-Bn5tRm0fAk3pRoV1d3Rx9QzW"
@@ -21,123 +21,17 @@ PROJECT: Final = "proj_Bn5tRm0fAk3Pr0j3cT0000aZ"
 DEFAULT_MODEL: Final = "gpt-5.4-mini"
 REQUESTS_PER_MINUTE: Final = 10_000
 TOKENS_PER_MINUTE: Final = 2_000_000
+REQUESTS_PER_DAY: Final = 200_000
+HOST: Final = "api.openai.com"
 
-_INVALID: Final = "invalid_request_error"
+_GATEWAYS_ORDER: Final = frozenset({"region_blocked", "bad_gateway"})
+"""Bodies whose keys come in another order; home-assistant/core#120072, stanfordnlp/dspy#203."""
+_OWN_HEADERS: Final = 4
+"""How many of `response_headers` the API itself sends; the content delivery network sends the rest."""
+_RESPONSE_CODES: Final = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt"})
+_RESPONSE_CODE_OF: Final = {"content_filtered": "invalid_prompt", "ramp_limited": "rate_limit_exceeded"}
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    status: int
-    type: str
-    code: str | None
-    message: str
-    param: str | None = None
-
-
-_ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
-    {
-        # BerriAI/litellm#1356; the key is shown as its first 8 and last 4 letters
-        "bad_key": _Row(
-            401,
-            _INVALID,
-            "invalid_api_key",
-            "Incorrect API key provided: {masked}. You can find your API key at "
-            "https://platform.openai.com/account/api-keys.",
-        ),
-        "missing_key": _Row(
-            401,
-            _INVALID,
-            None,
-            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-            "auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're "
-            "accessing the API from your browser and are prompted for a username and password. You can obtain an API "
-            "key from https://platform.openai.com/account/api-keys.",
-        ),
-        # nat/openplayground#143, songquanpeng/one-api#271
-        "org_disabled": _Row(
-            401,
-            _INVALID,
-            "account_deactivated",
-            "The OpenAI account associated with this API key has been deactivated. If you are the developer for this "
-            "OpenAI app, please check your email for more information. If you are seeing this error while using "
-            "another app or site, please reach out to them for more help.",
-        ),
-        # subscription tokens (Codex); NousResearch/hermes-agent#44799
-        "oauth_revoked": _Row(
-            401,
-            _INVALID,
-            "token_invalidated",
-            "Your authentication token has been invalidated. Please try signing in again.",
-        ),
-        # Aider-AI/aider#1903, continuedev/continue#10120
-        "permission_denied": _Row(
-            403, _INVALID, "model_not_found", "Project `{project}` does not have access to model `{model}`"
-        ),
-        # home-assistant/core#120072
-        "region_blocked": _Row(
-            403,
-            "request_forbidden",
-            "unsupported_country_region_territory",
-            "Country, region, or territory not supported",
-        ),
-        # FoundationAgents/MetaGPT#523
-        "rate_limited": _Row(
-            429,
-            "{counted}",
-            "rate_limit_exceeded",
-            "Rate limit reached for {model} in organization {organization} on {counted} per min ({short}): "
-            "Limit {ceiling}, Used {ceiling}, Requested {requested}.{again} "
-            "Visit https://platform.openai.com/account/rate-limits to learn more.",
-        ),
-        # the code since 2026: help.openai.com/en/articles/6614457; the words: langchain-ai/langchainjs#1929
-        "quota_exhausted": _Row(
-            429,
-            "insufficient_quota",
-            "credit_balance_exhausted",
-            "You exceeded your current quota, please check your plan and billing details. For more information on this "
-            "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
-        ),
-        "overloaded": _Row(
-            503,
-            "service_unavailable_error",
-            "server_is_overloaded",
-            "Our servers are currently overloaded. Please try again later.",
-        ),
-        "server_error": _Row(
-            500,
-            "server_error",
-            None,
-            "The server had an error while processing your request. Sorry about that!",
-        ),
-        "model_not_found": _Row(
-            404,
-            _INVALID,
-            "model_not_found",
-            "The model `{model}` does not exist or you do not have access to it.",
-        ),
-        # mckaywrigley/chatbot-ui#102
-        "context_too_long": _Row(
-            400,
-            _INVALID,
-            "context_length_exceeded",
-            "This model's maximum context length is {maximum} tokens. However, your messages resulted in {requested} "
-            "tokens. Please reduce the length of the messages.",
-            param="messages",
-        ),
-        "bad_request": _Row(400, _INVALID, None, "Invalid request."),
-        "unknown_url": _Row(404, _INVALID, None, "Invalid URL ({method} {path})"),
-        "wrong_method": _Row(
-            405,
-            _INVALID,
-            "method_not_supported",
-            "Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)",
-        ),
-        # no capture found; the envelope is the vendor's, the words are ours
-        "request_too_large": _Row(413, _INVALID, "request_too_large", "The request body is too large."),
-    }
-)
-
-KINDS: Final = frozenset(_ROWS)
+KINDS: Final = frozenset(ROWS)
 
 
 def response_headers(id_seed: int, processing_ms: int) -> Headers:
@@ -155,32 +49,104 @@ def response_headers(id_seed: int, processing_ms: int) -> Headers:
 
 def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """The failure's body. `details` may replace `message`, `type`, `code` and `param`, and fill in the message."""
-    row = _row(kind)
+    row = _row(kind, details)
+    blanks = _Blanks(details)
     error = {
-        "message": details.get("message", row.message.format_map(_Blanks(details))),
-        "type": details.get("type", row.type.format_map(_Blanks(details))),
-        "param": details.get("param", row.param),
+        "message": details.get("message", row.message.format_map(blanks)),
+        "type": details.get("type", row.type.format_map(blanks)),
+        "param": details.get("param", row.param and row.param.format_map(blanks)),
         "code": details.get("code", row.code),
     }
-    if kind == "region_blocked":  # the one body whose keys come in another order; home-assistant/core#120072
+    if kind in _GATEWAYS_ORDER:
         error = {key: error[key] for key in ("code", "message", "param", "type")}
+    elif kind == "window_drained":
+        error = {"type": error["type"], "message": error["message"], **_window(details)}
     return {"error": error}
 
 
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
-    """The failure as a response; `retry_after` (seconds, or any text) becomes a header where the kind has a wait."""
-    row = _row(kind)
-    data = orjson.dumps(body(kind, details))
-    headers: Headers = [
-        ("content-type", "application/json; charset=utf-8"),
-        ("content-length", str(len(data))),
-        *response_headers(id_seed, 7 + id_seed % 40),
-    ]
+    """The failure as a response; `retry_after` (seconds, or any text) becomes a header where the kind has a wait.
+
+    `now_s` (seconds since 1970) adds moments at which a window resets: this function reads no clock. `status` chooses
+    among the pages of `bad_gateway_page` and `edge_page`.
+    """
+    row = _row(kind, details)
+    if kind == "bad_gateway_page":
+        return _edge_pages.gateway_page(details, id_seed)
+    if kind == "edge_page":
+        return _edge_pages.edge_page(HOST, details, id_seed)
+    data = orjson.dumps(_failed(details, id_seed) if kind == "error_in_200" else body(kind, details))
+    headers: Headers = [("content-type", "application/json; charset=utf-8"), ("content-length", str(len(data)))]
+    whole = response_headers(id_seed, 7 + id_seed % 40)
+    headers += whole[_OWN_HEADERS:] if kind == "bad_gateway" else whole  # the API itself never saw the request
     if kind == "rate_limited":
         headers += _drained(details)
+    elif kind == "daily_limited":
+        headers += _drained({**details, "limit": "requests"}, REQUESTS_PER_DAY)
+    elif kind == "request_over_limit":
+        headers += limits(0)
+    elif kind == "window_drained":
+        headers += _window_headers(details)
     if row.status in {429, 503}:
         headers += _wait(details.get("retry_after"))
+    if "should_retry" in details:
+        headers.append(("x-should-retry", str(details["should_retry"]).lower()))
     return Reply(row.status, headers, data)
+
+
+def response_error(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    """The `error` of a failed response: its codes are fewer than those of a refused request."""
+    error = body(kind, details)["error"]
+    code = error.get("code")
+    known = code if code in _RESPONSE_CODES else _RESPONSE_CODE_OF.get(kind, "server_error")
+    return {"code": known, "message": error["message"]}
+
+
+def _failed(details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
+    """A response of the Responses API that failed: the request was taken, and its status is 200."""
+    return {
+        "id": "resp_" + _ids.hexadecimal(id_seed, "response", 50),
+        "object": "response",
+        "created_at": int(details.get("now_s", 0)),
+        "status": "failed",
+        "error": response_error("error_in_200", details),
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "model": str(details.get("model", DEFAULT_MODEL)),
+        "output": [],
+        "parallel_tool_calls": True,
+        "temperature": 1.0,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": 1.0,
+        "usage": None,
+    }
+
+
+def _window(details: Mapping[str, Any]) -> dict[str, Any]:
+    wait_s, now_s = _window_wait(details), details.get("now_s")
+    moment = {"resets_at": int(now_s + wait_s)} if isinstance(now_s, int | float) else {}
+    return {"plan_type": str(details.get("plan_type", "plus")), **moment, "resets_in_seconds": wait_s}
+
+
+def _window_headers(details: Mapping[str, Any]) -> Headers:
+    """What the subscription's backend adds; earendil-works/pi#4172, icebear0828/codex-proxy#65."""
+    wait_s, now_s = _window_wait(details), details.get("now_s")
+    headers = [
+        ("x-codex-plan-type", str(details.get("plan_type", "plus"))),
+        ("x-codex-primary-used-percent", "100"),
+        ("x-codex-primary-window-minutes", "300"),
+        ("x-codex-primary-reset-after-seconds", str(wait_s)),
+    ]
+    if isinstance(now_s, int | float):
+        headers.append(("x-codex-primary-reset-at", str(int(now_s + wait_s))))
+    return headers
+
+
+def _window_wait(details: Mapping[str, Any]) -> int:
+    wait = details.get("retry_after")
+    return int(wait) if isinstance(wait, int | float) and 0 <= wait < 1e9 else 13_872
 
 
 def limits(tokens: int) -> Headers:
@@ -207,12 +173,12 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{tail}" if minutes else tail
 
 
-def _drained(details: Mapping[str, Any]) -> Headers:
+def _drained(details: Mapping[str, Any], requests_max: int = REQUESTS_PER_MINUTE) -> Headers:
     wait = details.get("retry_after")
     reset = duration(wait) if isinstance(wait, int | float) and 0 < wait < 1e9 else duration(60)
     requests = _limit(details) == "requests"
     return [
-        ("x-ratelimit-limit-requests", str(REQUESTS_PER_MINUTE)),
+        ("x-ratelimit-limit-requests", str(requests_max)),
         ("x-ratelimit-limit-tokens", str(TOKENS_PER_MINUTE)),
         ("x-ratelimit-remaining-requests", "0" if requests else str(REQUESTS_PER_MINUTE - 1)),
         ("x-ratelimit-remaining-tokens", str(TOKENS_PER_MINUTE) if requests else "0"),
@@ -232,11 +198,17 @@ def _limit(details: Mapping[str, Any]) -> str:
     return "requests" if details.get("limit") == "requests" else "tokens"
 
 
-def _row(kind: str) -> _Row:
-    try:
-        return _ROWS[kind]
-    except KeyError:
-        raise UnknownFailureError(f"OpenAI has no failure {kind!r}; it has {', '.join(sorted(KINDS))}") from None
+def _row(kind: str, details: Mapping[str, Any]) -> Row:
+    if kind not in ROWS:
+        raise UnknownFailureError(f"OpenAI has no failure {kind!r}; it has {', '.join(sorted(KINDS))}")
+    variant = details.get("variant")
+    if variant is None:
+        return ROWS[kind]
+    row = VARIANTS.get((kind, str(variant)))
+    if row is None:
+        known = ", ".join(sorted(name for owner, name in VARIANTS if owner == kind)) or "none"
+        raise UnknownFailureError(f"OpenAI's {kind!r} has no variant {variant!r}; it has {known}")
+    return row
 
 
 class _Blanks(dict[str, Any]):
@@ -253,7 +225,16 @@ class _Blanks(dict[str, Any]):
             "ceiling": str(REQUESTS_PER_MINUTE if _limit(self) == "requests" else TOKENS_PER_MINUTE),
             "requested": "1" if _limit(self) == "requests" else "2481",
             "again": f" Please try again in {duration(wait)}." if isinstance(wait, int | float) and wait > 0 else "",
+            "ceiling_tokens": str(TOKENS_PER_MINUTE),
+            "ceiling_daily": str(REQUESTS_PER_DAY),
+            "over_ceiling": str(TOKENS_PER_MINUTE + 601),
             "maximum": "272000",
+            "in_messages": "240000",
+            "in_completion": "64000",
+            "asked_tokens": "200000",
+            "most_tokens": "128000",
+            "param": "max_tokens",
+            "instead": "max_completion_tokens",
             "masked": mask(str(self.get("credential") or "sk-proj-Qn9cWGU0000Rvfb")),
             "method": "POST",
             "path": "/v1",

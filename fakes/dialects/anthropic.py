@@ -94,8 +94,7 @@ class Anthropic(RoutedDialect):
 
     def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
         """The error as an ``error`` event; nothing follows it."""
-        body = {"type": "error", **failures.body(kind, details, id_seed)}
-        return b"event: error\ndata: " + orjson.dumps(body) + b"\n\n"
+        return failures.error_event(kind, details, id_seed)
 
 
 DIALECT: Final = Anthropic()
