@@ -12,15 +12,17 @@ import hashlib
 import logging
 import time
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, Protocol
 
+from .account import Accounts
 from .caller import BodyTooLargeError, CallerGoneError, Message, Receive, Watch, read_body
 from .compose import compose
-from .dialects.base import Answer, Ask, Dialect, Reply, RequestRefused
+from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
 from .invoice import Bill
-from .pace import Pace, TokenTimes
+from .pace import TokenTimes
 from .prices import PriceTable
+from .quota import Refusal
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -34,14 +36,23 @@ EARLY_S: Final = 0.001
 _log = logging.getLogger(__name__)
 
 
+class Paced(Protocol):
+    """Says when the tokens of an answer come: a `Pace`, or what follows one that changes."""
+
+    def plan(self, seed: int, entity: str) -> TokenTimes:
+        """The times of one answer."""
+        ...
+
+
 def create_app(
     provider: str,
     dialect: Dialect,
-    pace: Pace,
+    pace: Paced,
     *,
     run_seed: int,
     bill: Callable[[Bill], None],
     prices: PriceTable,
+    account: Accounts | None = None,
 ) -> ASGIApp:
     """A fake provider.
 
@@ -52,8 +63,9 @@ def create_app(
         run_seed: Seed of its paces and ids.
         bill: Called exactly once a request, when the request is over for the provider.
         prices: What models cost.
+        account: Its customers, whose standing and quota are checked; without it any key is accepted, without limit.
     """
-    fake = _Fake(provider, dialect, pace, run_seed, bill, prices)
+    fake = _Fake(provider, dialect, pace, run_seed, bill, prices, account)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -80,10 +92,11 @@ class _Fake:
         self,
         provider: str,
         dialect: Dialect,
-        pace: Pace,
+        pace: Paced,
         run_seed: int,
         bill: Callable[[Bill], None],
         prices: PriceTable,
+        account: Accounts | None,
     ) -> None:
         self._provider = provider
         self._dialect = dialect
@@ -91,6 +104,7 @@ class _Fake:
         self._run_seed = run_seed
         self._bill = bill
         self._prices = prices
+        self._account = account
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -112,7 +126,13 @@ class _Fake:
             body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
             query = scope["query_string"].decode("latin-1")
             path = f"{scope['path']}?{query}" if query else scope["path"]
+            refused = self._stands(exchange, headers, path)
+            if refused is not None:
+                return refused
             ask = dialect.read(scope["method"], path, headers, body)
+            refused = self._admits(exchange, ask)
+            if refused is not None:
+                return refused
             entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
             answer = compose(ask, self._provider, id_seed=self._id_seed(entity), created_s=int(time.time()))
             times = self._pace.plan(self._run_seed, f"{self._provider}/{entity}")
@@ -120,8 +140,8 @@ class _Fake:
                 await exchange.send_stream(dialect, ask, answer, times)
             else:
                 await exchange.send_plain(dialect.write(ask, answer), ask, answer, times)
-        except RequestRefused as refused:
-            return refused.reply
+        except RequestRefused as error:
+            return error.reply
         except CallerGoneError:
             return None
         except BodyTooLargeError:
@@ -137,7 +157,37 @@ class _Fake:
         text = f"{self._run_seed}\x1fid\x1f{self._provider}\x1f{entity}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
 
-    def settle(self, attempt: str | None, ask: Ask | None, produced: int, *, completed: bool) -> None:
+    def _stands(self, exchange: _Exchange, headers: Mapping[str, str], path: str) -> Reply | None:
+        """What a credential in bad standing is refused with; one that is missing is the dialect's to refuse."""
+        if self._account is None:
+            return None
+        exchange.credential = credential = self._dialect.credential(headers, path)
+        refusal = None if credential is None else self._account.refusal(credential)
+        return None if refusal is None else self._refuse(refusal)
+
+    def _admits(self, exchange: _Exchange, ask: Ask) -> Reply | None:
+        """What a request beyond its credential's quota is refused with."""
+        credential = exchange.credential
+        if self._account is None or credential is None or ask.operation != "chat":
+            return None
+        refusal = self._account.admit(credential, ask.model, ask.input_tokens)
+        if refusal is None:
+            return None
+        reply = self._refuse(refusal)
+        return Reply(reply.status, self.limits(credential, ask, reply.headers), reply.body)
+
+    def _refuse(self, refusal: Refusal) -> Reply:
+        return self._dialect.failure(refusal.kind, refusal.details, id_seed=self._id_seed(refusal.kind))
+
+    def limits(self, credential: str | None, ask: Ask, headers: Headers) -> Headers:
+        """`headers` with the figures of the credential's quota, if it has one."""
+        if self._account is None or credential is None or ask.operation != "chat":
+            return headers
+        return self._account.headers(credential, ask.model, headers)
+
+    def settle(
+        self, attempt: str | None, credential: str | None, ask: Ask | None, produced: int, *, completed: bool
+    ) -> None:
         """Bill a request: for nothing if it was refused, else for its prompt and for what was produced."""
         if ask is None:
             row = Bill(attempt, self._provider, "", 0, 0, 0, 0.0, True, completed, time.monotonic_ns())  # noqa: FBT003
@@ -145,6 +195,8 @@ class _Fake:
             usd, priced = 0.0, True
             if ask.operation == "chat":
                 usd, priced = self._prices.bill(ask.model, ask.input_tokens, 0, produced)
+                if self._account is not None and credential is not None:
+                    self._account.settle(credential, ask.model, produced, usd)
             row = Bill(
                 attempt=attempt,
                 provider=self._provider,
@@ -163,7 +215,18 @@ class _Fake:
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_ask", "_fake", "_produced", "_send", "_settled", "attempt", "began_s", "receive", "started")
+    __slots__ = (
+        "_ask",
+        "_fake",
+        "_produced",
+        "_send",
+        "_settled",
+        "attempt",
+        "began_s",
+        "credential",
+        "receive",
+        "started",
+    )
 
     def __init__(self, fake: _Fake, receive: Receive, send: Send) -> None:
         self._fake = fake
@@ -173,6 +236,7 @@ class _Exchange:
         self._produced = 0
         self._settled = False
         self.attempt: str | None = None
+        self.credential: str | None = None
         self.began_s = time.monotonic()
         self.started = False
 
@@ -180,7 +244,7 @@ class _Exchange:
         """Bill the request, the first time this is called."""
         if not self._settled:
             self._settled = True
-            self._fake.settle(self.attempt, self._ask, self._produced, completed=completed)
+            self._fake.settle(self.attempt, self.credential, self._ask, self._produced, completed=completed)
 
     async def send_whole(self, reply: Reply) -> None:
         """Send a response at once."""
@@ -207,12 +271,14 @@ class _Exchange:
                 watch.end()
         self._produced = total
         self.settle(completed=True)
-        await self.send_whole(reply)
+        headers = self._fake.limits(self.credential, ask, reply.headers)
+        await self.send_whole(reply if headers is reply.headers else Reply(reply.status, headers, reply.body))
 
     async def send_stream(self, dialect: Dialect, ask: Ask, answer: Answer, times: TokenTimes) -> None:
         """Send an answer token by token; what is no token leaves with its neighbour."""
         self._ask = ask
         status, headers = dialect.stream_head(ask, answer)
+        headers = self._fake.limits(self.credential, ask, headers)
         start: Message = {
             "type": "http.response.start",
             "status": status,
