@@ -19,7 +19,7 @@ from .sampling import Sampler
 from .targets.base import Endpoint, ProviderAt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from ..reports.result import Result
@@ -62,11 +62,7 @@ class Run:
             begun = True
             await self._play(endpoint)
         except asyncio.CancelledError:
-            interrupted = True
-            self.manifest.interrupted = True
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
+            interrupted = _heard_it()
         except HarnessError as error:
             # Before the timeline began nothing was lost, and the user mends it and runs again; afterwards the ledger
             # so far is worth keeping, and the verdict says that it proves nothing.
@@ -74,10 +70,14 @@ class Run:
             if not begun or isinstance(error, NotReadyError):
                 raise
         finally:
-            await asyncio.shield(self._stop_all())
+            interrupted = await _undisturbed(self._stop_all()) or interrupted
+            self.manifest.interrupted = interrupted
             self.manifest.save(final=True)
         self._tell(events.Reporting(self._now_s(), plan.folder))
-        result = await asyncio.to_thread(_report, plan.folder, charts=plan.wish.charts and not interrupted)
+        try:
+            result = await asyncio.to_thread(_report, plan.folder, charts=plan.wish.charts and not interrupted)
+        except asyncio.CancelledError:  # the thread goes on and finishes the report; nobody waits to hear of it
+            interrupted = _heard_it()
         if interrupted:
             raise Interrupted
         return result
@@ -288,6 +288,27 @@ class Run:
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
+
+
+def _heard_it() -> bool:
+    """Take back the cancelling of this task: it was Ctrl-C, and what remains to be done is done all the same."""
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
+    return True
+
+
+async def _undisturbed(work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work` to its end, however often Ctrl-C is pressed meanwhile; whether it was."""
+    task = asyncio.ensure_future(work)
+    interrupted = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            interrupted = _heard_it()
+    task.result()
+    return interrupted
 
 
 def _report(folder: Path, *, charts: bool) -> Result:

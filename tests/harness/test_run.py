@@ -261,6 +261,25 @@ def test_an_interrupted_run_ends_everything_and_keeps_its_ledger(signum, tmp_pat
     assert _rows(folder)["calls"]
 
 
+@pytest.mark.parametrize("line", ["draining", "writing the report"])
+def test_ctrl_c_pressed_again_changes_nothing(line, tmp_path):
+    """While processes end or the report is written, Ctrl-C is no crash and no verdict: 130, and nothing is left."""
+    with _running(tmp_path, _scenario(tmp_path, duration="60s"), line="bit anthropic") as (process, rest):
+        children = _children(process)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout
+        while line not in (said := process.stdout.readline()):
+            assert said, "it ended too soon"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        output = rest()
+        assert 130 == process.wait(30), output
+    assert "INTERRUPTED" in output
+    assert "Traceback" not in output
+    assert _gone(children)
+    assert json.loads((_folder(tmp_path) / "run.json").read_text())["interrupted"]
+
+
 def test_a_router_that_dies_by_itself_has_failed(tmp_path):
     """A target that exits after it was ready is a fail, whatever its calls were."""
     with _running(tmp_path, _scenario(tmp_path), line="load: about") as (process, rest):
