@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -27,7 +27,7 @@ _SHOWN_LETTERS: Final = 60
 def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
     """The answer to `ask`, by the fake called `provider`."""
     if ask.operation != "chat":
-        return Answer((), None, "stop", ask.input_tokens, 0, id_seed, created_s)
+        return Answer((), None, "stop", ask.input_tokens, 0, id_seed, created_s, ask.cached_tokens)
     tool = _choose_tool(ask)
     if tool is not None:
         pieces = _json_pieces(_document(ask, provider, tool.parameters))
@@ -35,11 +35,42 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
     else:
         pieces = _text_or_document(ask, provider)
         finish = "stop"
-    if ask.max_tokens is not None and len(pieces) > ask.max_tokens:
-        pieces = pieces[: ask.max_tokens]
-        finish = "length"
-    name = tool.name if tool is not None else None
-    return Answer(tuple(pieces), name, finish, ask.input_tokens, len(pieces), id_seed, created_s)
+    stopped_by = None
+    if ask.stop and tool is None:
+        pieces, stopped_by = _stop(pieces, ask.stop)
+    reasoning = ask.reasoning_tokens
+    if ask.max_tokens is not None and reasoning + len(pieces) > ask.max_tokens:
+        reasoning = min(reasoning, ask.max_tokens)
+        pieces = pieces[: ask.max_tokens - reasoning]
+        finish, stopped_by = "length", None
+    return Answer(
+        pieces=tuple(pieces),
+        tool=tool.name if tool is not None else None,
+        finish=finish,
+        input_tokens=ask.input_tokens,
+        output_tokens=reasoning + len(pieces),
+        id_seed=id_seed,
+        created_s=created_s,
+        cached_tokens=ask.cached_tokens,
+        reasoning_tokens=reasoning,
+        stop_sequence=stopped_by,
+    )
+
+
+def _stop(pieces: list[str], stops: Sequence[str]) -> tuple[list[str], str | None]:
+    """The pieces before the first of `stops` in them, and which one that is."""
+    text = "".join(pieces)
+    found = [(place, stop) for stop in stops if (place := text.find(stop)) >= 0]
+    if not found:
+        return pieces, None
+    place, stop = min(found)
+    kept = []
+    for piece in pieces:
+        if place <= 0:
+            break
+        kept.append(piece[:place])
+        place -= len(piece)
+    return kept, stop
 
 
 def _choose_tool(ask: Ask) -> Tool | None:

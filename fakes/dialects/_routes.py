@@ -29,7 +29,8 @@ class Route:
     """One operation of a vendor's API at one path.
 
     A path may have one blank, ``/v1/models/{}``, that takes one character or more, slashes included. `read` raises
-    `RequestRefused` as the vendor would. `stream` is None where nothing streams.
+    `RequestRefused` as the vendor would. `stream` is None where nothing streams. Where two paths have one operation,
+    `api` (as the `Ask` has it) tells them apart.
     """
 
     operation: str
@@ -39,6 +40,7 @@ class Route:
     write: Callable[[Ask, Answer], Reply]
     stream_head: Callable[[Ask, Answer], tuple[int, Headers]] | None = None
     stream: Callable[[Ask, Answer], Iterator[Event]] | None = None
+    api: str = ""
 
 
 class Routes:
@@ -53,7 +55,7 @@ class Routes:
                 self._blank.append((re.compile(f"{before}(.+){after}"), route))
             else:
                 self._whole.setdefault(route.path, []).append(route)
-        self._operations = {route.operation: route for route in routes}
+        self._operations = {(route.operation, route.api): route for route in routes}
 
     def match(self, path: str) -> list[tuple[Route, str]]:
         """The routes of `path` (without its query), one a method, each with what stood in its blank, unquoted."""
@@ -64,7 +66,7 @@ class Routes:
 
     def of(self, ask: Ask) -> Route:
         """The route that `ask` came by."""
-        return self._operations[ask.operation]
+        return self._operations[ask.operation, ask.api]
 
 
 class RoutedDialect(Dialect):

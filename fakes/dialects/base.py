@@ -35,7 +35,11 @@ class Ask:
 
     `text` is the last user content alone; `mark` is the last mark in it. `input_tokens` counts the whole prompt.
     `tool_choice` is "auto", "none", "any", or "tool:<name>". `first_turn` is False once the conversation has an answer.
-    `operation` names what was asked for; only operations with an answer to generate are composed, paced and billed.
+    `operation` names what was asked for: "chat" has an answer to generate, which is composed, paced and billed, and
+    "embeddings" are billed for their input. `api` tells a vendor's APIs for one operation apart.
+
+    `input_tokens` include `cached_tokens`, which the provider has in its cache, and `cache_write_tokens`, which it puts
+    there. `reasoning_tokens` are thought before the answer; they count as output. An answer ends before any of `stop`.
     """
 
     model: str
@@ -51,6 +55,11 @@ class Ask:
     first_turn: bool = True
     include_usage: bool = False
     operation: str = "chat"
+    api: str = ""
+    stop: tuple[str, ...] = ()
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
     body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -58,8 +67,9 @@ class Ask:
 class Answer:
     """What the provider says: `pieces` joined are the text, the JSON text, or the tool's arguments as JSON text.
 
-    `tool` is the name of the called tool, None for text. `finish` is "stop", "length" or "tool". Ids are seeded,
-    so that the same run gives the same bytes.
+    `tool` is the name of the called tool, None for text. `finish` is "stop", "length" or "tool"; `stop_sequence` is
+    what the answer was stopped by. `output_tokens` include `reasoning_tokens`. Ids are seeded, so that the same run
+    gives the same bytes.
     """
 
     pieces: tuple[str, ...]
@@ -70,6 +80,8 @@ class Answer:
     id_seed: int
     created_s: int
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    stop_sequence: str | None = None
 
     @property
     def text(self) -> str:
@@ -156,6 +168,10 @@ class Dialect(ABC):
     @abstractmethod
     def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
         """The vendor's words for a failure inside a stream that has begun."""
+
+    def is_stream(self, headers: Headers) -> bool:
+        """Whether a response with these headers is a stream, whose bytes `split_events` cuts."""
+        return any(name == "content-type" and "event-stream" in value for name, value in headers)
 
     def split_events(self, buffer: bytes) -> tuple[list[bytes], bytes]:
         """Cut a stream's bytes into whole events (each with its delimiter) and the unfinished rest."""

@@ -132,3 +132,32 @@ def test_listing_models_says_nothing() -> None:
     """An operation without an answer has no tokens."""
     answer = compose(Ask("", False, "", None, 0, operation="models"), "openai", id_seed=1, created_s=2)  # noqa: FBT003
     assert (answer.pieces, answer.output_tokens) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("stop", "kept", "stopped_by"),
+    [((".4.9.",), 4, ".4.9."), (("nowhere", "~"), 0, "~"), ((".6.9.", ".2.9."), 2, ".2.9."), (("nowhere",), 9, None)],
+)
+def test_stop(stop: tuple[str, ...], kept: int, stopped_by: str | None) -> None:
+    """An answer ends before the first of the stop sequences, in the middle of a word if that is where it stands."""
+    answer, mark = say(Shape.TEXT, 9, stop=stop)
+    whole = " ".join(words(mark, "openai"))
+    assert answer.text == (whole if stopped_by is None else whole[: whole.find(stopped_by)])
+    assert (len(answer.pieces), answer.stop_sequence, answer.finish) == (kept, stopped_by, "stop")
+    assert answer.output_tokens == kept
+
+
+def test_stop_does_not_cut_a_tools_arguments() -> None:
+    """Stop sequences are for text: a tool's arguments stay whole."""
+    answer, mark = say(Shape.TOOL, 3, tools=(RECORD,), tool_choice=FORCED, stop=("~",))
+    assert orjson.loads(answer.text) == expected_object(mark, "openai")
+    assert answer.stop_sequence is None
+
+
+@pytest.mark.parametrize(("limit", "kept", "thought"), [(None, 5, 8), (13, 5, 8), (10, 2, 8), (6, 0, 6)])
+def test_reasoning_counts_as_output(limit: int | None, kept: int, thought: int) -> None:
+    """Thoughts come out of the same allowance as words, and before them."""
+    answer, _ = say(Shape.TEXT, 5, max_tokens=limit, reasoning_tokens=8, cached_tokens=4)
+    assert (len(answer.pieces), answer.reasoning_tokens, answer.output_tokens) == (kept, thought, kept + thought)
+    assert answer.finish == ("stop" if kept == 5 else "length")
+    assert answer.cached_tokens == 4
