@@ -24,3 +24,9 @@ def letters(seed: int, purpose: str, length: int, alphabet: bytes = BASE62) -> s
 def hexadecimal(seed: int, purpose: str, length: int) -> str:
     """`length` (at most 128) hexadecimal digits that depend on `seed` and `purpose` alone."""
     return hashlib.blake2b(f"{seed}/{purpose}".encode()).hexdigest()[:length]
+
+
+def uuid(seed: int, purpose: str) -> str:
+    """A random-looking UUID (version 4) that depends on `seed` and `purpose` alone."""
+    digits = hexadecimal(seed, purpose, 32)
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

@@ -28,21 +28,21 @@ def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
     data = orjson.dumps(
         {
-            "id": _completion_id(answer),
+            "id": completion_id(answer),
             "object": "chat.completion",
             "created": answer.created_s,
             "model": ask.model,
             "choices": [
                 {
                     "index": 0,
-                    "message": message(answer, _call_id(answer), refusal=None, annotations=[]),
+                    "message": message(answer, call_id(answer), refusal=None, annotations=[]),
                     "logprobs": None,
                     "finish_reason": FINISH[answer.finish],
                 }
             ],
             "usage": usage(answer),
             "service_tier": "default",
-            "system_fingerprint": _fingerprint(ask),
+            "system_fingerprint": fingerprint(ask),
         }
     )
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
@@ -58,11 +58,11 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     """The answer as `chat.completion.chunk` events."""
     head = (
         b'data: {"id":"'
-        + _completion_id(answer).encode()
+        + completion_id(answer).encode()
         + b'","object":"chat.completion.chunk","created":%d,"model":' % answer.created_s
         + orjson.dumps(ask.model)
         + b',"service_tier":"default","system_fingerprint":"'
-        + _fingerprint(ask).encode()
+        + fingerprint(ask).encode()
         + b'","choices":['
     )
     closing = b"]" + (b',"usage":null' if ask.include_usage else b"")
@@ -74,7 +74,7 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
         last=b',"logprobs":null,"finish_reason":"' + FINISH[answer.finish].encode() + b'"}' + closing,
         paddings=_NO_PADDING if plain else _PADDING,
     )
-    yield from deltas(answer, frame, _call_id(answer))
+    yield from deltas(answer, frame, call_id(answer))
     if ask.include_usage:
         yield Event(head + b'],"usage":' + orjson.dumps(usage(answer)) + b"}\n\n", token=False)
     yield DONE
@@ -96,11 +96,11 @@ def usage(answer: Answer) -> dict[str, Any]:
     }
 
 
-def message(answer: Answer, call_id: str, **extra: Any) -> dict[str, Any]:
-    """The answer's message, with the `extra` members that the vendor gives it."""
+def message(answer: Answer, call: str, **extra: Any) -> dict[str, Any]:
+    """The answer's message, its tool call called `call`, with the `extra` members that the vendor gives it."""
     said: dict[str, Any] = {"role": "assistant", "content": answer.text if answer.tool is None else None, **extra}
     if answer.tool is not None:
-        said["tool_calls"] = [tool_call(answer, call_id, answer.text)]
+        said["tool_calls"] = [tool_call(answer, call, answer.text)]
     return said
 
 
@@ -109,13 +109,16 @@ def _headers(answer: Answer) -> Headers:
     return own + failures.limits(answer.input_tokens + answer.output_tokens)
 
 
-def _completion_id(answer: Answer) -> str:
+def completion_id(answer: Answer) -> str:
+    """The id of a completion and of all its chunks."""
     return "chatcmpl-" + _ids.letters(answer.id_seed, "completion", 29)
 
 
-def _call_id(answer: Answer) -> str:
+def call_id(answer: Answer) -> str:
+    """The id of the answer's tool call."""
     return "call_" + _ids.letters(answer.id_seed, "call", 24)
 
 
-def _fingerprint(ask: Ask) -> str:
+def fingerprint(ask: Ask) -> str:
+    """The configuration that the model runs with: one a model."""
     return "fp_" + _ids.hexadecimal(0, ask.model, 10)
