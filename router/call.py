@@ -65,14 +65,29 @@ class Call:
         if failure.meaning is Meaning.REQUEST:
             raise _rejected(lane, failure)
 
-    async def await_probes(self, first: int = 0) -> tuple[Lane, None, Answer] | None:
-        """The answer of a probe that is still on its way, if it brings one; `first` skips those started before."""
-        while len(self.probes) > first:
-            lane, task, _probe = self.probes.pop(first)
-            try:
-                return lane, None, await task
-            except AttemptFailed as error:
-                self.note(lane, error.failure)
+    async def await_probes(
+        self, until: asyncio.Task[Answer] | None = None, limit_s: float | None = None
+    ) -> tuple[Lane, None, Answer] | None:
+        """The first answer that a probe on its way brings.
+
+        Args:
+            until: A probe whose end ends the wait, too.
+            limit_s: Longest wait, in seconds; None waits for them all.
+        """
+        loop = asyncio.get_running_loop()
+        end_s = None if limit_s is None else loop.time() + limit_s
+        while self.probes and (until is None or not until.done()):
+            left_s = None if end_s is None else max(0.0, end_s - loop.time())
+            tasks = {task for _lane, task, _probe in self.probes}
+            done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                break
+            for entry in [entry for entry in self.probes if entry[1] in done]:
+                self.probes.remove(entry)
+                try:
+                    return entry[0], None, entry[1].result()
+                except AttemptFailed as error:
+                    self.note(entry[0], error.failure)
         return None
 
     def detach_probes(self) -> None:

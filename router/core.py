@@ -205,10 +205,8 @@ class LLMRouter:
         )
         call.add_probe(lane, task, probe)
         if self._alternative(call, lane):
-            await asyncio.wait({task}, timeout=self._head_start_s)
-            if not task.done():
-                return None
-        return await call.await_probes(len(call.probes) - 1)
+            return await call.await_probes(task, self._head_start_s)
+        return await call.await_probes()
 
     async def _try(self, call: Call, lane: Lane, ticket: Ticket) -> Served | None:
         left = self._left(call)
@@ -260,7 +258,7 @@ class LLMRouter:
         if call.counted + 1 >= self._attempts_max:
             return False
         return any(
-            other is not lane and other not in call.failures and other.available
+            other is not lane and other not in call.failures and (other.available or other.due)
             for other in self._order.arrange(self.lanes)
         )
 

@@ -38,6 +38,11 @@ class Lane:
         """Whether calls are sent here without further thought."""
         return self.breaker.available and self.provider.is_available()
 
+    @property
+    def due(self) -> bool:
+        """Whether the next call may find out if it is back."""
+        return self.breaker.due and self.provider.is_available()
+
     def why_not(self) -> str:
         """The reason it isn't asked, for errors and logs."""
         if not self.provider.is_available():

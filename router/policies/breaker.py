@@ -99,7 +99,7 @@ class Breaker:
         """Ask for an attempt. None means no; a ticket with `probe` means that this one decides."""
         if self.state is State.CLOSED or not self._settings.enabled:
             return Ticket(self._epoch)
-        if self.state is State.OPEN and self._clock() >= self._open_until:
+        if self.due:
             self._move(State.HALF_OPEN)
             return Ticket(self._epoch, probe=True)
         return None
@@ -108,6 +108,11 @@ class Breaker:
     def available(self) -> bool:
         """Whether calls are sent here without further thought."""
         return self.state is State.CLOSED or not self._settings.enabled
+
+    @property
+    def due(self) -> bool:
+        """Whether the next one to ask is given a probe."""
+        return self.state is State.OPEN and self._clock() >= self._open_until
 
     @property
     def wait_s(self) -> float:

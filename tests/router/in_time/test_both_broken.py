@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from banstorm.router import AllProvidersExhausted, Failure, Meaning
+from banstorm.router import AllProvidersExhausted, Failure, LLMRequest, Meaning
 from banstorm.router.config import Breaker, Retry
 from banstorm.router.policies.breaker import State
+from banstorm.router.runner import Runner
 
 BAN = Failure(Meaning.ACCOUNT, "org_disabled", "This organization has been disabled.", status=400)
 LIMITED = Failure(Meaning.LIMITED, "rate_limited", "too many", status=429, retry_after_s=9.0)
@@ -81,20 +82,87 @@ def test_a_caller_who_leaves_before_a_retry_shuts_nobody_out(lab):
     lab.virtually(scene())
 
 
-def test_a_caller_who_leaves_at_once_shuts_nobody_out(lab):
+def test_a_probe_that_never_begins_shuts_nobody_out(lab):
     """A probe that is cancelled before its first step hands its ticket back all the same."""
     a = lab.Scripted("a")
 
     async def scene() -> None:
         router = lab.make(a, breaker=Breaker(cooldown=1.0))
+        (lane,) = router.lanes
         a.script.append(BAN)
         with pytest.raises(AllProvidersExhausted):
             await lab.ask(router)
         await asyncio.sleep(1.5)
-        caller = asyncio.create_task(lab.ask(router))
-        asyncio.get_running_loop().call_soon(caller.cancel)
-        await asyncio.wait({caller})
+        ticket = lane.breaker.admit()
+        assert ticket is not None
+        task, _ = Runner([], lab.now).start_probe(lane, ticket, LLMRequest("hello"), 1.0, stream=False)
+        task.cancel()
+        await asyncio.wait({task})
         assert 1 == len(a.asked)
         assert "a" == await lab.ask(router)
+
+    lab.virtually(scene())
+
+
+@both
+def test_two_probes_are_a_race(lab, stream):
+    """With every breaker half open, a probe that hangs holds its caller no longer than its head start."""
+    a, b = lab.Scripted("a"), lab.Scripted("b")
+
+    async def scene() -> None:
+        router = lab.make(a, b)
+        a.script.append(BAN)
+        b.script.append(BAN)
+        with pytest.raises(AllProvidersExhausted):
+            await lab.ask(router, stream=stream)
+        await asyncio.sleep(1.5)
+        a.always = 3600.0
+        started = lab.now()
+        assert "b" == await lab.ask(router, stream=stream)
+        assert lab.now() - started < 0.5
+        await router.aclose()
+
+    lab.virtually(scene())
+
+
+@both
+def test_the_first_probe_to_answer_is_taken(lab, stream):
+    """While the last provider's probe hangs, an earlier one's answer isn't kept waiting."""
+    a, b = lab.Scripted("a", delay_s=0.8), lab.Scripted("b")
+
+    async def scene() -> None:
+        router = lab.make(a, b)
+        a.script.append(BAN)
+        b.script.append(BAN)
+        with pytest.raises(AllProvidersExhausted):
+            await lab.ask(router, stream=stream)
+        await asyncio.sleep(1.5)
+        b.always = 3600.0
+        started = lab.now()
+        assert "a" == await lab.ask(router, stream=stream)
+        assert lab.now() - started < 1.0
+        await router.aclose()
+
+    lab.virtually(scene())
+
+
+def test_a_hang_is_left_for_a_provider_that_may_be_back(lab):
+    """A plain call whose provider hangs moves on if the other's cooldown is over, though nobody has probed it."""
+    a, b = lab.Scripted("a"), lab.Scripted("b")
+
+    async def scene() -> None:
+        router = lab.make(a, b)
+        for _ in range(15):
+            await lab.ask(router)
+        breaker = router.lanes[1].breaker
+        for ticket in [breaker.admit() for _ in range(3)]:
+            breaker.failed(ticket, OVERLOADED)
+        assert State.OPEN == router.lanes[1].breaker.state
+        await asyncio.sleep(2.0)
+        a.always = 3600.0
+        started = lab.now()
+        assert ["b"] * 5 == await asyncio.gather(*(lab.ask(router) for _ in range(5)))
+        assert lab.now() - started < 3.0
+        await router.aclose()
 
     lab.virtually(scene())
