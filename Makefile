@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 SDK_VENV := .venv-sdk
 BIN := $(VENV)/bin
+SDKS := 'openai>=3.51' 'anthropic>=2.10' 'google-genai>=3.3' 'mistralai>=3.7' 'cohere>=7.3' 'groq>=1.7' 'boto3>=1.44'
 PARTS := harness fakes scenarios router reports
 # Byte code is worth a second at every start of a child process, whatever the caller's environment says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,7 +25,7 @@ $(VENV)/.stamp: pyproject.toml constraints.txt
 # The newest official SDKs need a newer h11 than mitmproxy 11 allows, so they live in an environment of their own.
 $(SDK_VENV)/.stamp: pyproject.toml constraints-sdk.txt
 	$(PYTHON) -m venv $(SDK_VENV)
-	$(SDK_VENV)/bin/pip install --quiet --constraint constraints-sdk.txt --editable . 'openai>=3.51' 'anthropic>=2.10' pytest pytest-asyncio
+	$(SDK_VENV)/bin/pip install --quiet --constraint constraints-sdk.txt --editable . $(SDKS) pytest pytest-asyncio
 	@touch $@
 
 demo: $(VENV)/.stamp ## Play sudden_ban through every layer, to a verdict and a report
@@ -34,7 +35,7 @@ test: $(VENV)/.stamp test-sdk ## Run the tests
 	$(BIN)/pytest
 
 test-sdk: $(SDK_VENV)/.stamp ## Run the SDK conformance tests with the newest SDKs (the others run in `make test`)
-	$(SDK_VENV)/bin/pytest tests/sdk
+	BANSTORM_SDKS=all $(SDK_VENV)/bin/pytest tests/sdk
 
 build/types/banstorm:
 	mkdir -p build/types && ln -sfn ../.. $@
