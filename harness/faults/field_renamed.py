@@ -45,7 +45,7 @@ class FieldRenamed(Fault):
         if status >= 300:
             return None
         old = context.dialect.answer_keys if self.field is None else (self.field,)
-        streamed = any(name == "content-type" and "event-stream" in value for name, value in headers)
+        streamed = context.dialect.is_stream(headers)
         return _Rename({key: self.to or key + SUFFIX for key in old}, context.dialect if streamed else None)
 
 

@@ -78,7 +78,7 @@ class Plan:
         seen = [(name, value) for name, value in headers if not name.startswith(OWN_HEADERS)]
         if self._context is None:
             return status, seen, None
-        streamed = any(name == "content-type" and "event-stream" in value for name, value in seen)
+        streamed = self._context.dialect.is_stream(seen)
         original = (status, list(seen))
         filters: list[tuple[BodyFilter, Callable[[], None]]] = []
         for fault, bite in self._chosen:

@@ -52,7 +52,7 @@ class StreamCut(Fault):
 
     def body_filter(self, context: Context, status: int, headers: Headers) -> BodyFilter | None:
         """A filter for streams."""
-        if not any(name == "content-type" and "event-stream" in value for name, value in headers):
+        if not context.dialect.is_stream(headers):
             return None
         return _Scissors(self.after)
 

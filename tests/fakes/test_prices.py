@@ -39,7 +39,7 @@ def test_unpriced_model_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
 def test_every_entry_names_its_source() -> None:
     """Each price says where it was read, and the file says when."""
     table = PriceTable.load()
-    names = [line.split(":")[0].strip() for line in TABLE_FILE.read_text().splitlines() if line.startswith("  ")]
+    names = [line.split(": {")[0].strip() for line in TABLE_FILE.read_text().splitlines() if line.startswith("  ")]
     assert len(names) > 30
     for name in names:
         price = table.find(name)

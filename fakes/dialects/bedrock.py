@@ -1,0 +1,93 @@
+"""Amazon Bedrock: Converse and ConverseStream, signed or with a bearer key.
+
+Source: the service model in botocore 1.44 (`bedrock-runtime/2023-09-30`). A signature is taken as it is; whose request
+it is, the access key id in it says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
+from urllib.parse import unquote
+
+from . import _bedrock_failures as failures
+from . import _bedrock_request as request
+from . import _bedrock_response as response
+from . import _eventstream
+from ._routes import Route, RoutedDialect, Routes
+from .base import Headers, Reply
+
+_SIGNED: Final = re.compile(r"\s*AWS4-[A-Z0-9-]+\s.*?Credential=([^/,\s]+)/", re.DOTALL)
+_SIGNED_QUERY: Final = re.compile(r"[?&]X-Amz-Credential=([^&]+)")
+
+# both ways of asking are chats; the path of the second says that it streams
+ROUTES: Final = Routes(
+    [
+        Route(
+            "chat",
+            "POST",
+            "/model/{}/converse",
+            request.read_plain,
+            response.write,
+            response.stream_head,
+            response.stream,
+        ),
+        Route(
+            "chat",
+            "POST",
+            "/model/{}/converse-stream",
+            request.read_stream,
+            response.write,
+            response.stream_head,
+            response.stream,
+        ),
+        Route("count_tokens", "POST", "/model/{}/count-tokens", request.read_count, response.write_count),
+    ]
+)
+
+
+class Bedrock(RoutedDialect):
+    """Bedrock's wire format."""
+
+    name: ClassVar[str] = "bedrock"
+    routes: ClassVar[Routes] = ROUTES
+    base_path: ClassVar[str] = ""
+    answer_keys: ClassVar[tuple[str, ...]] = ("text", "input")
+    failures: ClassVar[frozenset[str]] = failures.KINDS
+    key_example: ClassVar[str] = "AKIABANSTORMBANSTORM"
+
+    def credential(self, headers: Mapping[str, str], path: str) -> str | None:
+        """The access key id of a signed request, or the bearer key."""
+        authorization = headers.get("authorization", "")
+        if signed := _SIGNED.match(authorization):
+            return signed[1]
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return token.strip() or None
+        if in_query := _SIGNED_QUERY.search(path):
+            return unquote(in_query[1]).partition("/")[0] or None
+        return None
+
+    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+        """The vendor's words for a failure before any answer."""
+        return failures.reply(kind, details, id_seed)
+
+    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
+        """The error as an exception frame; nothing follows it."""
+        return failures.frame(kind, details)
+
+    def is_stream(self, headers: Headers) -> bool:
+        """Whether a response with these headers is a stream of frames."""
+        return any(name == "content-type" and _eventstream.CONTENT_TYPE in value for name, value in headers)
+
+    def split_events(self, buffer: bytes) -> tuple[list[bytes], bytes]:
+        """Cut a stream's bytes into whole frames and the unfinished rest."""
+        return _eventstream.split(buffer)
+
+    def map_event(self, event: bytes, change: Callable[[Any], Any]) -> bytes:
+        """`event` with its payload changed, its lengths and checksums made anew."""
+        return _eventstream.map_payload(event, change)
+
+
+DIALECT: Final = Bedrock()
