@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -52,18 +53,36 @@ def front(url: str) -> str:
     """The base URL of an OpenAI-compatible front: as given, with ``/v1`` if it has no path.
 
     Raises:
-        HarnessError: when it is no http(s) URL on loopback.
+        HarnessError: when it is no http(s) URL on loopback, or holds more than an address and a path.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # brackets that don't close, a port out of range
+        known = False
+    if "@" in url or "?" in url or "#" in url:
+        # The address goes into the report and the folder's name, so it must hold no credential; and it is not shown.
+        advice = "write it like http://127.0.0.1:4000, and give credentials by --api-key-env or --header"
+        raise HarnessError("the address holds a user, a query or a fragment", "--target", advice)
+    if not known or not parts.hostname:
         raise HarnessError(f"no URL: {url!r}", "--target", "write it like http://127.0.0.1:4000")
-    if parts.hostname not in {"localhost", "::1"} and not parts.hostname.startswith("127."):
+    if not _is_loopback(parts.hostname):
         raise HarnessError(
             f"{parts.hostname} is not on loopback: banstorm sends load to this machine only",
             "--target",
             "run the router here, or forward a local port to it",
         )
     return url.rstrip("/") + ("" if parts.path.strip("/") else "/v1")
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether it is `localhost` or an address of this machine's own; a name such as 127.example.org may be anywhere."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 TARGET = UrlTarget

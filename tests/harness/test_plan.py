@@ -59,7 +59,16 @@ REFUSED = {
     "provider of --ports": ({"ports": {"mistral": 9001}}, "no provider 'mistral'", "anthropic, openai"),
     "unknown target": ({"target": "portkye"}, "unknown target 'portkye'", "reference"),
     "a target that is no loopback": ({"target": "http://10.1.2.3:4000"}, "not on loopback", "forward a local port"),
+    "a target whose name only begins like loopback": (
+        {"target": "http://127.example.org:4000"},
+        "not on loopback",
+        "forward a local port",
+    ),
     "a target without a host": ({"target": "http://"}, "no URL", "http://127.0.0.1:4000"),
+    "a target with a port out of range": ({"target": "http://127.0.0.1:99999"}, "no URL", "http://127.0.0.1:4000"),
+    "a target with an open bracket": ({"target": "http://[::1"}, "no URL", "http://127.0.0.1:4000"),
+    "a target with a password": ({"target": "http://me:hush@127.0.0.1:4000"}, "holds a user", "--api-key-env"),
+    "a target with a key": ({"target": "http://127.0.0.1:4000/v1?key=hush"}, "holds a user, a query", "--api-key-env"),
 }
 
 
@@ -72,6 +81,7 @@ def test_a_wish_that_can_not_be_met_is_refused_in_three_lines(case, tmp_path: Pa
     assert what in caught.value.what
     assert advice in caught.value.advice
     assert 3 == len(str(caught.value).splitlines())
+    assert "hush" not in str(caught.value)
     assert [] == list(tmp_path.iterdir())
 
 
@@ -86,6 +96,8 @@ FRONTS = [
     ("http://127.0.0.1:4000", "http://127.0.0.1:4000/v1"),
     ("http://127.0.0.1:4000/", "http://127.0.0.1:4000/v1"),
     ("http://localhost:4000/openai/v1", "http://localhost:4000/openai/v1"),
+    ("http://[::1]:4000", "http://[::1]:4000/v1"),
+    ("http://127.8.9.1:4000", "http://127.8.9.1:4000/v1"),
 ]
 
 
