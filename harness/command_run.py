@@ -77,16 +77,28 @@ def wish(
 
 def _header(text: str) -> tuple[str, str]:
     match = re.fullmatch(r"([A-Za-z0-9!#$%&'*+.^_`|~-]+):\s*([^\r\n]*)", text)
-    if match is None:
-        raise HarnessError(f"no header: {text!r}", "--header", "write it like 'x-team: search'")
-    return match[1], match[2]
+    if match is None or not _is_printable(match[2]):
+        # What was written may hold a credential, so that it is not shown.
+        shown = f"the value of {match[1]} has characters other than ASCII" if match else "a header without its colon"
+        raise HarnessError(shown, "--header", "write it like 'x-team: search'")
+    return match[1], match[2].rstrip()
+
+
+def _is_printable(value: str) -> bool:
+    return value.isascii() and value.replace("\t", " ").isprintable()
 
 
 def _key(variable: str | None) -> str | None:
     if variable is None:
         return None
-    if not (value := os.environ.get(variable)):
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable) is None:
+        # It may be the key itself, so that it is not shown.
+        raise HarnessError("that is no name of a variable", "--api-key-env", "export KEY=… and give the name, KEY")
+    value = os.environ.get(variable, "").strip()  # a key read from a file often ends with a line's end
+    if not value:
         raise HarnessError(f"the environment variable {variable} is not set", "--api-key-env", f"export {variable}=…")
+    if not _is_printable(value):
+        raise HarnessError(f"{variable} has characters that no header can carry", "--api-key-env", "set it anew")
     return value
 
 

@@ -19,9 +19,12 @@ import orjson
 
 from .child import LINE_BYTES_MAX
 from .errors import ChildFailedError, HarnessError
+from .redact import redact
 
 LOG_BYTES_MAX: Final = 10 * 1024 * 1024
 """Bytes kept of what one child prints."""
+LOG_READ_BYTES: Final = 64 * 1024
+"""Bytes taken of it at once; a longer line is written in parts."""
 READY_S_MAX: Final = 30.0
 """Seconds a part of ours may take to become ready."""
 STOP_S_MAX: Final = 3.0
@@ -37,6 +40,10 @@ _PR_SET_PDEATHSIG: Final = 1
 def _die_with_parent() -> None:
     """Runs in the child before exec: the kernel ends it when the harness ends, however that happens."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _clean(printed: bytes) -> bytes:
+    return redact(printed.decode("utf-8", "replace")).encode()
 
 
 def pick_port() -> int:
@@ -120,12 +127,16 @@ class Process:
         await self._keep(stream)
 
     async def _keep(self, stream: asyncio.StreamReader) -> None:
-        left = LOG_BYTES_MAX
+        left, rest = LOG_BYTES_MAX, b""
         with self.log.open("ab", buffering=0) as log:
-            while data := await stream.read(65536):
-                if left > 0:
-                    log.write(data[:left])
-                left -= len(data)
+            while left > 0 and (data := await stream.read(LOG_READ_BYTES)):
+                lines, end, rest = (rest + data).rpartition(b"\n")
+                if len(rest) > LOG_READ_BYTES:
+                    lines, end, rest = lines + end + rest, b"", b""
+                left -= log.write(_clean(lines + end)[:left])  # whole lines, since a key may be split between two reads
+            log.write(_clean(rest)[:left])
+            while await stream.read(LOG_READ_BYTES):
+                pass  # beyond the bound: read, so that the child doesn't wait, and forgotten
 
     async def _watch(self) -> None:
         assert self._process  # noqa: S101 - watched only once started

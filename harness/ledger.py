@@ -7,6 +7,7 @@ every process whatever its event loop is. A process that is killed loses at most
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,9 +26,10 @@ EVIDENCE_ROWS_MAX: Final = 1000
 
 
 class Ledger:
-    """Appends rows to `folder`/<writer>.ndjson."""
+    """Appends rows to `folder`/<writer>.ndjson. `secrets` are credentials that no evidence may show."""
 
-    def __init__(self, folder: Path, writer: str) -> None:
+    def __init__(self, folder: Path, writer: str, secrets: Sequence[str] = ()) -> None:
+        self._secrets = secrets
         folder.mkdir(parents=True, exist_ok=True)
         self._file = (folder / f"{writer}.ndjson").open("ab", buffering=0)
         self._lines: list[bytes] = []
@@ -48,7 +50,11 @@ class Ledger:
         if self._evidence_left <= 0 or not body:
             return None
         self._evidence_left -= 1
-        return redact(body[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace"))
+        return self.clean(body[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace"))
+
+    def clean(self, text: str) -> str:
+        """`text` without credentials: those this run was given, and all that looks like one."""
+        return redact(text, self._secrets)
 
     def flush(self) -> None:
         """Write what was appended since the last flush."""

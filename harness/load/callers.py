@@ -20,7 +20,6 @@ from locust import FastHttpUser, task
 from ...fakes.answer import Mark, Shape
 from ...scenarios.model import Scenario
 from ..ledger import EVIDENCE_BYTES_MAX, Ledger
-from ..redact import redact
 from .call import Ask, Observed, row, settle
 from .outcome import Ending, Verdict
 from .schedule import NS, Due, schedule
@@ -160,17 +159,21 @@ class Callers:
 
     def _record(self, ask: Ask, seen: Observed, verdict: Verdict) -> None:
         evidence = None if verdict.good else self._ledger.evidence(seen.body)
-        self._ledger.add("calls", row(ask, seen, verdict, evidence))
+        told = row(ask, seen, verdict, evidence)
+        if told["error"] is not None:  # a router's own words may be in it
+            told["error"] = self._ledger.clean(told["error"])
+        self._ledger.add("calls", told)
         self.tally.end(seen.ended_ns, seen.ended_ns - ask.scheduled_ns, good=verdict.good)
 
-    @staticmethod
-    def _probed(ask: Ask, seen: Observed, verdict: Verdict) -> dict[str, Any]:
+    def _probed(self, ask: Ask, seen: Observed, verdict: Verdict) -> dict[str, Any]:
+        error = seen.note or verdict.error
+        kept = seen.body[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace")
         return {
             "call": ask.mark.call,
             "outcome": verdict.outcome,
             "status": seen.status,
-            "error": seen.note or verdict.error,
-            "evidence": None if verdict.good else redact(seen.body[:EVIDENCE_BYTES_MAX].decode("utf-8", "replace")),
+            "error": error and self._ledger.clean(error),
+            "evidence": None if verdict.good else self._ledger.clean(kept),
         }
 
 

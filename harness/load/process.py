@@ -20,6 +20,7 @@ from ...reports.tables import LOOP_LAG
 from ...scenarios.model import Scenario
 from ..child import say
 from ..ledger import FLUSH_S, Ledger
+from ..redact import secrets_of
 from .bounds import in_flight_bound, raise_descriptors
 from .callers import Callers, RouterCallers
 from .commands import Lines
@@ -54,7 +55,8 @@ class LoadChild:
         load = scenario.load
         wanted = config.get("in_flight_max") or in_flight_bound(load.rate, load.give_up_s)
         in_flight_max = raise_descriptors(wanted)
-        self.ledger = Ledger(Path(config["ledger"]), "load")
+        secrets = secrets_of(config.get("api_key"), config.get("headers") or {})
+        self.ledger = Ledger(Path(config["ledger"]), "load", secrets)
         self.callers = Callers(
             scenario,
             config["run"],

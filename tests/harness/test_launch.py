@@ -134,6 +134,18 @@ async def test_a_child_s_log_is_bounded(tmp_path, monkeypatch):
     assert 1000 >= (tmp_path / "log").stat().st_size > 0
 
 
+async def test_a_child_s_log_has_no_credentials(tmp_path):
+    """What looks like a key is blanked out of what a process prints, also where a key came in two pieces."""
+    process = Process("helper", tmp_path / "log")
+    code = "import os\nfor part in (b'key sk-ant-api03-ab', b'cdefgh12 ', b'end\\nlast words'): os.write(2, part)"
+    gone = asyncio.get_running_loop().create_future()
+    process.on_exit = gone.set_result
+    await process.start([sys.executable, "-c", code])
+    await asyncio.wait_for(gone, 20)
+    await process.stop()
+    assert "key sk-ant-[redacted] end\nlast words" == process.log.read_text()
+
+
 async def test_a_program_that_is_not_there_is_told(tmp_path):
     """A command that can't be started ends in three lines, not in a traceback."""
     with pytest.raises(HarnessError, match="No such file"):

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from banstorm.harness import ledger as module
 from banstorm.harness.ledger import Ledger
-from banstorm.harness.redact import fingerprint, redact
+from banstorm.harness.redact import fingerprint, redact, secrets_of
 
 
 def _rows(folder: Path) -> list[dict]:
@@ -42,6 +42,15 @@ def test_evidence_is_bounded_and_redacted(tmp_path: Path, monkeypatch: pytest.Mo
     ledger = Ledger(tmp_path, "w")
     assert 'key "sk-ant-[redacted]" is bad' == ledger.evidence(b'key "sk-ant-api03-abcdefg" is bad' + b"")
     assert ledger.evidence(b"another") is None
+
+
+def test_the_user_s_own_credentials_are_blanked_out_whatever_they_look_like(tmp_path: Path):
+    """A router that echoes the key or a header it was called with does not carry them into the evidence."""
+    secrets = secrets_of("hunter22", {"x-team": "abc", "x-gate": "open-sesame", "authorization": "Basic dXNlcjpwdw=="})
+    assert {"hunter22", "open-sesame", "dXNlcjpwdw=="} == set(secrets)
+    ledger = Ledger(tmp_path, "w", secrets)
+    assert "bad key [redacted] at [redacted]" == ledger.evidence(b"bad key hunter22 at open-sesame")
+    assert "team abc" == ledger.clean("team abc")
 
 
 SECRETS = [
