@@ -13,8 +13,8 @@ CALL_FROM: Final = 900_000_000
 """Call numbers of readiness calls start here, so that no measured call is mistaken for one."""
 RETRY_S: Final = 0.2
 """Seconds between two tries."""
-CALL_S_MAX: Final = 30.0
-"""Seconds one round of readiness calls may take."""
+ROUND_SPARE_S: Final = 10.0
+"""Seconds that one round of readiness calls may take beyond a caller's give_up."""
 MEANT = {
     "corrupted": "the target rewrites prompts or answers: a marked call came back without its watermark",
     "truncated": "the target rewrites prompts or answers: a marked call came back without its watermark",
@@ -65,7 +65,8 @@ async def wait_ready(load: Load, child: Child, seconds: float) -> Readiness:
         number += len(calls)
         answer = child.expect("probe_result")
         await child.send({"command": "probe", "calls": calls})
-        results = (await child.wait(answer, "answer the readiness calls", CALL_S_MAX))["results"]
+        longest_s = load.give_up_s + ROUND_SPARE_S
+        results = (await child.wait(answer, "answer the readiness calls", longest_s))["results"]
         bad = [each for each in results if each["outcome"] not in {"ok", "late"}]
         if not bad:
             return Readiness(marked=True, answered=True, detail=f"{len(calls)} kinds of marked calls came back right")
