@@ -20,7 +20,7 @@ from ..scenarios.model import Scenario
 from .child import read_config, say
 from .faults.timeline import Timeline
 from .injector_addon import InjectorAddon
-from .injector_master import LeanMaster
+from .injector_master import BACKLOG, LeanMaster
 from .lag import Heartbeat
 from .ledger import Ledger
 from .serving import keep_books, run, spare_collector, until_stopped
@@ -59,6 +59,7 @@ def open_listeners(ports: Mapping[str, int]) -> dict[str, socket.socket]:
         listeners[provider] = listener
         try:
             listener.bind((LOOPBACK, port))
+            listener.listen(BACKLOG)  # at once: until somebody listens, others that reuse addresses may still take it
         except OSError as error:
             for opened in listeners.values():
                 opened.close()

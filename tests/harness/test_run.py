@@ -322,6 +322,17 @@ def test_a_taken_port_is_told_in_three_lines(tmp_path):
     assert 3 == len(done.stderr.strip().splitlines())
 
 
+def test_one_port_for_two_providers_is_told_in_three_lines(tmp_path):
+    """The second listener can't have it: nothing starts, rather than a run whose providers answer for each other."""
+    from banstorm.harness.launch import pick_port
+
+    port = pick_port()
+    done = _play(tmp_path, _scenario(tmp_path), "--ports", f"anthropic={port},openai={port}")
+    assert 2 == done.returncode
+    assert str(port) in done.stderr
+    assert 3 == len(done.stderr.strip().splitlines())
+
+
 NEVER_READY = {
     "exits": (["--set", "breaker.nonsense=1"], "exited with code 2 before it was ready"),
     "is not there": (["--target", "http://127.0.0.1:9", "--ready-timeout", "1s"], "not ready after 1 s"),
