@@ -26,7 +26,6 @@ class _Row:
     exception: str
     message: str
     more: Mapping[str, Any] = field(default_factory=dict)
-    in_stream: Mapping[str, Any] = field(default_factory=dict)
 
 
 _THROTTLED: Final = MappingProxyType(
@@ -81,7 +80,6 @@ _ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
             "ModelErrorException",
             "The request failed due to an error while processing the model.",
             more=MappingProxyType({"originalStatusCode": 500, "resourceName": DEFAULT_MODEL}),
-            in_stream=MappingProxyType({"originalStatusCode": 500, "originalMessage": "Internal server error"}),
         ),
         "bad_request": _Row(
             400, "ValidationException", "The input fails to satisfy the constraints specified by Amazon Bedrock."
@@ -105,6 +103,17 @@ _ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
 )
 _NO_NAMESPACE: Final = frozenset({"missing_key", "bad_key", "key_expired", "unknown_url", "wrong_method"})
 """Failures that the gateway before the service gives, which names exceptions without a namespace."""
+_IN_STREAM: Final = MappingProxyType(
+    {
+        "InternalServerException": "InternalServerException",
+        "ModelErrorException": "ModelStreamErrorException",
+        "ModelNotReadyException": "ThrottlingException",
+        "ModelTimeoutException": "ModelStreamErrorException",
+        "ServiceUnavailableException": "ServiceUnavailableException",
+        "ThrottlingException": "ThrottlingException",
+    }
+)
+"""What an exception is called inside a stream."""
 
 KINDS: Final = frozenset(_ROWS)
 
@@ -142,21 +151,21 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
 def frame(kind: str, details: Mapping[str, Any]) -> bytes:
     """The failure as an exception frame. Its name begins with a small letter there, unlike over HTTP.
 
-    The service model has five of them; the others are named by the same rule, and clients take them.
+    The service model has five exceptions for streams. What has none of its own among them is a `validationException`:
+    clients give an exception that they don't know neither a code nor a message.
     """
     row = _row(kind)
-    name = str(details.get("exception", row.exception))
-    if name == "ModelErrorException":
-        name = "ModelStreamErrorException"
-    elif name == "ModelNotReadyException":
-        name = "ThrottlingException"
+    name = str(details.get("exception", _IN_STREAM.get(row.exception, "ValidationException")))
+    payload: dict[str, Any] = {"message": _message(row, details)}
+    if name == "ModelStreamErrorException":
+        status = row.more.get("originalStatusCode", row.status)
+        payload |= {"originalStatusCode": status, "originalMessage": payload["message"]}
     headers = {
-        ":exception-type": name[0].lower() + name[1:],
+        ":exception-type": name[:1].lower() + name[1:],
         ":content-type": "application/json",
         ":message-type": "exception",
     }
-    payload = orjson.dumps({"message": _message(row, details), **row.in_stream})
-    return _eventstream.encode(_eventstream.encode_headers(headers), payload)
+    return _eventstream.encode(_eventstream.encode_headers(headers), orjson.dumps(payload))
 
 
 def _message(row: _Row, details: Mapping[str, Any]) -> Any:

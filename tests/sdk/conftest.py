@@ -25,6 +25,8 @@ from banstorm.fakes.serve import serve
 RUN = "7f3a9c"
 
 NEEDS = {
+    "test_bedrock.py": "boto3",
+    "test_cohere.py": "cohere",
     "test_groq.py": "groq",
     "test_mistral.py": "mistralai",
 }
@@ -61,8 +63,7 @@ class Lab:
             self.hits[kind] += 1
             vendor = find(dialect)
             if kind.startswith("stream-"):
-                body = self._broken_stream(dialect, kind.removeprefix("stream-"))
-                status, headers = 200, [("content-type", "text/event-stream; charset=utf-8")]
+                status, headers, body = self._broken_stream(dialect, kind.removeprefix("stream-"))
             else:
                 reply = vendor.failure(kind, self.details, id_seed=7)
                 status, headers, body = reply.status, reply.headers, reply.body
@@ -73,7 +74,7 @@ class Lab:
         return app
 
     @staticmethod
-    def _broken_stream(dialect: str, kind: str) -> bytes:
+    def _broken_stream(dialect: str, kind: str) -> tuple[int, Any, bytes]:
         from banstorm.fakes.compose import compose
         from banstorm.fakes.dialects.base import Ask
 
@@ -81,7 +82,7 @@ class Lab:
         ask = Ask("some-model", stream=True, text="", mark=Mark(RUN, 1, Shape.TEXT, 5), input_tokens=3)
         answer = compose(ask, dialect, id_seed=1, created_s=1)
         events = [event.data for event in vendor.stream(ask, answer)][:5]
-        return b"".join(events) + vendor.error_event(kind, {}, id_seed=7)
+        return *vendor.stream_head(ask, answer), b"".join(events) + vendor.error_event(kind, {}, id_seed=7)
 
 
 @pytest.fixture(scope="session")

@@ -425,13 +425,15 @@ def test_table_is_whole() -> None:
         ("daily_limited", "throttlingException"),
         ("capacity_exceeded", "throttlingException"),
         ("overloaded", "serviceUnavailableException"),
+        ("timeout", "modelStreamErrorException"),
+        ("permission_denied", "validationException"),
     ],
 )
 def test_exception_frames(kind: str, name: str) -> None:
     """Inside a stream a failure is one of the service model's five exceptions, with a small first letter."""
     [(headers, payload)] = frames_of(BEDROCK.error_event(kind, {}, id_seed=1))
     assert headers[":exception-type"] == name
-    assert ("originalMessage" in payload) == (kind == "upstream_error")
+    assert payload.get("originalStatusCode") == {"upstream_error": 500, "timeout": 408}.get(kind)
 
 
 @pytest.mark.parametrize(
