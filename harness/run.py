@@ -285,6 +285,10 @@ class Run:
             await target.stop()
         rest = [child for name, child in self._children.items() if name != "load"]
         await asyncio.gather(*(child.stop() for child in rest))
+        for child in self._children.values():
+            # One that ended before it was asked to has been told of; and before time 0 there was nothing to write.
+            if child.stopping and child.returncode != 0 and self.manifest.t0_ns is not None:
+                self.manifest.own_failure(f"the {child.name} {child.end} while it wrote its last rows")
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
