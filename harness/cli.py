@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,9 @@ def doctor() -> None:
 def main() -> None:
     """Entry point of the command. Errors are three lines; a traceback appears only with `--debug`."""
     debug = "--debug" in sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal or log without our signs shows others, and is no error
     try:
         code = banstorm.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else Exit.PASS)

@@ -18,7 +18,7 @@ from ..scenarios.units import parse_duration, parse_rate, parse_share
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
 from .faults.base import Host
-from .lines import Lines
+from .lines import Lines, tell
 from .plan import Plan, Wish, make_plan, parse_ports
 from .targets.base import Options
 
@@ -136,7 +136,8 @@ def play(wish: Wish) -> int:
     try:
         result = _execute(plan)
     except Interrupted:
-        click.echo(f"\nINTERRUPTED  inconclusive; the ledger so far: {plan.folder}\nagain:  {plan.command}")
+        text = f"\nINTERRUPTED  inconclusive; the ledger so far: {plan.folder}\nagain:  {plan.command}"
+        tell(sys.stdout, [text])
         return Exit.INTERRUPTED
     return _conclude(result, plan.folder)
 
@@ -185,11 +186,10 @@ def report_again(folder: Path, *, charts: bool) -> int:
 def _conclude(result: Result, folder: Path) -> int:
     """The last lines: the verdict, the report's path, and the command that repeats the run."""
     colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[result.verdict]
-    click.echo("")
-    click.echo(click.style(result.verdict.upper(), fg=colour, bold=True) + f"  {result.sentence}")
+    verdict = click.style(result.verdict.upper(), fg=colour, bold=True)
+    lines = ["", (verdict if sys.stdout.isatty() else result.verdict.upper()) + f"  {result.sentence}"]
     for each in result.expectations:
         mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
-        click.echo(f"  {mark} {each.measure} {each.wanted}: {each.found}")
-    click.echo(f"report: {folder / 'report.html'}")
-    click.echo(f"again:  {result.run.command}")
+        lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}")
+    tell(sys.stdout, [*lines, f"report: {folder / 'report.html'}", f"again:  {result.run.command}"])
     return _CODES[result.verdict]

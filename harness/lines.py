@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterable
 from typing import Final, TextIO
 
 from . import events
@@ -10,6 +12,18 @@ from .narrate import moment, narrate
 
 COUNTERS_S: Final = 2.0
 """Seconds between two lines of counters."""
+
+
+def tell(stream: TextIO, lines: Iterable[str]) -> None:
+    """Print `lines`. Once nobody reads them (``banstorm run … | head``) they go nowhere, and the run goes on."""
+    try:
+        stream.writelines(line + "\n" for line in lines)
+        stream.flush()
+    except BrokenPipeError:
+        # What is still buffered would fail again when Python ends, and give the command another exit code.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class Lines:
@@ -25,9 +39,7 @@ class Lines:
         if isinstance(event, events.Progress) and time.monotonic() - self._counted_s >= COUNTERS_S:
             self._counted_s = time.monotonic()
             lines = [f"{moment(event.at_s)}  {counters(event)}"]
-        for line in lines:
-            self._stream.write(line + "\n")
-        self._stream.flush()
+        tell(self._stream, lines)
 
 
 def counters(event: events.Progress) -> str:

@@ -245,6 +245,17 @@ def test_a_killed_part_of_ours_makes_the_run_inconclusive(victim, tmp_path):
     assert rows["calls"]
 
 
+def test_a_part_of_ours_that_can_not_write_its_last_rows_makes_the_run_inconclusive(tmp_path):
+    """One that had to be killed in the end leaves a ledger with gaps: what the rest of it says is no pass."""
+    with _running(tmp_path, _scenario(tmp_path), line="disarmed on anthropic") as (process, rest):
+        children = _children(process)
+        children["injector"].suspend()
+        output = rest()
+        assert 3 == process.wait(60), output
+    assert "while it wrote its last rows" in (_folder(tmp_path) / "run.json").read_text()
+    assert _gone(children)
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_everything_and_keeps_its_ledger(signum, tmp_path):
     """Ctrl-C ends with 130, no process left, and a report of what there is."""
@@ -297,6 +308,27 @@ def test_a_router_that_someone_else_killed_is_inconclusive(tmp_path):
         _children(process)["router"].kill()
         output = rest()
         assert 3 == process.wait(60), output
+
+
+def test_a_reader_that_goes_away_does_not_touch_the_run(tmp_path):
+    """`banstorm run … | head -1`: the run goes on unseen, and its exit code is its verdict."""
+    with _running(tmp_path, _scenario(tmp_path), line="starting") as (process, _):
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert process.stdout
+        process.stdout.close()
+        code = process.wait(60)
+    assert _gone({str(each.pid): each for each in children})
+    verdict = json.loads((_folder(tmp_path) / "report.json").read_text())["verdict"]
+    assert (code, verdict) in {(0, "pass"), (3, "inconclusive")}
+    assert [] == json.loads((_folder(tmp_path) / "run.json").read_text())["own_failures"]
+
+
+def test_an_output_that_knows_ascii_only_is_no_error(tmp_path, monkeypatch):
+    """A sign that the terminal's encoding lacks is shown as another one."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = _play(tmp_path, _scenario(tmp_path))
+    assert "report: " in done.stdout, done.stderr
+    assert [] == json.loads((_folder(tmp_path) / "run.json").read_text())["own_failures"]
 
 
 def test_two_runs_side_by_side_do_not_disturb_each_other(tmp_path):
