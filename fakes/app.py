@@ -33,6 +33,9 @@ ATTEMPT_HEADER: Final = "x-banstorm-attempt"
 EARLY_S: Final = 0.001
 """A token may leave this much early, in seconds: event loops round their timers to milliseconds."""
 
+BILLED: Final = frozenset({"chat", "embeddings"})
+"""Operations that cost money; the rest is free at every vendor."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -168,7 +171,7 @@ class _Fake:
     def _admits(self, exchange: _Exchange, ask: Ask) -> Reply | None:
         """What a request beyond its credential's quota is refused with."""
         credential = exchange.credential
-        if self._account is None or credential is None or ask.operation != "chat":
+        if self._account is None or credential is None or ask.operation not in BILLED:
             return None
         refusal = self._account.admit(credential, ask.model, ask.input_tokens)
         if refusal is None:
@@ -181,7 +184,7 @@ class _Fake:
 
     def limits(self, credential: str | None, ask: Ask, headers: Headers) -> Headers:
         """`headers` with the figures of the credential's quota, if it has one."""
-        if self._account is None or credential is None or ask.operation != "chat":
+        if self._account is None or credential is None or ask.operation not in BILLED:
             return headers
         return self._account.headers(credential, ask.model, headers)
 
@@ -193,8 +196,10 @@ class _Fake:
             row = Bill(attempt, self._provider, "", 0, 0, 0, 0.0, True, completed, time.monotonic_ns())  # noqa: FBT003
         else:
             usd, priced = 0.0, True
-            if ask.operation == "chat":
-                usd, priced = self._prices.bill(ask.model, ask.input_tokens, 0, produced)
+            if produced or completed:  # it thinks before the first word
+                produced += ask.thought_tokens
+            if ask.operation in BILLED:
+                usd, priced = self._prices.bill(ask.model, ask.input_tokens, ask.cached_tokens, produced)
                 if self._account is not None and credential is not None:
                     self._account.settle(credential, ask.model, produced, usd)
             row = Bill(
@@ -202,7 +207,7 @@ class _Fake:
                 provider=self._provider,
                 model=ask.model,
                 input_tokens=ask.input_tokens,
-                cached_tokens=0,
+                cached_tokens=ask.cached_tokens,
                 produced_tokens=produced,
                 usd=usd,
                 priced=priced,

@@ -38,9 +38,8 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
     stopped_by = None
     if ask.stop and tool is None:
         pieces, stopped_by = _stop(pieces, ask.stop)
-    reasoning = ask.reasoning_tokens
+    reasoning = ask.thought_tokens
     if ask.max_tokens is not None and reasoning + len(pieces) > ask.max_tokens:
-        reasoning = min(reasoning, ask.max_tokens)
         pieces = pieces[: ask.max_tokens - reasoning]
         finish, stopped_by = "length", None
     return Answer(

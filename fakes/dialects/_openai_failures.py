@@ -75,7 +75,7 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         return _edge_pages.gateway_page(details, id_seed)
     if kind == "edge_page":
         return _edge_pages.edge_page(HOST, details, id_seed)
-    data = orjson.dumps(_failed(details, id_seed) if kind == "error_in_200" else body(kind, details))
+    data = orjson.dumps(failed_response(kind, details, id_seed) if kind == "error_in_200" else body(kind, details))
     headers: Headers = [("content-type", "application/json; charset=utf-8"), ("content-length", str(len(data)))]
     whole = response_headers(id_seed, 7 + id_seed % 40)
     headers += whole[_OWN_HEADERS:] if kind == "bad_gateway" else whole  # the API itself never saw the request
@@ -94,22 +94,27 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     return Reply(row.status, headers, data)
 
 
-def response_error(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
-    """The `error` of a failed response: its codes are fewer than those of a refused request."""
+def response_id(id_seed: int) -> str:
+    """The id of a response of the Responses API."""
+    return "resp_" + _ids.hexadecimal(id_seed, "response", 50)
+
+
+def failed_response(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
+    """A response of the Responses API that failed after it was taken: its own status says so, the HTTP status is 200.
+
+    Its error has fewer codes than a refused request's (the official SDK 3.51, `response_error.py`).
+    """
     error = body(kind, details)["error"]
     code = error.get("code")
-    known = code if code in _RESPONSE_CODES else _RESPONSE_CODE_OF.get(kind, "server_error")
-    return {"code": known, "message": error["message"]}
-
-
-def _failed(details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
-    """A response of the Responses API that failed: the request was taken, and its status is 200."""
     return {
-        "id": "resp_" + _ids.hexadecimal(id_seed, "response", 50),
+        "id": str(details.get("response_id", response_id(id_seed))),
         "object": "response",
         "created_at": int(details.get("now_s", 0)),
         "status": "failed",
-        "error": response_error("error_in_200", details),
+        "error": {
+            "code": code if code in _RESPONSE_CODES else _RESPONSE_CODE_OF.get(kind, "server_error"),
+            "message": error["message"],
+        },
         "incomplete_details": None,
         "instructions": None,
         "metadata": {},

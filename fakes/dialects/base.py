@@ -62,6 +62,11 @@ class Ask:
     reasoning_tokens: int = 0
     body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def thought_tokens(self) -> int:
+        """The reasoning that `max_tokens` leaves room for."""
+        return self.reasoning_tokens if self.max_tokens is None else min(self.reasoning_tokens, self.max_tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -1,4 +1,4 @@
-"""OpenAI: chat completions and models.
+"""OpenAI: chat completions, responses, embeddings and models.
 
 Sources: OpenAI's API reference and error guide, the official SDK's types (3.51), and captures named where used.
 """
@@ -12,8 +12,12 @@ import orjson
 
 from . import _openai_chat as chat
 from . import _openai_completion as completion
+from . import _openai_embeddings as embeddings
 from . import _openai_failures as failures
+from . import _openai_response_request as response_request
+from . import _openai_responses as responses
 from ._model_list import MODELS_CREATED, model_routes
+from ._openai_extras import read_chat
 from ._routes import Route, RoutedDialect, Routes
 from .base import Answer, Headers, Reply
 
@@ -34,11 +38,22 @@ ROUTES: Final = Routes(
             "chat",
             "POST",
             "/v1/chat/completions",
-            chat.read,
+            read_chat(chat.read),
             completion.write,
             completion.stream_head,
             completion.stream,
         ),
+        Route(
+            "chat",
+            "POST",
+            "/v1/responses",
+            response_request.read,
+            responses.write,
+            responses.stream_head,
+            responses.stream,
+            api=response_request.API,
+        ),
+        Route("embeddings", "POST", "/v1/embeddings", embeddings.read, embeddings.write),
         *model_routes("/v1/models", _MODELS, _model, _headers),
     ]
 )
@@ -50,7 +65,7 @@ class OpenAI(RoutedDialect):
     name: ClassVar[str] = "openai"
     routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = "/v1"
-    answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
+    answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments", "text")
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "sk-proj-banstormbanstormbanstormbanstormbanstorm0000"
 
@@ -63,8 +78,13 @@ class OpenAI(RoutedDialect):
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
-        """The error as a chunk: the same object as in a body; no ``[DONE]`` follows it."""
+    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+        """The error as a chunk: the same object as in a body; no ``[DONE]`` follows it.
+
+        With the detail `api` "responses" it is the events of a failed response instead, see `_openai_responses.py`.
+        """
+        if details.get("api") == response_request.API:
+            return responses.error_event(kind, details, id_seed)
         return b"data: " + orjson.dumps(failures.body(kind, details)) + b"\n\n"
 
 

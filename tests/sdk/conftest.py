@@ -27,15 +27,21 @@ RUN = "7f3a9c"
 NEEDS = {
     "test_bedrock.py": "boto3",
     "test_cohere.py": "cohere",
+    "test_gemini.py": "google.genai",
     "test_groq.py": "groq",
     "test_mistral.py": "mistralai",
 }
 """The SDK that a test module needs, where it isn't in every environment: the module isn't collected without it."""
-collect_ignore = [
-    module
-    for module, sdk in NEEDS.items()
-    if os.environ.get("BANSTORM_SDKS") != "all" and importlib.util.find_spec(sdk) is None
-]
+
+
+def _missing(sdk: str) -> bool:
+    try:
+        return importlib.util.find_spec(sdk) is None
+    except ModuleNotFoundError:  # not even the package around it
+        return True
+
+
+collect_ignore = [module for module, sdk in NEEDS.items() if os.environ.get("BANSTORM_SDKS") != "all" and _missing(sdk)]
 
 
 class Lab:
@@ -46,6 +52,7 @@ class Lab:
         self.bills: list[Bill] = []
         self.hits: Counter[str] = Counter()
         self.details: dict[str, Any] = {}
+        self.body = b""
 
     def root(self, name: str) -> str:
         """Where a server listens."""
@@ -62,7 +69,9 @@ class Lab:
             kind = scope["path"].split("/")[1]
             self.hits[kind] += 1
             vendor = find(dialect)
-            if kind.startswith("stream-"):
+            if kind == "body":
+                status, headers, body = 200, [("content-type", "text/event-stream; charset=utf-8")], self.body
+            elif kind.startswith("stream-"):
                 status, headers, body = self._broken_stream(dialect, kind.removeprefix("stream-"))
             else:
                 reply = vendor.failure(kind, self.details, id_seed=7)

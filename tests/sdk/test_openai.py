@@ -167,6 +167,38 @@ async def test_max_tokens(openai_client, call) -> None:
     assert reply.usage.completion_tokens == 4
 
 
+@pytest.mark.parametrize("stop", [".4.9.", ["nowhere", ".4.9."]])
+async def test_stop(openai_client, call, stop) -> None:
+    """An answer ends before a stop sequence, which the finish reason doesn't tell from a proper end."""
+    reply = await call.settle(
+        openai_client.chat.completions.create(model=MODEL, messages=messages(call.prompt(Shape.TEXT, 9)), stop=stop)
+    )
+    said, _, _ = expected(call.mark(Shape.TEXT, 9), "openai").partition(".4.9.")
+    assert reply.choices[0].message.content == said
+    assert (reply.choices[0].finish_reason, reply.usage.completion_tokens) == ("stop", 4)
+
+
+async def test_cached_and_reasoning_tokens(openai_client, call, lab) -> None:
+    """What was sent before comes from the cache, what is thought counts as output, and the bill agrees with both."""
+    history: list[Any] = [
+        {"role": "user", "content": "word " * 2000},
+        {"role": "assistant", "content": "Indeed."},
+        {"role": "user", "content": call.prompt(Shape.TEXT, 2)},
+    ]
+    reply = await call.settle(
+        openai_client.chat.completions.create(model=MODEL, messages=history, reasoning_effort="low")
+    )
+    cached = reply.usage.prompt_tokens_details.cached_tokens
+    thought = reply.usage.completion_tokens_details.reasoning_tokens
+    assert cached == 2432  # 10,000 letters and a message's share are 2,504 tokens, in steps of 128
+    assert thought > 0
+    assert reply.usage.completion_tokens == thought + 2
+    [bill] = lab.bills
+    assert (bill.cached_tokens, bill.produced_tokens) == (cached, thought + 2)
+    fresh = bill.input_tokens - cached
+    assert bill.usd == pytest.approx((fresh * 0.75 + cached * 0.075 + bill.produced_tokens * 4.5) / 1e6)
+
+
 async def test_models(openai_client, call) -> None:
     """Models can be listed, and any name can be looked up."""
     page = await call.settle(openai_client.models.list())
