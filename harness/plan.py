@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from ..fakes import dialects
 from ..scenarios import library
-from ..scenarios.model import Clients, Scenario
+from ..scenarios.model import Clients, Load, Scenario
 from . import faults, targets
 from .errors import HarnessError
 from .faults.base import Host
@@ -115,12 +117,25 @@ def _overridden(scenario: Scenario, wish: Wish) -> Scenario:
     load: dict[str, Any] = {}
     if wish.openai_sdk > 0:
         parts = round(wish.openai_sdk * 100)
+        if abs(parts - wish.openai_sdk * 100) > 1e-9:
+            raise HarnessError(f"a share of {wish.openai_sdk:.3%} is no whole percent", "--openai-sdk", "round it")
         load["clients"] = Clients(http=100 - parts, openai_sdk=parts)
     if wish.rate is not None:
         load["rate"] = wish.rate
     if load:
-        changes["load"] = scenario.load.model_copy(update=load)
+        changes["load"] = _checked(scenario.load.model_copy(update=load))
     return scenario.model_copy(update=changes) if changes else scenario
+
+
+def _checked(load: Load) -> Load:
+    """The load again, its limits checked: what the command line puts into it may break them."""
+    try:
+        Load.model_validate(load.model_dump(mode="json", by_alias=True))
+    except ValidationError as error:
+        (first, *_) = error.errors(include_url=False)
+        advice = "lower it, or shorten load.duration in the scenario"
+        raise HarnessError(first["msg"].removeprefix("Value error, "), "--rate", advice) from None
+    return load
 
 
 def _check_host(scenario: Scenario, host: Host) -> None:

@@ -38,6 +38,12 @@ def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, reg
             yield Problem(
                 f"unknown provider {name!r}", document.where((*path, "on")), nearest(name, scenario.providers, "")
             )
+    if entry.until is None and entry.at >= scenario.load.duration:
+        yield Problem(
+            f"the window is empty: it ends with the load, at {format_duration(scenario.load.duration)}",
+            document.where((*path, "at")),
+            "let it begin before that, or give until",
+        )
     rule = registry.faults.get(entry.fault)
     if rule is None:
         advice = nearest(entry.fault, registry.faults, " (`banstorm list faults` shows them all)")

@@ -84,6 +84,10 @@ class Load(_Part):
 
     @model_validator(mode="after")
     def _bounded(self) -> Load:
+        if not self.duration > 0:
+            raise ValueError("duration must be above 0: a load of no calls proves nothing")
+        if not self.deadline > 0:
+            raise ValueError("deadline must be above 0: no answer comes in no time")
         if self.give_up is not None and self.give_up < self.deadline:
             raise ValueError("give_up must be at least the deadline: a caller that left can't get a late answer")
         if (calls := self.rate * (self.warmup + self.duration)) > CALLS_MAX:

@@ -13,6 +13,7 @@ from banstorm.harness.plan import Wish, make_plan, parse_ports
 from banstorm.harness.targets.base import Options
 from banstorm.harness.targets.reference import put
 from banstorm.harness.targets.url import front
+from banstorm.scenarios.library import find
 
 
 def _wish(tmp_path: Path, **changes) -> Wish:
@@ -42,6 +43,15 @@ def test_the_rate_can_be_lowered_for_a_slower_router(tmp_path: Path):
     assert "--rate 15/s" in plan.command
 
 
+def test_a_rate_of_more_calls_than_a_run_may_make_is_refused(tmp_path: Path):
+    """What the scenario's own rate may not do, `--rate` may not do either: no call is left out without a word."""
+    path = tmp_path / "long.yaml"
+    path.write_text(find("sudden_ban").read_text("utf-8").replace("duration: 14s", "duration: 30s"), "utf-8")
+    assert make_plan(_wish(tmp_path, scenario=str(path)))
+    with pytest.raises(HarnessError, match=r"3,100,000 calls; the most is 2,000,000\nwhere: --rate"):
+        make_plan(_wish(tmp_path, scenario=str(path), rate=100_000.0))
+
+
 def test_two_plans_have_folders_and_marks_of_their_own(tmp_path: Path):
     """Two runs side by side, even within one second, share neither a folder nor a run id."""
     one, two = make_plan(_wish(tmp_path)), make_plan(_wish(tmp_path))
@@ -57,6 +67,7 @@ def test_the_openai_sdk_can_take_a_share_of_the_calls(tmp_path: Path):
 
 REFUSED = {
     "provider of --ports": ({"ports": {"mistral": 9001}}, "no provider 'mistral'", "anthropic, openai"),
+    "a share that can't be kept": ({"openai_sdk": 0.003}, "0.300% is no whole percent", "round it"),
     "unknown target": ({"target": "portkye"}, "unknown target 'portkye'", "reference"),
     "a target that is no loopback": ({"target": "http://10.1.2.3:4000"}, "not on loopback", "forward a local port"),
     "a target whose name only begins like loopback": (
