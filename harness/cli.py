@@ -106,6 +106,30 @@ def schema(check: Path | None) -> None:
 
 
 @banstorm.command()
+@click.argument("dialects", nargs=-1)
+@click.option("--ports", default="", metavar="NAME=PORT,…", help="Fixed ports for the providers.")
+@click.option(
+    "--control-port", type=click.IntRange(0, 65535), default=0, help="Fixed port for the control API; any by default."
+)
+@click.option(
+    "--price-file",
+    "price_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Price table to lay over banstorm's own; may be given several times.",
+)
+def serve(dialects: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...]) -> None:
+    """Stand in for the providers of DIALECTS (all of them if none is named), until Ctrl-C.
+
+    Prints what each vendor's SDK needs, and where the control API is, which changes standing, quota and latency and
+    tells what was billed. Its token is taken from BANSTORM_CONTROL_TOKEN if that is set.
+    """
+    from . import command_serve
+
+    sys.exit(command_serve.play(names=dialects, ports=ports, control_port=control_port, price_files=price_files))
+
+
+@banstorm.command()
 def doctor() -> None:
     """Check that this machine and installation can run a crash test."""
     from . import doctor as checks

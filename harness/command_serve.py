@@ -1,0 +1,179 @@
+"""What `banstorm serve` does: every provider on a loopback port of its own, with a control API beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shlex
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from ..fakes import dialects
+from ..fakes.account import Accounts
+from ..fakes.app import ASGIApp, create_app
+from ..fakes.books import Books
+from ..fakes.control import Control, Provider, Tempo
+from ..fakes.dialects.base import Dialect
+from ..fakes.oauth import Grants, with_token_endpoint
+from ..fakes.pace import Pace
+from ..fakes.prices import PriceTable, PriceTableError
+from ..fakes.serve import LOOPBACK, PortTakenError, Servers, serve
+from .errors import HarnessError
+from .exitcode import Exit
+from .plan import parse_ports
+from .serving import spare_collector
+
+TOKEN_VARIABLE: Final = "BANSTORM_CONTROL_TOKEN"  # noqa: S105 - the variable's name
+"""Environment variable with the control API's token; without it one is made up."""
+CONTROL: Final = "control"
+"""The control API's name among the ports."""
+SEED: Final = 1
+"""Seed of ids, paces, and of who is reached first by a change of standing."""
+
+_OAUTH: Final = frozenset({"anthropic", "openai"})
+# What each vendor's official SDK reads; {root} is http://host:port, {base} has the API's path, {key} is made up.
+_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "anthropic": ("ANTHROPIC_BASE_URL={root}", "ANTHROPIC_API_KEY={key}"),
+    "azure": ("AZURE_OPENAI_ENDPOINT={root}", "AZURE_OPENAI_API_KEY={key}", "OPENAI_API_VERSION=2024-10-21"),
+    "bedrock": (
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME={root}",
+        "AWS_ACCESS_KEY_ID={key}",
+        "AWS_SECRET_ACCESS_KEY=banstorm",
+        "AWS_DEFAULT_REGION=us-east-1",
+    ),
+    "cohere": ("CO_API_URL={root}", "CO_API_KEY={key}"),
+    "gemini": ("GOOGLE_GEMINI_BASE_URL={root}", "GEMINI_API_KEY={key}"),
+    "groq": ("GROQ_BASE_URL={root}", "GROQ_API_KEY={key}"),
+    "mistral": ("MISTRAL_API_KEY={key}",),
+    "openai": ("OPENAI_BASE_URL={base}", "OPENAI_API_KEY={key}"),
+    "openrouter": ("OPENROUTER_API_KEY={key}",),
+}
+# Where an SDK reads no address from the environment, how it is told.
+_SPOKEN: Final[Mapping[str, str]] = {
+    "mistral": 'Mistral(api_key=os.environ["MISTRAL_API_KEY"], server_url="{root}")',
+    "openrouter": 'OpenAI(api_key=os.environ["OPENROUTER_API_KEY"], base_url="{base}")',
+}
+
+
+def play(*, names: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...]) -> int:
+    """Serve until Ctrl-C or SIGTERM, and give the exit code.
+
+    Args:
+        names: Dialects to serve; none for all of them.
+        ports: Fixed ports, as ``anthropic=9101,openai=9102``.
+        control_port: Port of the control API, 0 for any free one.
+        price_files: Price tables laid over banstorm's own.
+
+    Raises:
+        HarnessError: when a name, a port or a price table can't be used.
+    """
+    chosen = _chosen(names)
+    fixed = parse_ports(ports)
+    if strange := sorted(fixed.keys() - chosen.keys()):
+        raise HarnessError(
+            f"a port for {strange[0]!r}, which isn't served", "--ports", f"served are {', '.join(chosen)}"
+        )
+    try:
+        prices = PriceTable.load(*price_files)
+    except PriceTableError as error:
+        raise HarnessError(str(error), "--price-file", "mend the table, or leave it out") from error
+    loop_factory = None
+    if sys.platform != "win32":
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(chosen, fixed, control_port, prices))
+    return Exit.PASS
+
+
+def _chosen(names: tuple[str, ...]) -> dict[str, Dialect]:
+    try:
+        return {name: dialects.find(name) for name in names or dialects.names()}
+    except dialects.UnknownDialectError as error:
+        raise HarnessError(str(error), "the command line", "banstorm list dialects") from error
+
+
+async def _serve(chosen: dict[str, Dialect], fixed: dict[str, int], control_port: int, prices: PriceTable) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    books = Books()
+    token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
+    providers: dict[str, Provider] = {}
+    apps: dict[str, tuple[ASGIApp, int]] = {}
+    for name, dialect in chosen.items():
+        accounts, tempo = Accounts(dialect.failures, seed=SEED), Tempo(Pace())
+        grants = Grants(accounts, name, seed=SEED) if name in _OAUTH else None
+        app = create_app(name, dialect, tempo, run_seed=SEED, bill=books.add, prices=prices, account=accounts)
+        if grants is not None:
+            app = with_token_endpoint(app, grants, dialect, provider=name, bill=books.add)
+        apps[name] = (app, fixed.get(name, 0))
+        providers[name] = Provider(dialect, accounts, tempo, grants)
+    # the control API is told the providers' addresses once they are known
+    known = dict(providers)
+    apps[CONTROL] = (Control(known, books, token), control_port)
+    servers = await _listen(apps)
+    for name, each in providers.items():
+        known[name] = Provider(each.dialect, each.accounts, each.tempo, each.grants, _root(servers.ports[name]))
+    spare_collector()
+    click.echo(page(chosen, servers.ports, token))
+    await stopped.wait()
+    books.close()
+    await servers.stop()
+
+
+async def _listen(apps: dict[str, tuple[ASGIApp, int]]) -> Servers:
+    try:
+        return await serve(apps)
+    except PortTakenError as error:
+        option = "--control-port" if apps[CONTROL][1] == error.port else "--ports"
+        raise HarnessError(
+            f"port {error.port} is taken",
+            f"{LOOPBACK}:{error.port}",
+            f"free it, choose another, or leave {option} out and any free one is taken",
+        ) from error
+
+
+def page(chosen: Mapping[str, Dialect], ports: Mapping[str, int], token: str) -> str:
+    """What is printed: addresses, variables to paste into a shell, one curl line.
+
+    Args:
+        chosen: The dialects that are served.
+        ports: The port of each, and of the control API.
+        token: The control API's token.
+    """
+    lines = ["# banstorm stands in for these providers; any API key is accepted. Paste what you need into a shell."]
+    for name, dialect in chosen.items():
+        root = _root(ports[name])
+        words = {"root": root, "base": root + dialect.base_path, "key": dialect.key_example}
+        lines += ["", f"# {name}: {words['base']}"]
+        for template in _VARIABLES.get(name, ()):
+            variable, _, value = template.partition("=")
+            lines.append(f"export {variable}={shlex.quote(value.format_map(words))}")
+        if name in _SPOKEN:
+            lines.append(f"# {_SPOKEN[name].format_map(words)}")
+        elif name not in _VARIABLES:
+            lines.append(f"# API key, for example: {words['key']}")
+    lines += ["", f"# control: {_root(ports[CONTROL])}/openapi.json"]
+    lines.append(f"export BANSTORM_CONTROL_URL={_root(ports[CONTROL])}")
+    lines.append(f"export {TOKEN_VARIABLE}={shlex.quote(token)}")
+    name, dialect = next(iter(chosen.items()))
+    state = "org_disabled" if "org_disabled" in dialect.failures else min(dialect.failures)
+    lines += ["", f'# ban {name}; the state "ok" lifts it again']
+    lines.append(
+        f'curl -sS -X PUT "$BANSTORM_CONTROL_URL/v1/providers/{name}/standing" '
+        f"""-H "authorization: Bearer ${TOKEN_VARIABLE}" -d '{{"state": "{state}"}}'"""
+    )
+    lines += ["", "# Ctrl-C ends it"]
+    return "\n".join(lines)
+
+
+def _root(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"
