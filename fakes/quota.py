@@ -72,11 +72,12 @@ class Limits:
 class Bucket:
     """Holds up to `limit`, and fills at `limit` a `period_s` seconds; in debt below zero."""
 
-    __slots__ = ("_at_s", "_rate", "counted", "level", "limit", "period_s")
+    __slots__ = ("_at_s", "_rate", "counted", "level", "limit", "limit_text", "period_s")
 
     def __init__(self, counted: str, limit: float, period_s: float, now_s: float) -> None:
         self.counted = counted
         self.limit = limit
+        self.limit_text = str(int(limit))
         self.period_s = period_s
         self.level = limit
         self._rate = limit / period_s
@@ -84,7 +85,8 @@ class Bucket:
 
     def fill(self, now_s: float) -> None:
         """Add what has come in since the last time."""
-        self.level = min(self.limit, self.level + (now_s - self._at_s) * self._rate)
+        level = self.level + (now_s - self._at_s) * self._rate
+        self.level = min(self.limit, level)
         self._at_s = now_s
 
     def wait_s(self, need: float) -> float:
@@ -97,6 +99,37 @@ class Bucket:
     def reset_s(self) -> float:
         """Seconds until it is full."""
         return (self.limit - self.level) / self._rate
+
+
+class _Shelf:
+    """The buckets of one credential at one model."""
+
+    __slots__ = ("_chosen", "buckets", "limits")
+
+    def __init__(self, limits: Limits | None, now_s: float) -> None:
+        self.limits = limits
+        self.buckets = [
+            Bucket(counted, limit, period_s, now_s)
+            for name, counted, period_s in _BUCKETS
+            if limits is not None and (limit := getattr(limits, name)) is not None
+        ]
+        self._chosen: dict[tuple[str, bool | None], list[Bucket]] = {}
+
+    def choose(self, counted: str, daily: bool | None) -> list[Bucket]:  # noqa: FBT001 - a header says it or doesn't
+        """The buckets that a header is about: that of its period, else of the minute, else of the day."""
+        chosen = self._chosen.get((counted, daily))
+        if chosen is None:
+            chosen = self._chosen[counted, daily] = self._look(counted, daily)
+        return chosen
+
+    def _look(self, counted: str, daily: bool | None) -> list[Bucket]:  # noqa: FBT001 - see above
+        found = [bucket for bucket in self.buckets if bucket.counted == counted]
+        if daily is not None:
+            return [bucket for bucket in found if (bucket.period_s >= _DAY) == daily]
+        if not found and counted == "tokens":  # a vendor that counts both ways shows their sum as well
+            parts = [bucket for bucket in self.buckets if bucket.counted in {"input_tokens", "output_tokens"}]
+            return parts if len(parts) == 2 else []
+        return found[:1]
 
 
 class Quota:
@@ -119,7 +152,7 @@ class Quota:
         self._clock = clock
         self._wall = wall
         self._rules: dict[tuple[str | None, str | None], Limits] = {}
-        self._held: OrderedDict[tuple[str, str], list[Bucket]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], _Shelf] = OrderedDict()
         self._spent: OrderedDict[str, float] = OrderedDict()
 
     @property
@@ -150,21 +183,21 @@ class Quota:
         """Take a request and its prompt out of the buckets; say what it is refused with if one has too little."""
         if not self._rules:
             return None
-        limits = self._limits(credential, model)
+        shelf = self._filled(credential, model)
+        limits = shelf.limits
         if limits is None:
             return None
         if limits.spend_usd is not None and self._spent.get(credential, 0.0) >= limits.spend_usd:
             return Refusal(self._kind("quota_exhausted", "spend_capped", "rate_limited"), {"model": model})
-        buckets = self._filled(credential, model, limits)
         worst: Bucket | None = None
         worst_s = 0.0
-        for bucket in buckets:
+        for bucket in shelf.buckets:
             wait_s = bucket.wait_s(_need(bucket, input_tokens))
             if wait_s > worst_s:
                 worst, worst_s = bucket, wait_s
         if worst is not None:
             return self._refuse(worst, worst_s, model, input_tokens)
-        for bucket in buckets:
+        for bucket in shelf.buckets:
             if bucket.counted == "requests":
                 bucket.level -= 1
             elif bucket.counted != "output_tokens":
@@ -175,10 +208,10 @@ class Quota:
         """Take what was produced out of the buckets, and what it costs out of the balance."""
         if not self._rules:
             return
-        limits = self._limits(credential, model)
-        if limits is None:
+        shelf = self._filled(credential, model)
+        if shelf.limits is None:
             return
-        for bucket in self._filled(credential, model, limits):
+        for bucket in shelf.buckets:
             if bucket.counted in {"tokens", "output_tokens"}:
                 bucket.level -= produced_tokens
         if usd:
@@ -189,17 +222,23 @@ class Quota:
 
     def headers(self, credential: str, model: str, headers: Headers) -> Headers:
         """`headers` with the buckets' figures in place of the dialect's, each in the form the dialect gave it."""
-        limits = self._limits(credential, model) if self._rules else None
-        if limits is None:
+        if not self._rules:
             return headers
-        buckets = self._filled(credential, model, limits)
-        return [(name, self._figure(name, value, buckets)) for name, value in headers]
+        shelf = self._filled(credential, model)
+        if not shelf.buckets:
+            return headers
+        result = list(headers)
+        for index, word, counted, daily in _places(tuple([name for name, _ in headers])):
+            if chosen := shelf.choose(counted, daily):
+                name, sample = headers[index]
+                result[index] = (name, self._figure(name, sample, word, chosen))
+        return result
 
     def levels(self) -> Iterator[dict[str, Any]]:
         """Each bucket that is in use: its credential, model, what it counts, limit, remaining, seconds to its reset."""
         now_s = self._clock()
-        for (credential, model), buckets in self._held.items():
-            for bucket in buckets:
+        for (credential, model), shelf in self._held.items():
+            for bucket in shelf.buckets:
                 bucket.fill(now_s)
                 yield {
                     "credential": credential,
@@ -224,24 +263,20 @@ class Quota:
             or rules.get((None, None))
         )
 
-    def _filled(self, credential: str, model: str, limits: Limits) -> list[Bucket]:
+    def _filled(self, credential: str, model: str) -> _Shelf:
+        """The pair's buckets, filled up to now."""
         now_s = self._clock()
         held = self._held
-        buckets = held.get((credential, model))
-        if buckets is None:
-            buckets = [
-                Bucket(counted, limit, period_s, now_s)
-                for name, counted, period_s in _BUCKETS
-                if (limit := getattr(limits, name)) is not None
-            ]
-            held[credential, model] = buckets
+        shelf = held.get((credential, model))
+        if shelf is None:
+            shelf = held[credential, model] = _Shelf(self._limits(credential, model), now_s)
             if len(held) > HELD_MAX:
                 held.popitem(last=False)
         else:
             held.move_to_end((credential, model))
-            for bucket in buckets:
+            for bucket in shelf.buckets:
                 bucket.fill(now_s)
-        return buckets
+        return shelf
 
     def _refuse(self, bucket: Bucket, wait_s: float, model: str, input_tokens: int) -> Refusal:
         requested = 1 if bucket.counted == "requests" else input_tokens
@@ -265,22 +300,16 @@ class Quota:
     def _kind(self, *wanted: str) -> str:
         return next((kind for kind in wanted if kind in self._failures), "server_error")
 
-    def _figure(self, name: str, value: str, buckets: list[Bucket]) -> str:
-        place = _place(name)
-        if place is None:
-            return value
-        word, counted, daily = place
-        chosen = _choose(buckets, counted, daily=daily)
-        if not chosen:
-            return value
+    def _figure(self, name: str, sample: str, word: str, chosen: list[Bucket]) -> str:
+        alone = chosen[0] if len(chosen) == 1 else None
         if word == "limit":
-            return str(int(sum(bucket.limit for bucket in chosen)))
-        if word == "remaining":
-            left = max(0, int(sum(bucket.level for bucket in chosen)))
-            if name.startswith("anthropic-") and counted != "requests":  # the vendor rounds them, says its reference
-                left = min(round(left, -3), int(sum(bucket.limit for bucket in chosen)))
-            return str(left)
-        return _reset(value, max(bucket.reset_s for bucket in chosen), self._wall())
+            return alone.limit_text if alone else str(int(sum(bucket.limit for bucket in chosen)))
+        if word == "reset":
+            return _reset(_form(sample), alone.reset_s if alone else max(each.reset_s for each in chosen), self._wall())
+        left = max(0, int(alone.level if alone else sum(bucket.level for bucket in chosen)))
+        if name.startswith("anthropic-") and chosen[0].counted != "requests":  # the vendor rounds, says its reference
+            left = min(round(left, -3), int(sum(bucket.limit for bucket in chosen)))
+        return str(left)
 
 
 def _need(bucket: Bucket, input_tokens: int) -> float:
@@ -288,45 +317,50 @@ def _need(bucket: Bucket, input_tokens: int) -> float:
     return input_tokens if bucket.counted in {"tokens", "input_tokens"} else 1
 
 
-def _choose(buckets: list[Bucket], counted: str, *, daily: bool | None) -> list[Bucket]:
-    """The buckets that a header is about: that of its period, else of the minute, else of the day."""
-    found = [bucket for bucket in buckets if bucket.counted == counted]
-    if daily is not None:
-        return [bucket for bucket in found if (bucket.period_s >= _DAY) == daily]
-    if not found and counted == "tokens":  # a vendor that counts both ways shows their sum as well
-        parts = [bucket for bucket in buckets if bucket.counted in {"input_tokens", "output_tokens"}]
-        return parts if len(parts) == 2 else []
-    return found[:1]
-
-
 @lru_cache(maxsize=256)
-def _place(name: str) -> tuple[str, str, bool | None] | None:
-    """What a rate-limit header tells: limit, remaining or reset; of what; of a day (None if it doesn't say)."""
-    _, found, rest = name.partition("ratelimit")
-    words = rest.strip("-").split("-")
-    word = next((each for each in words if each in _WORDS), None)
-    if not found or word is None:
-        return None
-    if "requests" in words:
-        counted = "requests"
-    elif "tokens" in words:
-        counted = next((f"{each}_tokens" for each in ("input", "output") if each in words), "tokens")
-    else:
-        return None
-    daily = True if "day" in words else False if "minute" in words else None
-    return word, counted, daily
+def _places(names: tuple[str, ...]) -> tuple[tuple[int, str, str, bool | None], ...]:
+    """Which of these headers tell limit, remaining or reset; of what; of a day (None if it doesn't say)."""
+    places = []
+    for index, name in enumerate(names):
+        _, found, rest = name.partition("ratelimit")
+        words = rest.strip("-").split("-")
+        word = next((each for each in words if each in _WORDS), None)
+        if not found or word is None:
+            continue
+        daily = True if "day" in words else False if "minute" in words else None
+        if "requests" in words:
+            places.append((index, word, "requests", daily))
+        elif "tokens" in words:
+            counted = next((f"{each}_tokens" for each in ("input", "output") if each in words), "tokens")
+            places.append((index, word, counted, daily))
+    return tuple(places)
 
 
-def _reset(sample: str, reset_s: float, now_s: float) -> str:
-    """A reset in the form of `sample`: a moment as RFC 3339 or since 1970, a Go duration, or seconds."""
+@lru_cache(maxsize=1024)
+def _form(sample: str) -> str:
+    """The form of a reset: a moment (RFC 3339, or since 1970), a Go duration, or seconds."""
     if re.match(r"\d{4}-\d\d-\d\dT", sample):
-        return moment(math.ceil(now_s + reset_s))
+        return "moment"
     try:
         figure = float(sample)
     except ValueError:
-        return duration(round(reset_s, 3))
-    if figure >= 1e12:
-        return str(math.ceil((now_s + reset_s) * 1000))
+        return "duration"
     if figure >= 1e9:
-        return str(math.ceil(now_s + reset_s))
-    return f"{reset_s:.3f}" if "." in sample else str(math.ceil(reset_s))
+        return "epoch_ms" if figure >= 1e12 else "epoch_s"
+    return "fraction" if "." in sample else "seconds"
+
+
+def _reset(form: str, reset_s: float, now_s: float) -> str:
+    match form:
+        case "moment":
+            return moment(math.ceil(now_s + reset_s))
+        case "duration":
+            return duration(round(reset_s, 3))
+        case "epoch_ms":
+            return str(math.ceil((now_s + reset_s) * 1000))
+        case "epoch_s":
+            return str(math.ceil(now_s + reset_s))
+        case "fraction":
+            return f"{reset_s:.3f}"
+        case _:
+            return str(math.ceil(reset_s))
