@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, NoReturn
 
 import orjson
 
 from ..answer import find_mark
+from . import _anthropic_extras as extras
 from . import _anthropic_failures as failures
 from . import _tokens
 from ._routes import Request
@@ -47,35 +49,58 @@ def read(request: Request) -> Ask:
     """Understand the body of ``POST /v1/messages``."""
     version = check_version(request.headers)
     document = _parse(request.body)
-    model = _need(document, "model", str, "string")
-    if not model:
-        complain("model: String should have at least 1 character")
-    messages = _need(document, "messages", list, "list")
+    ask = _read_prompt(document, request.body)
     max_tokens = _need(document, "max_tokens", int, "integer")
     if max_tokens < 1:
         complain("max_tokens: must be greater than or equal to 1")
     if version == _WITHOUT_SAMPLING:
         for name in _SAMPLING:
-            if name in document:  # refused even at its default; the words are ours, no capture was found
-                complain(f"{name}: Extra inputs are not permitted")
+            if name in document:  # refused even at its default
+                refuse("unsupported_parameter", param=name)
+    thinking, complaint = extras.read_thinking(document)
+    if complaint is not None:
+        complain(complaint)
+    return replace(
+        ask,
+        stream=_maybe(document, "stream", bool, "boolean") or False,
+        max_tokens=max_tokens,
+        stop=_read_stop(document),
+        reasoning_tokens=thinking,
+    )
+
+
+def read_count(request: Request) -> Ask:
+    """Understand the body of ``POST /v1/messages/count_tokens``: a prompt that nobody is to answer."""
+    check_version(request.headers)
+    return replace(_read_prompt(_parse(request.body), request.body), operation="count_tokens")
+
+
+def _read_prompt(document: dict[str, Any], raw: bytes) -> Ask:
+    model = _need(document, "model", str, "string")
+    if not model:
+        complain("model: String should have at least 1 character")
+    messages = _need(document, "messages", list, "list")
     if not messages:
         complain("messages: at least one message is required")
     system = _content_text(document.get("system") or "", "system")
     text, letters, answered, after_tool = _read_messages(messages)
     tools = _read_tools(_maybe(document, "tools", list, "list") or [])
+    input_tokens = _tokens.count(letters + len(system), len(messages), document.get("tools"))
+    cached, written = extras.cache(raw, document, input_tokens)
     return Ask(
         model=model,
-        stream=_maybe(document, "stream", bool, "boolean") or False,
+        stream=False,
         text=text,
         mark=find_mark(text),
-        input_tokens=_tokens.count(letters + len(system), len(messages), document.get("tools")),
-        max_tokens=max_tokens,
+        input_tokens=input_tokens,
         schema=_read_schema(document),
         tools=tools,
         tool_choice=_read_choice(_maybe(document, "tool_choice", dict, "object"), tools),
         after_tool_result=after_tool,
         first_turn=not answered,
         include_usage=True,
+        cached_tokens=cached,
+        cache_write_tokens=written,
         body=document,
     )
 
@@ -145,6 +170,16 @@ def _content_text(content: Any, where: str) -> str:
                 complain(f"{where}.{place}.text.text: Field required")
             texts.append(text)
     return "\n".join(texts)
+
+
+def _read_stop(document: Mapping[str, Any]) -> tuple[str, ...]:
+    stops = _maybe(document, "stop_sequences", list, "list") or []
+    for place, stop in enumerate(stops):
+        if not isinstance(stop, str):
+            complain(f"stop_sequences.{place}: Input should be a valid string")
+        if not stop.strip():
+            complain("stop_sequences: each stop sequence must contain non-whitespace")
+    return tuple(stops)
 
 
 def _read_schema(document: Mapping[str, Any]) -> Mapping[str, Any] | None:

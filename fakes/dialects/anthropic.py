@@ -1,4 +1,4 @@
-"""Anthropic: messages and models, for both generations of clients.
+"""Anthropic: messages, their counting, and models, for both generations of clients.
 
 SDKs up to 1.x send `x-api-key` and version 2023-06-01, from 2.0 on `Authorization: Bearer` and 2026-10-21; which of
 the two headers a credential comes in says nothing about its kind, only its prefix does.
@@ -64,6 +64,7 @@ def _plain(body: Any, answer: Answer) -> Reply:
 ROUTES: Final = Routes(
     [
         Route("chat", "POST", "/v1/messages", messages.read, message.write, message.stream_head, message.stream),
+        Route("count_tokens", "POST", "/v1/messages/count_tokens", messages.read_count, message.write_count),
         Route("models", "GET", "/v1/models", _read_models, _write_models),
         Route("model", "GET", "/v1/models/{}", _read_models, _write_model),
     ]

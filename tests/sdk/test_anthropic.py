@@ -195,3 +195,70 @@ async def test_sampling_parameters(anthropic_client, call) -> None:
         return
     with pytest.raises(anthropic.BadRequestError, match="temperature"):
         await call.settle(anthropic_client.messages.create(**asking))
+
+
+async def test_count_tokens(anthropic_client, call, lab) -> None:
+    """Counting a prompt says what sending it then counts, and costs nothing."""
+    asking: dict[str, Any] = {"model": MODEL, "system": "Be exact.", "messages": messages(call.prompt(Shape.TEXT, 2))}
+    count = await call.settle(anthropic_client.messages.count_tokens(**asking))
+    reply = await call.settle(anthropic_client.messages.create(max_tokens=50, **asking))
+    assert count.input_tokens == reply.usage.input_tokens
+    assert [bill.usd > 0 for bill in lab.bills] == [False, True]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_cache(anthropic_client, call, lab, stream) -> None:
+    """A marked prompt is written to the cache on the first turn and read on the next; neither counts as fresh."""
+    system: list[Any] = [{"type": "text", "text": "rule " * 2000, "cache_control": {"type": "ephemeral"}}]
+    question = messages(call.prompt(Shape.TEXT, 2))
+    said = [*question, {"role": "assistant", "content": "Indeed."}, *question]
+    usages = []
+    for turns in (question, said):
+        reply = await call.settle(
+            anthropic_client.messages.create(model=MODEL, max_tokens=50, system=system, messages=turns, stream=stream)
+        )
+        usages.append((await call.items(reply))[0].message.usage if stream else reply.usage)
+    first, second = usages
+    assert (first.cache_creation_input_tokens, first.cache_read_input_tokens) == (2500, 0)
+    assert (second.cache_creation_input_tokens, second.cache_read_input_tokens) == (0, 2500)
+    written, read = lab.bills
+    assert (written.cached_tokens, read.cached_tokens) == (0, 2500)
+    assert read.input_tokens == second.input_tokens + 2500
+    assert read.usd == pytest.approx((second.input_tokens * 2 + 2500 * 0.20 + 2 * 10) / 1e6)
+
+
+async def test_stop_sequences(anthropic_client, call) -> None:
+    """An answer ends before a stop sequence, and says which one it was."""
+    options: dict[str, Any] = {"model": MODEL, "max_tokens": 50, "stop_sequences": ["nowhere", ".4.9."]}
+    asking = messages(call.prompt(Shape.TEXT, 9))
+    reply = await call.settle(anthropic_client.messages.create(messages=asking, **options))
+    said, _, _ = expected(call.mark(Shape.TEXT, 9), "anthropic").partition(".4.9.")
+    assert reply.content[0].text == said
+    assert (reply.stop_reason, reply.stop_sequence) == ("stop_sequence", ".4.9.")
+    stream = await call.settle(anthropic_client.messages.create(messages=asking, stream=True, **options))
+    delta = next(event for event in await call.items(stream) if event.type == "message_delta").delta
+    assert (delta.stop_reason, delta.stop_sequence) == ("stop_sequence", ".4.9.")
+
+
+async def test_thinking(anthropic_client, call, lab, flavour) -> None:
+    """Thinking that is asked for gives a signed block before the answer, and counts and costs as output."""
+    options: dict[str, Any] = {
+        "model": MODEL,
+        "max_tokens": 3000,
+        "messages": messages(call.prompt(Shape.TEXT, 4)),
+        "thinking": {"type": "enabled", "budget_tokens": 2000},
+    }
+    plain = await call.settle(anthropic_client.messages.create(**options))
+    if flavour == "sync":
+        with anthropic_client.messages.stream(**options) as stream:
+            final = stream.get_final_message()
+    else:
+        async with anthropic_client.messages.stream(**options) as stream:
+            final = await stream.get_final_message()
+    for reply in (plain, final):
+        thought, said = reply.content
+        assert (thought.type, said.text) == ("thinking", expected(call.mark(Shape.TEXT, 4), "anthropic"))
+        assert thought.thinking
+        assert thought.signature == plain.content[0].signature
+        assert reply.usage.output_tokens > 4
+    assert [bill.produced_tokens for bill in lab.bills] == [plain.usage.output_tokens] * 2
