@@ -82,7 +82,8 @@ def _sampling(chat: dict[str, Any], body: dict[str, Any], version: str, notes: l
 def _tools(chat: dict[str, Any], request: LLMRequest, body: dict[str, Any]) -> None:
     tools = [_tool(tool) for tool in chat.get("tools") or ()]
     choice = _tool_choice(chat.get("tool_choice")) if tools else None
-    if request.wants_json:
+    # A call that was demanded is the answer; a document beside it would be one that may come instead.
+    if request.wants_json and (choice or {}).get("type") not in {"tool", "any"}:
         form = (request.response_format or {}).get("json_schema") or {}
         tools.append(
             {
@@ -92,7 +93,8 @@ def _tools(chat: dict[str, Any], request: LLMRequest, body: dict[str, Any]) -> N
             }
         )
         # With tools of the caller's beside it, the model may call those first; it just can't answer in prose.
-        choice = {"type": "any"} if len(tools) > 1 else {"type": "tool", "name": JSON_TOOL}
+        free = len(tools) > 1 and (choice or {}).get("type") != "none"
+        choice = {"type": "any"} if free else {"type": "tool", "name": JSON_TOOL}
     if tools:
         body["tools"] = tools
     if choice is not None:

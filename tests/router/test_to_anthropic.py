@@ -206,3 +206,20 @@ def test_several_calls_and_text_in_one_answer():
     ]
     assert ("let me see", "tool_calls") == (choice["message"]["content"], choice["finish_reason"])
     assert [("t1", "f", '{"a":1}'), ("t2", "g", "{}")] == calls
+
+
+@pytest.mark.parametrize(
+    ("tool_choice", "names", "choice"),
+    [
+        ("auto", ["f", JSON_TOOL], {"type": "any"}),
+        (None, ["f", JSON_TOOL], {"type": "any"}),
+        ("none", ["f", JSON_TOOL], {"type": "tool", "name": JSON_TOOL}),
+        ("required", ["f"], {"type": "any"}),
+        ({"type": "function", "function": {"name": "f"}}, ["f"], {"type": "tool", "name": "f"}),
+    ],
+)
+def test_a_json_answer_overrides_no_choice_of_tools(tool_choice, names, choice):
+    """A caller who demands a call or forbids it gets just that, whatever form the text of an answer would have."""
+    body = translate(tools=[TOOL], tool_choice=tool_choice, response_format=FORM)
+    assert names == [tool["name"] for tool in body["tools"]]
+    assert choice == body["tool_choice"]
