@@ -128,12 +128,14 @@ class ChunkCheck:
             self.token_seen = True
             if self._json:
                 self._content.append(content)
-        elif delta.get("tool_calls"):
+        if delta.get("tool_calls"):
             for call in delta["tool_calls"]:
                 self._call(call)
             self.token_seen = True
-        elif delta.get("refusal"):
+        if delta.get("refusal"):
             self._refused = True
+        elif delta.get("function_call") or delta.get("audio"):
+            self.token_seen = True
         elif _DELTA_FIELDS.isdisjoint(delta):
             raise drifted("drift_fields", f"`delta` holds only unknown fields: {sorted(delta)[:5]}")
 

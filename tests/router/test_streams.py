@@ -211,3 +211,35 @@ async def test_caller_who_leaves_ends_the_upstream_request(bench):
         assert [] == sent
         assert b.app._in_flight == 0
         assert b'llm_calls_total{outcome="cancelled"} 1.0' in b.metrics.render()
+
+
+def _chunk(delta, finish=None):
+    """One event of an OpenAI stream."""
+    chunk = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+    return b"data: %b\n\n" % json.dumps(chunk).encode()
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        [
+            {
+                "content": "I call f.",
+                "tool_calls": [{"index": 0, "id": "1", "function": {"name": "f", "arguments": '{"a"'}}],
+            },
+            {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]},
+        ],
+        [{"function_call": {"name": "f", "arguments": ""}}, {"function_call": {"arguments": "{}"}}],
+        [{"audio": {"id": "a", "data": "QUJD"}}],
+    ],
+    ids=["text and a call in one delta", "the older form of a call", "audio"],
+)
+async def test_other_answers_than_text_are_answers(bench, deltas):
+    """A stream without text is no empty answer, and a delta may hold more than one thing."""
+    b = await bench()
+    b.anthropic.always = b.anthropic.replies(402, {})
+    b.openai.always = b.openai.streams(*[_chunk(d) for d in deltas], _chunk({}, "stop"), b"data: [DONE]\n\n")
+    response, _, events = await b.ask_stream()
+    assert 200 == response.status_code
+    assert deltas == [e["choices"][0]["delta"] for e in events[: len(deltas)]]
+    assert response.text.endswith("data: [DONE]\n\n")
