@@ -16,6 +16,8 @@ from .errors import AttemptFailed, Meaning, fail
 from .lane import Lane
 from .messages import Chunk, LLMRequest, LLMResponse
 
+HELD_CHUNKS_MAX = 50_000
+"""Most chunks of a stream that are held back: before its first token, or while it is a probe."""
 MID_STREAM = frozenset({"stream_cut", "timeout_between_tokens", "malformed_event"})
 """Failures that a first token doesn't disprove."""
 
@@ -62,7 +64,7 @@ def carries_token(chunk: Chunk) -> bool:
         delta = choice.get("delta")
         if not delta:
             continue
-        if delta.get("content") or delta.get("refusal"):
+        if delta.get("content") or delta.get("refusal") or delta.get("function_call") or delta.get("audio"):
             return True
         if any((call.get("function") or {}).get("arguments") for call in delta.get("tool_calls") or ()):
             return True
@@ -109,7 +111,7 @@ async def open_stream(lane: Lane, request: LLMRequest, limit_s: float) -> Opened
 
     async def first_token() -> Opened:
         async for chunks in iterator:
-            held.extend(chunks)
+            _hold(held, chunks)
             if any(map(carries_token, chunks)):
                 return Opened(held, iterator)
         return Opened(held, None)
@@ -122,6 +124,14 @@ async def open_stream(lane: Lane, request: LLMRequest, limit_s: float) -> Opened
     return opened
 
 
+def _hold(held: list[Chunk], chunks: list[Chunk]) -> None:
+    held.extend(chunks)
+    if len(held) > HELD_CHUNKS_MAX:
+        raise fail(
+            Meaning.DRIFTED, "drift_too_large", f"the stream passed {HELD_CHUNKS_MAX} chunks that were held back"
+        )
+
+
 @dataclass(slots=True)
 class Probe:
     """A probe on its way; `detached` is set once its caller is served elsewhere."""
@@ -129,12 +139,24 @@ class Probe:
     detached: bool = False
 
 
-async def probe_stream(lane: Lane, request: LLMRequest, limit_s: float, probe: Probe) -> Opened:
+async def probe_stream(lane: Lane, request: LLMRequest, limit_s: float, whole_s: float, probe: Probe) -> Opened:
     """A whole stream, held back to its end; a detached probe is content with the first token.
+
+    Args:
+        lane: Who is asked.
+        request: What is asked.
+        limit_s: Limit for the first token, in seconds.
+        whole_s: Limit for the whole stream, in seconds: its caller has a deadline, and a breaker can't stay half open.
+        probe: Says whether anyone still waits.
 
     Raises:
         AttemptFailed: With what it means.
     """
+    held: Opened = await bounded(lambda: _held_back(lane, request, limit_s, probe), whole_s, "deadline")
+    return held
+
+
+async def _held_back(lane: Lane, request: LLMRequest, limit_s: float, probe: Probe) -> Opened:
     last = lane.breaker.last_failure
     to_the_end = last is not None and last.reason in MID_STREAM
     opened = await open_stream(lane, request, limit_s)
@@ -144,7 +166,7 @@ async def probe_stream(lane: Lane, request: LLMRequest, limit_s: float, probe: P
             if chunks is None:
                 return Opened(opened.held, None)
             if not probe.detached:
-                opened.held.extend(chunks)
+                _hold(opened.held, chunks)
     finally:
         await opened.aclose()
     return Opened(opened.held, None)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
@@ -89,6 +90,7 @@ class LLMRouter:
         self._backoff = Backoff(retry.backoff, retry.backoff_max)
         self._runner = Runner(self._observers, clock)
         self._thread: LoopThread | None = None
+        self._starting = threading.Lock()
 
     def route(self, request: LLMRequest) -> LLMResponse:
         """Answer, from code that isn't asynchronous. See `aroute`.
@@ -96,8 +98,10 @@ class LLMRouter:
         The work is done in a loop of the router's own, in a thread of its own. A router serves either `route` or the
         asynchronous methods, since its connections belong to one loop.
         """
-        if self._thread is None:
-            self._thread = LoopThread("banstorm-router")
+        with self._starting:
+            # Two threads that call first at once must share one loop: the connections belong to it.
+            if self._thread is None:
+                self._thread = LoopThread("banstorm-router")
         return self._thread.run(self.aroute(request))
 
     async def aroute(self, request: LLMRequest) -> LLMResponse:
@@ -200,9 +204,8 @@ class LLMRouter:
         if not ticket.probe:
             return await self._try(call, lane, ticket)
         limit = lane.limits.first_token_s if call.stream else lane.patience.limit_s(alternative=True)
-        task, probe = self._runner.start_probe(
-            lane, ticket, call.request, min(limit, self._left(call)), stream=call.stream
-        )
+        left = self._left(call)
+        task, probe = self._runner.start_probe(lane, ticket, call.request, min(limit, left), left, stream=call.stream)
         call.add_probe(lane, task, probe)
         if self._alternative(call, lane):
             return await call.await_probes(task, self._head_start_s)

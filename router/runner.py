@@ -54,11 +54,11 @@ class Runner:
         return response
 
     def start_probe(
-        self, lane: Lane, ticket: Ticket, request: LLMRequest, limit_s: float, *, stream: bool
+        self, lane: Lane, ticket: Ticket, request: LLMRequest, limit_s: float, whole_s: float, *, stream: bool
     ) -> tuple[asyncio.Task[Answer], Probe]:
         """A probe in a task of its own. Its verdict falls whether or not anyone waits for it."""
         probe = Probe()
-        task = asyncio.create_task(self._probe(lane, ticket, request, limit_s, probe, stream=stream))
+        task = asyncio.create_task(self._probe(lane, ticket, request, limit_s, whole_s, probe, stream=stream))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         # Cancelled before its first step, the probe never gets to hand its ticket back (handing it back twice is fine).
@@ -68,13 +68,21 @@ class Runner:
         return task, probe
 
     async def _probe(
-        self, lane: Lane, ticket: Ticket, request: LLMRequest, limit_s: float, probe: Probe, *, stream: bool
+        self,
+        lane: Lane,
+        ticket: Ticket,
+        request: LLMRequest,
+        limit_s: float,
+        whole_s: float,
+        probe: Probe,
+        *,
+        stream: bool,
     ) -> Answer:
         started = self._clock()
         answer: Answer
         try:
             if stream:
-                answer = await probe_stream(lane, request, limit_s, probe)
+                answer = await probe_stream(lane, request, limit_s, whole_s, probe)
             else:
                 answer = await answer_plain(lane, request, limit_s)
         except AttemptFailed as error:

@@ -95,7 +95,7 @@ def test_a_probe_that_never_begins_shuts_nobody_out(lab):
         await asyncio.sleep(1.5)
         ticket = lane.breaker.admit()
         assert ticket is not None
-        task, _ = Runner([], lab.now).start_probe(lane, ticket, LLMRequest("hello"), 1.0, stream=False)
+        task, _ = Runner([], lab.now).start_probe(lane, ticket, LLMRequest("hello"), 1.0, 1.0, stream=False)
         task.cancel()
         await asyncio.wait({task})
         assert 1 == len(a.asked)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from banstorm.router import LLMRequest, StreamInterrupted
+from banstorm.router import AllProvidersExhausted, Failure, LLMRequest, Meaning, StreamInterrupted
+from banstorm.router.config import Timeouts
+from banstorm.router.policies.breaker import State
 from banstorm.router.watchdog import Watchdog
 
 
@@ -88,5 +90,53 @@ def test_watchdog_leaves_foreign_cancellations_alone(lab):
         with pytest.raises(TimeoutError):
             await wait(50.0, 2.0)
         assert pytest.approx(2.0) == lab.now() - started
+
+    lab.virtually(scene())
+
+
+class Endless:
+    """A stream that never falls silent and all but never ends."""
+
+    async def stream(self, request, limits):
+        """A word at a time, for longer than anybody should wait."""
+        for _ in range(10**6):
+            await asyncio.sleep(self.delay_s)
+            yield [chunk(self.word)]
+
+
+def test_a_probe_ends_by_its_callers_deadline(lab):
+    """A probe whose stream never ends holds neither its caller nor the breaker longer than a call may take."""
+
+    class Dribbling(Endless, lab.Scripted):
+        word = "word "
+
+    a = Dribbling("a", delay_s=1.0)
+
+    async def scene():
+        router = lab.make(a, timeouts=Timeouts(total=20.0))
+        (lane,) = router.lanes
+        for ticket in [lane.breaker.admit() for _ in range(3)]:
+            lane.breaker.failed(ticket, Failure(Meaning.TRANSIENT, "stream_cut", "cut"))
+        await asyncio.sleep(2.0)
+        started = lab.now()
+        with pytest.raises(AllProvidersExhausted, match="deadline"):
+            await lab.ask(router, stream=True)
+        assert pytest.approx(20.0) == lab.now() - started
+        assert State.OPEN == lane.breaker.state
+
+    lab.virtually(scene())
+
+
+def test_what_is_held_back_is_bounded(lab):
+    """A stream of chunks without a token is given up long before it fills the memory."""
+
+    class Empty(Endless, lab.Scripted):
+        word = ""
+
+    async def scene():
+        heard = lab.Heard()
+        router = lab.make(Empty("a", delay_s=0.00001), lab.Scripted("b"), observers=[heard])
+        assert "b" == await lab.ask(router, stream=True)
+        assert ["drift_too_large"] == [attempt.failure.reason for attempt in heard.calls[0].attempts]
 
     lab.virtually(scene())
