@@ -20,7 +20,11 @@ _ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
 def read(request: Request) -> Ask:
     """Understand the body of ``POST /v1/chat/completions``; a path that names the model goes before the body."""
     document = parse(request.body)
-    model = request.name or document.get("model")
+    return read_document(document, request.name or document.get("model"))
+
+
+def read_document(document: dict[str, Any], model: Any) -> Ask:
+    """Understand a request whose body has been parsed; `model` is what it names as its model."""
     if not isinstance(model, str) or not model:
         refuse("bad_request", message="you must provide a model parameter")
     messages = need(document, "messages", list, "an array of objects")

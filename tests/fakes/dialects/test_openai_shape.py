@@ -16,6 +16,7 @@ from banstorm.fakes.dialects.base import Ask, RequestRefused, UnknownFailureErro
 PATHS = {
     "azure": "/openai/deployments/gpt-4.1/chat/completions?api-version=2024-10-21",
     "groq": "/openai/v1/chat/completions",
+    "mistral": "/v1/chat/completions",
 }
 NAMES = sorted(PATHS)
 BEARER = {"authorization": "Bearer some-key"}
