@@ -7,7 +7,6 @@ parts: it comes whole, once its last token is there. The constant parts of a chu
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import orjson
 
 from . import _gemini_failures as failures
 from . import _ids
+from ._gemini_signatures import signature, signs_calls
 from .base import Answer, Ask, Event, Headers, Reply
 
 ALT: Final = "$alt"
@@ -134,8 +134,7 @@ def _whole_parts(ask: Ask, answer: Answer) -> list[dict[str, Any]]:
     except orjson.JSONDecodeError:  # cut by maxOutputTokens: half a call is none
         return []
     call: dict[str, Any] = {"name": answer.tool, "args": arguments}
-    if not failures.signs_calls(ask.model):
+    if not signs_calls(ask.model):
         return [{"functionCall": call}]
     call["id"] = _ids.letters(answer.id_seed, "call", 8)
-    signature = base64.b64encode(_ids.hexadecimal(answer.id_seed, "signature", 96).encode()).decode()
-    return [{"functionCall": call, "thoughtSignature": signature}]
+    return [{"functionCall": call, "thoughtSignature": signature(answer.id_seed)}]

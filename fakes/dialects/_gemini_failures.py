@@ -1,156 +1,38 @@
-"""Gemini's failures, word for word: routers and SDKs match on substrings of them.
+"""Gemini's failures as responses, and what all its responses have in common.
 
-The Developer API says in the body what others say in headers: how long to wait, which quota, which key. Statuses and
-code names: the vendor's troubleshooting page (ai.google.dev) and the threads named in each row.
+The Developer API says in the body what others say in headers: how long to wait, which quota, which key.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
 from . import _ids
+from ._gemini_rows import (
+    DAILY,
+    DEFAULT_MODEL,
+    KEY_EXAMPLE,
+    NOTHING,
+    PROJECT,
+    RATE_LIMITS,
+    REQUESTS,
+    ROWS,
+    SERVICE,
+    TOKENS,
+    Quota,
+    Row,
+)
 from .base import Headers, Reply, UnknownFailureError
 
-DEFAULT_MODEL: Final = "gemini-3.8-flash"
-KEY_EXAMPLE: Final = "AIzaSyBanstormBanstormBanstormBanstorm0"
-"""A made-up API key in the vendor's format."""
-PROJECT: Final = "projects/578829000001"
-"""The made-up project that the fake's keys belong to."""
-SERVICE: Final = "generativelanguage.googleapis.com"
-BODY_BYTES_MAX: Final = 20 * 1024 * 1024
-"""Largest request body, in bytes (ai.google.dev: 20 MB with inline data)."""
-
-_INVALID: Final = "INVALID_ARGUMENT"
-_DENIED: Final = "PERMISSION_DENIED"
-_EXHAUSTED: Final = "RESOURCE_EXHAUSTED"
 _TYPE: Final = "type.googleapis.com/google.rpc."
-_RATE_LIMITS: Final = "https://ai.google.dev/gemini-api/docs/rate-limits"
-_QUOTA: Final = (
-    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
-    f"head to: {_RATE_LIMITS}. To monitor your current usage, head to: https://ai.dev/rate-limit. "
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    status: int
-    code_name: str
-    message: str
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Quota:
-    metric: str
-    id: str
-    ceiling: int
-
-
-_KEY_NOT_VALID: Final = "API key not valid. Please pass a valid API key."
-_ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
-    {
-        # a bad key is a 400, not a 401; continuedev/continue#8516, #10290, Wei-Shaw/sub2api#1709
-        "bad_key": _Row(400, _INVALID, _KEY_NOT_VALID, "API_KEY_INVALID"),
-        # unverified words
-        "key_expired": _Row(400, _INVALID, "API key expired. Please renew the API key.", "API_KEY_INVALID"),
-        # google-gemini/deprecated-generative-ai-python#463, googleapis/js-genai#898
-        "missing_key": _Row(
-            403,
-            _DENIED,
-            "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or "
-            "other form of API consumer identity to call this API.",
-        ),
-        # a key that was found in public; unverified words
-        "permission_denied": _Row(403, _DENIED, "Your API key was reported as leaked. Please use another API key."),
-        # continuedev/continue#10902, google/generative-ai-docs#356: the key itself stands in the message
-        "org_disabled": _Row(
-            403, _DENIED, "Permission denied: Consumer 'api_key:{credential}' has been suspended.", "CONSUMER_SUSPENDED"
-        ),
-        # google-gemini/gemini-api#4, ai.google.dev
-        "region_blocked": _Row(400, "FAILED_PRECONDITION", "User location is not supported for the API use."),
-        # ai.google.dev; unverified words
-        "billing_problem": _Row(
-            400,
-            "FAILED_PRECONDITION",
-            "Gemini API free tier is not available in your country. Please enable billing on your project in Google AI "
-            "Studio.",
-        ),
-        # continuedev/continue#10280: a limit of 0 promises a retry that can never succeed
-        "quota_exhausted": _Row(429, _EXHAUSTED, _QUOTA + "{broken}{again}"),
-        # google-gemini/gemini-cli#8437, itcon-pty-au/stremio-ai-search#170
-        "rate_limited": _Row(429, _EXHAUSTED, _QUOTA + "{broken}{again}"),
-        "daily_limited": _Row(429, _EXHAUSTED, _QUOTA + "{broken}{again}"),
-        # google-gemini/gemini-cli#14811, #2020, google/generative-ai-docs#236: no details at all
-        "capacity_exceeded": _Row(429, _EXHAUSTED, "Resource has been exhausted (e.g. check quota)."),
-        # continuedev/continue#10639; before 2026 it was "The model is overloaded. Please try again later."
-        "overloaded": _Row(
-            503,
-            "UNAVAILABLE",
-            "This model is currently experiencing high demand. Spikes in demand are usually temporary. Please try "
-            "again later.",
-        ),
-        # PublicAffairs/openai-gemini#15, google-gemini/gemini-cli#3665
-        "server_error": _Row(
-            500,
-            "INTERNAL",
-            "An internal error has occurred. Please retry or report in "
-            "https://developers.generativeai.google/guide/troubleshooting",
-        ),
-        # ai.google.dev has the status; unverified words
-        "timeout": _Row(504, "DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
-        # voideditor/void#812, harry0703/MoneyPrinterTurbo#739
-        "model_not_found": _Row(
-            404,
-            "NOT_FOUND",
-            "models/{model} is not found for API version {api_version}, or is not supported for {method}. Call "
-            "ListModels to see the list of available models and their supported methods.",
-        ),
-        # thedotmack/claude-mem#3278
-        "model_retired": _Row(
-            404,
-            "NOT_FOUND",
-            "This model models/{model} is no longer available to new users. Please update your code to use a newer "
-            "model for the latest features and improvements.",
-        ),
-        # BerriAI/litellm matches "exceeds the maximum number of tokens allowed"
-        "context_too_long": _Row(
-            400,
-            _INVALID,
-            "The input token count ({requested}) exceeds the maximum number of tokens allowed ({maximum}).",
-        ),
-        # MaKTaiL/gemini-srt-translator#63: a 400 as well
-        "request_too_large": _Row(400, _INVALID, f"Request payload size exceeds the limit: {BODY_BYTES_MAX} bytes."),
-        "bad_request": _Row(400, _INVALID, "Request contains an invalid argument."),
-        # googleapis/js-genai#930: nothing but the status, so these words are seen in a stream only
-        "unknown_url": _Row(404, "NOT_FOUND", "Not Found"),
-        "wrong_method": _Row(404, "NOT_FOUND", "Not Found"),
-        # not errors but answers without content; google-genai 3.3 `BlockedReason` and `FinishReason`
-        "content_filtered": _Row(200, "OK", ""),
-        "error_in_200": _Row(200, "OK", ""),
-    }
-)
 _WITHOUT_BODY: Final = frozenset({"unknown_url", "wrong_method"})
 
-KINDS: Final = frozenset(_ROWS)
-
-# google-gemini/gemini-cli#8437, google-gemini/gemini-cli-action#36, voideditor/void#557
-_REQUESTS: Final = _Quota(
-    f"{SERVICE}/generate_content_free_tier_requests", "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", 10
-)
-_TOKENS: Final = _Quota(
-    f"{SERVICE}/generate_content_free_tier_input_token_count",
-    "GenerateContentInputTokensPerModelPerMinute-FreeTier",
-    250_000,
-)
-_DAILY: Final = _Quota(_REQUESTS.metric, "GenerateRequestsPerDayPerProjectPerModel-FreeTier", 250)
-_NOTHING: Final = _Quota(_REQUESTS.metric, _DAILY.id, 0)
+KINDS: Final = frozenset(ROWS)
 
 
 def response_headers(id_seed: int) -> Headers:
@@ -256,7 +138,7 @@ def _answer_without_content(kind: str, details: Mapping[str, Any], id_seed: int)
     return document
 
 
-def _details(kind: str, row: _Row, message: Any, details: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _details(kind: str, row: Row, message: Any, details: Mapping[str, Any]) -> list[dict[str, Any]]:
     if row.reason is not None:
         metadata = {"service": SERVICE}
         if kind == "org_disabled":
@@ -273,7 +155,7 @@ def _details(kind: str, row: _Row, message: Any, details: Mapping[str, Any]) -> 
     return [{"@type": _TYPE + "BadRequest", "fieldViolations": violations}] if violations else []
 
 
-def _quota_details(quota: _Quota, details: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _quota_details(quota: Quota, details: Mapping[str, Any]) -> list[dict[str, Any]]:
     violation: dict[str, Any] = {
         "quotaMetric": quota.metric,
         "quotaId": quota.id,
@@ -284,7 +166,7 @@ def _quota_details(quota: _Quota, details: Mapping[str, Any]) -> list[dict[str, 
     found: list[dict[str, Any]] = [
         {
             "@type": _TYPE + "Help",
-            "links": [{"description": "Learn more about Gemini API quotas", "url": _RATE_LIMITS}],
+            "links": [{"description": "Learn more about Gemini API quotas", "url": RATE_LIMITS}],
         },
         {"@type": _TYPE + "QuotaFailure", "violations": [violation]},
     ]
@@ -294,11 +176,11 @@ def _quota_details(quota: _Quota, details: Mapping[str, Any]) -> list[dict[str, 
     return found
 
 
-def _quota(kind: str, details: Mapping[str, Any]) -> _Quota | None:
+def _quota(kind: str, details: Mapping[str, Any]) -> Quota | None:
     """Which quota the failure is about; the detail `limit` "requests" or "tokens" chooses between those a minute."""
     if kind == "rate_limited":
-        return _REQUESTS if details.get("limit") == "requests" else _TOKENS
-    return {"daily_limited": _DAILY, "quota_exhausted": _NOTHING}.get(kind)
+        return REQUESTS if details.get("limit") == "requests" else TOKENS
+    return {"daily_limited": DAILY, "quota_exhausted": NOTHING}.get(kind)
 
 
 def _delay(wait: Any) -> str:
@@ -306,9 +188,9 @@ def _delay(wait: Any) -> str:
     return f"{int(wait)}s" if isinstance(wait, int | float) and abs(wait) < 1e15 else str(wait)
 
 
-def _row(kind: str) -> _Row:
+def _row(kind: str) -> Row:
     try:
-        return _ROWS[kind]
+        return ROWS[kind]
     except KeyError:
         raise UnknownFailureError(f"Gemini has no failure {kind!r}; it has {', '.join(sorted(KINDS))}") from None
 
@@ -322,7 +204,7 @@ class _Blanks(dict[str, Any]):
 
     def __missing__(self, name: str) -> str:
         if name == "broken":
-            quota = _quota(self._kind, self) or _NOTHING
+            quota = _quota(self._kind, self) or NOTHING
             return f"\n* Quota exceeded for metric: {quota.metric}, limit: {quota.ceiling}, model: {self['model']}"
         if name == "again":
             wait = self.get("retry_after")
@@ -340,10 +222,3 @@ _FIGURES: Final[Mapping[str, str]] = MappingProxyType(
         "maximum": "1048576",
     }
 )
-
-_THINKING: Final = re.compile(r"gemini-(?:[3-9]|\d\d)")
-
-
-def signs_calls(model: str) -> bool:
-    """Whether the model signs its function calls and wants the signatures back (Gemini 3 and later)."""
-    return _THINKING.match(model) is not None

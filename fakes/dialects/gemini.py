@@ -14,7 +14,7 @@ from . import _gemini_answer as answers
 from . import _gemini_array as array
 from . import _gemini_failures as failures
 from . import _gemini_request as requests
-from ._gemini_failures import BODY_BYTES_MAX, KEY_EXAMPLE
+from ._gemini_rows import BODY_BYTES_MAX, KEY_EXAMPLE
 from ._routes import Request, Route, RoutedDialect, Routes
 from .base import Answer, Ask, Headers, Reply, RequestRefused
 
