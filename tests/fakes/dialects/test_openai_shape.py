@@ -17,6 +17,7 @@ PATHS = {
     "azure": "/openai/deployments/gpt-4.1/chat/completions?api-version=2024-10-21",
     "groq": "/openai/v1/chat/completions",
     "mistral": "/v1/chat/completions",
+    "openrouter": "/api/v1/chat/completions",
 }
 NAMES = sorted(PATHS)
 BEARER = {"authorization": "Bearer some-key"}

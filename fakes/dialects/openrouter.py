@@ -1,0 +1,67 @@
+"""OpenRouter: chat completions in OpenAI's shape, under `/api/v1`, by other vendors' models.
+
+Sources: OpenRouter's reference and error page, and captures named where used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from . import _openrouter_completion as completion
+from . import _openrouter_failures as failures
+from ._failure_table import error_data
+from ._model_list import MODELS_CREATED, model_routes
+from ._openai_complaints import in_words_of
+from ._routes import Route, RoutedDialect, Routes
+from .base import Answer, Headers, Reply
+
+_MODELS: Final = ("openai/gpt-5.4-mini", "openai/gpt-oss-120b", "anthropic/claude-sonnet-5", "google/gemini-2.5-flash")
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "name": name, "created": MODELS_CREATED, "context_length": 131_072}
+
+
+def _headers(answer: Answer) -> Headers:
+    return failures.response_headers(answer.id_seed)
+
+
+class OpenRouter(RoutedDialect):
+    """OpenRouter's wire format."""
+
+    name: ClassVar[str] = "openrouter"
+    routes: ClassVar[Routes] = Routes(
+        [
+            Route(
+                "chat",
+                "POST",
+                "/api/v1/chat/completions",
+                in_words_of(failures.reply, completion.read),
+                completion.write,
+                completion.stream_head,
+                completion.stream,
+            ),
+            *model_routes("/api/v1/models", _MODELS, _model, _headers),
+        ]
+    )
+    base_path: ClassVar[str] = "/api/v1"
+    answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
+    failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
+    key_example: ClassVar[str] = "sk-or-v1-ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba570400000"
+
+    def credential(self, headers: Mapping[str, str], path: str) -> str | None:  # noqa: ARG002 - other vendors need it
+        """The bearer token."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+        """The vendor's words for a failure before any answer; `error_in_200` is one in a body that looks like it."""
+        return failures.reply(kind, details, id_seed)
+
+    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+        """A chunk with the error at its top and `error` as the finish reason; no ``[DONE]`` follows it."""
+        return error_data(failures.chunk(kind, details, id_seed))
+
+
+DIALECT: Final = OpenRouter()
