@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 import sys
 import time
@@ -15,7 +14,7 @@ from ..scenarios import library
 from ..scenarios.problems import ScenarioError
 from .command_run import LAB, need
 from .errors import HarnessError
-from .launch import pick_port
+from .launch import allow_files, pick_port
 from .manifest import version
 from .registry import registry
 
@@ -87,10 +86,12 @@ def _loopback() -> str:
 
 
 def _files() -> str:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < FILES_MIN:
-        raise HarnessError(f"only {soft} open files are allowed", "ulimit -n", f"run: ulimit -n {min(hard, 65536)}")
-    return f"{soft} allowed"
+    allowed = allow_files()  # as a run does
+    if allowed < FILES_MIN:
+        raise HarnessError(
+            f"only {allowed} open files are allowed", "ulimit -Hn", f"let the system allow {FILES_MIN} or more"
+        )
+    return f"{allowed} allowed"
 
 
 def _cores() -> str:

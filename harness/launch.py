@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import random
+import resource
 import signal
 import socket
 import sys
@@ -21,6 +22,8 @@ from .child import LINE_BYTES_MAX
 from .errors import ChildFailedError, HarnessError
 from .redact import redact
 
+FILES_MAX: Final = 65_536
+"""Most open files that are asked for, for each process."""
 LOG_BYTES_MAX: Final = 10 * 1024 * 1024
 """Bytes kept of what one child prints."""
 LOG_READ_BYTES: Final = 64 * 1024
@@ -40,6 +43,20 @@ _PR_SET_PDEATHSIG: Final = 1
 def _die_with_parent() -> None:
     """Runs in the child before exec: the kernel ends it when the harness ends, however that happens."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def allow_files() -> int:
+    """Allow this process, and all it will start, as many open files as the system lets it, at most `FILES_MAX`.
+
+    The usual 1,024 are too few: the injector needs two for each call under way, and what it then can't accept would
+    look like the router's fault. Returns how many are allowed.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _clean(printed: bytes) -> bytes:

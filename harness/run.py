@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import events
 from .errors import HarnessError, Interrupted, NotReadyError
 from .faults.base import Host
-from .launch import Child, Process
+from .launch import Child, Process, allow_files
 from .ledger import Ledger
 from .manifest import Manifest
 from .plan import Plan
@@ -100,6 +100,7 @@ class Run:
     async def _start(self) -> Endpoint:
         """Start every process; each imports while the ones before it get ready."""
         plan = self.plan
+        allow_files()
         inline = plan.wish.host is Host.INLINE
         fakes = self._child("fakes", "banstorm.harness.fakes_host")
         injector = None if inline else self._child("injector", "banstorm.harness.injector")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -150,6 +151,19 @@ async def test_a_program_that_is_not_there_is_told(tmp_path):
     """A command that can't be started ends in three lines, not in a traceback."""
     with pytest.raises(HarnessError, match="No such file"):
         await Process("router", tmp_path / "log").start(["/nowhere/at/all"])
+
+
+def test_a_run_s_processes_may_open_as_many_files_as_the_system_lets_them():
+    """The usual soft limit of 1,024 is raised to the hard one for us and for what we start."""
+    code = """
+import resource, subprocess, sys
+from banstorm.harness.launch import allow_files
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 256))
+allowed = allow_files()
+child = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+print(allowed, subprocess.check_output([sys.executable, "-c", child], text=True).strip())
+"""
+    assert "256 256\n" == subprocess.check_output([sys.executable, "-P", "-c", code], text=True)
 
 
 def test_a_picked_port_is_below_the_ephemeral_range():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -363,6 +364,23 @@ def test_one_port_for_two_providers_is_told_in_three_lines(tmp_path):
     assert 2 == done.returncode
     assert str(port) in done.stderr
     assert 3 == len(done.stderr.strip().splitlines())
+
+
+def test_a_small_limit_of_open_files_is_not_held_against_the_router(tmp_path):
+    """Two connections a call go through the injector: every process gets as many files as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        with _running(tmp_path, _scenario(tmp_path), line="load: about") as (process, _):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            children = _children(process)
+            allowed = {name: each.rlimit(psutil.RLIMIT_NOFILE)[0] for name, each in children.items()}
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {"injector", "fakes_host", "load", "router"} <= set(allowed)
+    assert all(each > 200 for each in allowed.values()), allowed
 
 
 NEVER_READY = {
