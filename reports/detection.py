@@ -39,9 +39,12 @@ def at_broken(history: History, episode: Episode) -> pd.DataFrame:
     if episode.stream is not None:
         theirs = theirs[theirs["stream"].eq(episode.stream).fillna(value=False).astype(bool)]
     entries = {each.entry for each in episode.windows}
-    bitten = theirs[[not entries.isdisjoint(entries_of(each)) for each in theirs["fault"]]]
+    # As arrays: an empty list would select no columns instead of no rows.
+    hit = np.array([not entries.isdisjoint(entries_of(each)) for each in theirs["fault"]], dtype=bool)
+    bitten = theirs[hit]
     broken = set(zip(bitten["model"], bitten["credential"], strict=True))
-    return theirs[[pair in broken for pair in zip(theirs["model"], theirs["credential"], strict=True)]]
+    at = np.array([pair in broken for pair in zip(theirs["model"], theirs["credential"], strict=True)], dtype=bool)
+    return theirs[at]
 
 
 def _time_to_detect(history: History, episode: Episode) -> Value:
