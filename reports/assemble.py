@@ -90,7 +90,7 @@ def sentence(history: History, judgement: Judgement) -> str:
     """The verdict in one sentence."""
     due, lost = len(history.calls), int((~history.good).sum())
     faults = sorted({window.fault for episode in history.episodes for window in episode.windows if window.bites})
-    through = " and ".join(faults) if faults else "no fault"
+    through = " and ".join(filter(None, (", ".join(faults[:-1]), *faults[-1:]))) or "a load without faults"
     target = history.run.manifest.target.name
     match judgement.verdict:
         case Verdict.PASS:

@@ -237,3 +237,30 @@ def test_rounding_never_moves_a_value_to_the_other_side_of_its_limit(tmp_path: P
     ledger.change("calls", lambda row: row["call"] == first, ended_ns=ns(5.2004))
     result = judged(ledger, tmp_path)
     assert (result.expectations[0].state, result.expectations[0].found) == (State.BROKEN, "1.2004s")
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ([], "simulated came through a load without faults: "),
+        (["hang"], "simulated came through hang: "),
+        (["hang", "overloaded", "stream_cut"], "simulated came through hang, overloaded and stream_cut: "),
+    ],
+)
+def test_the_sentence_names_the_faults(faults: list[str], told: str, tmp_path: Path) -> None:
+    """A run without faults is told as one, and several faults read as a list."""
+    run = simulate(Story(rate=50, duration_s=12.0, at_s=2.0, until_s=3.0, expect={"lost_calls": 0}))
+    entry, window = run.manifest["scenario"]["timeline"][0], run.tables["faults"][0]
+    run.manifest["scenario"]["timeline"] = []
+    run.tables["faults"] = []
+    for index, fault in enumerate(faults):
+        run.manifest["scenario"]["timeline"].append(
+            {**entry, "fault": fault, "at": f"{2 + 2 * index}s", "until": f"{3 + 2 * index}s"}
+        )
+        shift = 2 * index * NS
+        times = {name: window[name] + shift for name in window if name.endswith("_ns") and window[name] is not None}
+        run.tables["faults"].append({**window, **times, "entry": f"{index}:{fault}"})
+    for row in run.tables["attempts"]:
+        if row["fault"] is not None:
+            row["fault"] = "0:hang"
+    assert judged(run, tmp_path).sentence.startswith(told)
