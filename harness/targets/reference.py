@@ -29,7 +29,10 @@ class ReferenceTarget(Target):
     async def start(self, scenario: Scenario, providers: Mapping[str, ProviderAt], folder: Path) -> Endpoint:  # noqa: ARG002 - an interface
         """Write its configuration into `folder` and start it on a free port."""
         port = pick_port()
-        keys = {name: f"BANSTORM_KEY_{name.upper().replace('-', '_')}" for name in providers}
+        # Numbered, since the names a-b and a_b would be one variable.
+        keys = {
+            name: f"BANSTORM_KEY_{number}_{name.upper().replace('-', '_')}" for number, name in enumerate(providers, 1)
+        }
         config: dict[str, Any] = {
             "listen": {"host": "127.0.0.1", "port": port},
             "providers": [
