@@ -71,7 +71,7 @@ class Manifest:
             "banstorm": version("banstorm"),
             "run": self.plan.run,
             "scenario_name": self.plan.name,
-            "scenario": self.plan.scenario.model_dump(mode="json", by_alias=True),
+            "scenario": self.plan.public_scenario,
             "target": {
                 "name": self.plan.target.label,
                 "kind": self.plan.target.kind,

@@ -19,6 +19,7 @@ from ..scenarios.model import Clients, Load, Scenario
 from . import faults, targets
 from .errors import HarnessError
 from .faults.base import Host
+from .redact import SECRET_CHARS_MIN, fingerprint
 from .registry import registry
 from .targets.base import Options, Target
 
@@ -65,6 +66,24 @@ class Plan:
     command: str
     in_flight_max: int
     ready_s: float
+
+    @property
+    def public_text(self) -> str:
+        """The scenario's text, API keys that the timeline selects by told by their fingerprints, as in `attempts`."""
+        text = self.text
+        for entry in self.scenario.timeline:
+            if entry.credential and len(entry.credential) >= SECRET_CHARS_MIN:
+                text = text.replace(entry.credential, fingerprint(entry.credential))
+        return text
+
+    @property
+    def public_scenario(self) -> dict[str, Any]:
+        """The scenario as `run.json` has it, the same keys told so."""
+        dumped = self.scenario.model_dump(mode="json", by_alias=True)
+        for entry in dumped["timeline"]:
+            if entry["credential"]:
+                entry["credential"] = fingerprint(entry["credential"])
+        return dumped
 
     @property
     def keys(self) -> dict[str, str]:

@@ -54,7 +54,7 @@ class Run:
             Interrupted: on Ctrl-C, once everything has ended and the report of what there is was written.
         """
         plan = self.plan
-        self._prepare_folder()
+        self.prepare_folder()
         interrupted = False
         begun = False
         try:
@@ -84,11 +84,16 @@ class Run:
 
     # -- start -----------------------------------------------------------------------------------------------------
 
-    def _prepare_folder(self) -> None:
+    def prepare_folder(self) -> None:
+        """Make the run's folder, with what is known of the run so far.
+
+        Raises:
+            HarnessError: when it can't be written.
+        """
         folder = self.plan.folder
         try:
             folder.mkdir(parents=True)
-            (folder / "scenario.yaml").write_text(self.plan.text, "utf-8")
+            (folder / "scenario.yaml").write_text(self.plan.public_text, "utf-8")
             self._ledger = Ledger(folder / "ledger", "run")
             self.manifest.save()
         except OSError as error:

@@ -9,9 +9,12 @@ import yaml
 from banstorm.harness import faults
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.faults.base import Host
+from banstorm.harness.launch import Process
 from banstorm.harness.plan import Wish, make_plan, parse_ports
-from banstorm.harness.targets.base import Options
-from banstorm.harness.targets.reference import put
+from banstorm.harness.redact import fingerprint
+from banstorm.harness.run import Run
+from banstorm.harness.targets.base import Options, ProviderAt
+from banstorm.harness.targets.reference import ReferenceTarget, put
 from banstorm.harness.targets.url import front
 from banstorm.scenarios.library import find
 
@@ -50,6 +53,37 @@ def test_a_rate_of_more_calls_than_a_run_may_make_is_refused(tmp_path: Path):
     assert make_plan(_wish(tmp_path, scenario=str(path)))
     with pytest.raises(HarnessError, match=r"3,100,000 calls; the most is 2,000,000\nwhere: --rate"):
         make_plan(_wish(tmp_path, scenario=str(path), rate=100_000.0))
+
+
+def test_a_key_that_the_timeline_selects_by_is_not_written_down(tmp_path: Path):
+    """The folder holds its fingerprint, by which it is found in the attempts' rows."""
+    path = tmp_path / "keyed.yaml"
+    entry = "fault: org_disabled, credential: open-sesame}"
+    path.write_text(find("sudden_ban").read_text("utf-8").replace("fault: org_disabled}", entry), "utf-8")
+    plan = make_plan(_wish(tmp_path, scenario=str(path), out=tmp_path / "runs"))
+    Run(plan, lambda _: None).prepare_folder()
+    written = {each.name: each.read_text("utf-8") for each in plan.folder.iterdir() if each.is_file()}
+    assert {"run.json", "scenario.yaml"} == set(written)
+    for text in written.values():
+        assert fingerprint("open-sesame") in text
+        assert "open-sesame" not in text
+
+
+async def test_each_provider_s_key_has_a_variable_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Names that differ only in a sign that no variable can have don't get each other's keys."""
+    given: dict[str, str] = {}
+
+    async def start(self, command, *, env):
+        given.update(env)
+
+    monkeypatch.setattr(Process, "start", start)
+    names = ("a-b", "a_b")
+    providers = {name: ProviderAt("openai", "m", "http://127.0.0.1:1", f"key of {name}") for name in names}
+    await ReferenceTarget(Options()).start(make_plan(_wish(tmp_path)).scenario, providers, tmp_path)
+    config = yaml.safe_load((tmp_path / "router.yaml").read_text("utf-8"))
+    assert {name: f"key of {name}" for name in names} == {
+        each["name"]: given[each["api_key_env"]] for each in config["providers"]
+    }
 
 
 def test_two_plans_have_folders_and_marks_of_their_own(tmp_path: Path):
