@@ -25,6 +25,8 @@ HELD_MAX: Final = 100_000
 RULES_MAX: Final = 10_000
 """Rules that a quota may have."""
 
+_NOTHING: Final = 1e-9
+"""Share of a bucket that counts as nothing."""
 _MINUTE: Final = 60.0
 _DAY: Final = 86_400.0
 _BUCKETS: Final = (
@@ -93,7 +95,9 @@ class Bucket:
         """Seconds until `need` is there, 0 if it is; infinite if it never will be."""
         if need > self.limit:
             return math.inf
-        return max(0.0, (need - self.level) / self._rate)
+        lacking = need - self.level
+        # what binary fractions lose must not cost a caller that waited exactly as long as it was told
+        return lacking / self._rate if lacking > self.limit * _NOTHING else 0.0
 
     @property
     def reset_s(self) -> float:
@@ -292,7 +296,7 @@ class Quota:
         if math.isinf(wait_s):
             return Refusal(self._kind("request_over_limit", "rate_limited"), details)
         # a client that comes back at this very moment must be let in, so the wait is never rounded down
-        details["retry_after"] = math.ceil(wait_s * 1000) / 1000
+        details["retry_after"] = math.ceil(round(wait_s * 1000, 6)) / 1000
         if bucket.period_s >= _DAY:
             return Refusal(self._kind("daily_limited", "rate_limited"), details)
         return Refusal(self._kind("rate_limited", "quota_exhausted"), details)

@@ -9,6 +9,8 @@ from banstorm.fakes.app import create_app
 from banstorm.fakes.dialects import find
 from banstorm.fakes.prices import PriceTable
 from banstorm.fakes.quota import Limits, Quota
+from hypothesis import given
+from hypothesis import strategies as st
 
 KINDS = frozenset({"rate_limited", "quota_exhausted", "daily_limited", "request_over_limit"})
 WALL_S = 1_787_000_000.0
@@ -68,6 +70,29 @@ def test_the_refusal_comes_when_a_bucket_is_empty(quota, clock, limits, tokens, 
         assert _kind(quota, tokens) == kind
         clock.now_s += 0.01
         assert _kind(quota, tokens) is None
+
+
+LIMIT = st.one_of(st.none(), st.integers(1, 10**7), st.floats(0.1, 1e6))
+
+
+@given(
+    st.builds(Limits, *[LIMIT] * 6),
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5000), st.floats(0, 100)), min_size=1, max_size=40),
+)
+def test_the_wait_that_is_told_is_enough(limits, requests) -> None:
+    """Whatever the limits and the traffic, who waits as told is let in, unless the request alone is too large."""
+    clock = Clock()
+    quota = Quota(KINDS, clock=clock)
+    quota.set(limits)
+    for tokens, produced, pause_s in requests:
+        refusal = quota.admit("k", "m", tokens)
+        if refusal is not None and refusal.kind == "request_over_limit":
+            continue
+        if refusal is not None:
+            clock.now_s += refusal.details["retry_after"]
+            assert quota.admit("k", "m", tokens) is None
+        quota.settle("k", "m", produced, 0.0)
+        clock.now_s += pause_s
 
 
 def test_a_refused_request_takes_nothing(quota) -> None:

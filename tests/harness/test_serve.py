@@ -183,6 +183,14 @@ def test_a_mistake_is_told_in_three_lines(words, told):
     assert told.replace("{taken}", taken) in error
 
 
+def test_it_needs_the_base_install_alone():
+    """Whoever installed banstorm without its extras can serve: none of their packages is imported."""
+    heavy = ("mitmproxy", "locust", "gevent", "pandas", "pyarrow", "altair", "vl_convert", "rich", "psutil")
+    code = f"import sys, banstorm.harness.command_serve; print(*sorted(set({heavy!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
+
+
 def test_every_dialect_is_on_the_page():
     """Each provider's part has its address and what its SDK reads, or how to tell it."""
     chosen = {name: dialects.find(name) for name in dialects.names()}
