@@ -25,6 +25,8 @@ from .targets.base import Options, Target
 
 IN_FLIGHT_MAX: Final = 20_000
 """Most calls under way at once, whatever the scenario's rate; further ones are recorded as unsent."""
+NAME_CHARS_MAX: Final = 60
+"""Characters of the scenario's and of the target's name in the name of a run's folder."""
 READY_S: Final = 30.0
 """Seconds a target of ours may take to answer its first marked calls."""
 READY_S_USER: Final = 120.0
@@ -121,11 +123,16 @@ def make_plan(wish: Wish) -> Plan:
         text=path.read_text("utf-8"),
         run=run,
         target=target,
-        folder=wish.out / f"{moment}-{path.stem}-{re.sub(r'[^A-Za-z0-9._-]+', '-', target.label)}-{run}",
+        folder=wish.out / f"{moment}-{path.stem[:NAME_CHARS_MAX]}-{_as_name(target.label)}-{run}",
         command=_command(wish, scenario.seed),
         in_flight_max=min(in_flight, IN_FLIGHT_MAX),
         ready_s=wish.ready_s or (READY_S if target.configured_by_us else READY_S_USER),
     )
+
+
+def _as_name(label: str) -> str:
+    """A label as a part of a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", label)[:NAME_CHARS_MAX]
 
 
 def _overridden(scenario: Scenario, wish: Wish) -> Scenario:
@@ -219,5 +226,7 @@ def parse_ports(text: str) -> dict[str, int]:
         match = re.fullmatch(r"([a-z][a-z0-9_-]*)=(\d{1,5})", part.strip())
         if match is None or not 1 <= int(match[2]) <= 65535:
             raise HarnessError(f"no port: {part!r}", "--ports", "write them like anthropic=9101,openai=9102")
+        if match[1] in ports:
+            raise HarnessError(f"no port: {match[1]!r} stands twice", "--ports", "give each provider one port")
         ports[match[1]] = int(match[2])
     return ports

@@ -55,6 +55,14 @@ def test_a_rate_of_more_calls_than_a_run_may_make_is_refused(tmp_path: Path):
         make_plan(_wish(tmp_path, scenario=str(path), rate=100_000.0))
 
 
+def test_a_long_or_strange_name_still_makes_a_folder(tmp_path: Path):
+    """What a target is called goes into the folder's name only as far as a file system takes it."""
+    folder = make_plan(_wish(tmp_path, options=Options(label="../our router/" + "x" * 300))).folder
+    assert tmp_path == folder.parent
+    assert "-..-our-router-xxx" in folder.name
+    folder.mkdir()
+
+
 def test_a_key_that_the_timeline_selects_by_is_not_written_down(tmp_path: Path):
     """The folder holds its fingerprint, by which it is found in the attempts' rows."""
     path = tmp_path / "keyed.yaml"
@@ -157,7 +165,9 @@ def test_ports_are_read():
     assert {"anthropic": 9101, "openai": 9102} == parse_ports("anthropic=9101, openai=9102")
 
 
-@pytest.mark.parametrize("text", ["9101", "anthropic=", "anthropic=0", "anthropic=65536", "=9101", "a=1 b=2"])
+@pytest.mark.parametrize(
+    "text", ["9101", "anthropic=", "anthropic=0", "anthropic=65536", "=9101", "a=1 b=2", "a=1,a=2"]
+)
 def test_malformed_ports_are_refused(text):
     """A port without a name, out of range, or not separated by a comma is told."""
     with pytest.raises(HarnessError, match="no port"):
