@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import hypothesis.strategies as st
 import orjson
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Mark, Shape, expected, expected_object
@@ -12,6 +13,7 @@ from banstorm.fakes.compose import compose
 from banstorm.fakes.dialects import find
 from banstorm.fakes.dialects._kinds import KINDS
 from banstorm.fakes.dialects.base import Ask, RequestRefused, UnknownFailureError
+from hypothesis import given
 
 PATHS = {
     "azure": "/openai/deployments/gpt-4.1/chat/completions?api-version=2024-10-21",
@@ -24,6 +26,25 @@ BEARER = {"authorization": "Bearer some-key"}
 TOOLS = [{"type": "function", "function": {"name": TOOL_NAME, "parameters": ANSWER_SCHEMA}}]
 FORCED = {"type": "function", "function": {"name": TOOL_NAME}}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ANSWER_SCHEMA}}
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+SPOILT = (
+    "model",
+    "models",
+    "messages",
+    "stream",
+    "stream_options",
+    "tools",
+    "tool_choice",
+    "response_format",
+    "max_tokens",
+    "seed",
+    "service_tier",
+)
 
 
 def read(name: str, shape: Shape = Shape.TEXT, **options: Any) -> Ask:
@@ -197,3 +218,20 @@ def test_answer_keys(name: str) -> None:
     ]
     assert len(words) == 3
     assert all(any(f'"{key}":'.encode() in word for key in find(name).answer_keys) for word in words)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(field=st.sampled_from(SPOILT), value=ANYTHING)
+def test_whatever_is_asked(name: str, field: str, value: Any) -> None:
+    """A request with anything in any field is answered, whole or streamed, or refused with a status of the vendor's."""
+    refusal = None
+    try:
+        ask = read(name, **{field: value})
+    except RequestRefused as refused:
+        refusal = refused.reply
+    if refusal is not None:
+        assert refusal.status in {400, 422}
+        assert orjson.loads(refusal.body)
+    else:
+        assert write(name, ask)["choices"]
+        assert stream(name, ask)
