@@ -1,0 +1,231 @@
+"""Cohere's official SDK, synchronous and asynchronous, against the fake."""
+
+from __future__ import annotations
+
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import cohere
+import httpx
+import pytest
+from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
+from banstorm.fakes.dialects import find
+from cohere.core.api_error import ApiError
+
+MODEL = "command-a-03-2025"
+TOOLS: Any = [{"type": "function", "function": {"name": TOOL_NAME, "description": "…", "parameters": ANSWER_SCHEMA}}]
+
+FAILURES = {
+    "bad_key": ("UnauthorizedError", 401),
+    "bad_request": ("BadRequestError", 400),
+    "billing_problem": ("ApiError", 402),
+    "content_filtered": ("InvalidTokenError", 498),
+    "context_too_long": ("BadRequestError", 400),
+    "key_expired": ("UnauthorizedError", 401),
+    "max_tokens_too_high": ("BadRequestError", 400),
+    "missing_key": ("UnauthorizedError", 401),
+    "model_not_found": ("NotFoundError", 404),
+    "model_retired": ("NotFoundError", 404),
+    "overloaded": ("ServiceUnavailableError", 503),
+    "permission_denied": ("ForbiddenError", 403),
+    "rate_limited": ("TooManyRequestsError", 429),
+    "request_too_large": ("ApiError", 413),
+    "server_error": ("InternalServerError", 500),
+    "spend_capped": ("ApiError", 402),
+    "tier_capped": ("TooManyRequestsError", 429),
+    "timeout": ("GatewayTimeoutError", 504),
+    "unknown_url": ("NotFoundError", 404),
+    "unsupported_parameter": ("BadRequestError", 400),
+    "wrong_method": ("ApiError", 405),
+}
+RETRIED = {"overloaded", "rate_limited", "server_error", "tier_capped", "timeout"}
+
+
+@pytest.fixture
+async def make(flavour, call):
+    """Makes clients; how often they try is said with each request."""
+    made: list[Any] = []
+
+    def client(url: str) -> Any:
+        maker: Any = cohere.ClientV2 if flavour == "sync" else cohere.AsyncClientV2
+        wire: Any = (httpx.Client if flavour == "sync" else httpx.AsyncClient)(timeout=20)
+        made.append(wire)
+        return maker(api_key="test-key", base_url=url, httpx_client=wire)
+
+    yield client
+    for each in made:
+        await call.settle(each.close() if flavour == "sync" else each.aclose())
+
+
+@pytest.fixture
+def client(make, lab) -> Any:
+    """A client pointed at the fake."""
+    return make(lab.root("cohere"))
+
+
+def messages(text: str) -> list[Any]:
+    """A conversation of one question, in content blocks."""
+    return [{"role": "system", "content": "Be exact."}, {"role": "user", "content": [{"type": "text", "text": text}]}]
+
+
+async def test_text(client, call, lab) -> None:
+    """A marked prompt's words come back as one text block, with usage and an id."""
+    reply = await call.settle(client.chat(model=MODEL, messages=messages(call.prompt(Shape.TEXT, 5))))
+    [block] = reply.message.content
+    assert block.text == expected(call.mark(Shape.TEXT, 5), "cohere")
+    assert (reply.finish_reason, reply.message.role, len(reply.id)) == ("COMPLETE", "assistant", 36)
+    billed = reply.usage.billed_units
+    assert billed.output_tokens == 5
+    assert reply.usage.tokens.input_tokens > billed.input_tokens
+    [bill] = lab.bills
+    assert (bill.model, bill.input_tokens, bill.produced_tokens) == (MODEL, billed.input_tokens, 5)
+    assert bill.usd == pytest.approx((bill.input_tokens * 2.5 + 5 * 10) / 1e6)
+
+
+async def test_stream(client, call) -> None:
+    """A stream's events come in the documented order and add up to the answer."""
+    stream = client.chat_stream(model=MODEL, messages=messages(call.prompt(Shape.TEXT, 6)))
+    events = await call.items(stream)
+    assert [event.type for event in events] == [
+        "message-start",
+        "content-start",
+        *["content-delta"] * 6,
+        "content-end",
+        "message-end",
+    ]
+    said = "".join(event.delta.message.content.text for event in events[2:8])
+    assert said == expected(call.mark(Shape.TEXT, 6), "cohere")
+    assert events[-1].delta.finish_reason == "COMPLETE"
+    assert events[-1].delta.usage.billed_units.output_tokens == 6
+
+
+@pytest.mark.parametrize("options", [{"tool_choice": "REQUIRED"}, {}], ids=["required", "offered"])
+async def test_tool(client, call, options) -> None:
+    """A tool that is required or offered is called with the words as its arguments."""
+    reply = await call.settle(
+        client.chat(model=MODEL, messages=messages(call.prompt(Shape.TOOL, 3)), tools=TOOLS, **options)
+    )
+    [made] = reply.message.tool_calls
+    assert made.function.name == TOOL_NAME
+    assert json.loads(made.function.arguments) == expected_object(call.mark(Shape.TOOL, 3), "cohere")
+    assert (reply.finish_reason, reply.message.content) == ("TOOL_CALL", None)
+    assert reply.message.tool_plan
+
+
+async def test_tool_stream(client, call) -> None:
+    """A streamed call's pieces add up to its arguments."""
+    stream = client.chat_stream(
+        model=MODEL, messages=messages(call.prompt(Shape.TOOL, 3)), tools=TOOLS, tool_choice="REQUIRED"
+    )
+    events = await call.items(stream)
+    [start] = [event for event in events if event.type == "tool-call-start"]
+    assert start.delta.message.tool_calls.function.name == TOOL_NAME
+    pieces = [event.delta.message.tool_calls.function.arguments for event in events if event.type == "tool-call-delta"]
+    assert json.loads("".join(pieces)) == expected_object(call.mark(Shape.TOOL, 3), "cohere")
+    assert events[-1].delta.finish_reason == "TOOL_CALL"
+
+
+async def test_tool_conversation(client, call) -> None:
+    """A person's own agent loop ends: the tool is called on the first turn, and its result is answered with text."""
+    weather = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tools: list[Any] = [{"type": "function", "function": {"name": "weather", "parameters": weather}}]
+    history = messages("What is the weather in Oslo?")
+    first = await call.settle(client.chat(model=MODEL, messages=history, tools=tools))
+    [made] = first.message.tool_calls
+    assert isinstance(json.loads(made.function.arguments)["city"], str)
+    history.append(first.message)
+    document = {"type": "document", "document": {"data": '{"degrees": 2}'}}
+    history.append({"role": "tool", "tool_call_id": made.id, "content": [document]})
+    second = await call.settle(client.chat(model=MODEL, messages=history, tools=tools))
+    assert (second.finish_reason, second.message.tool_calls) == ("COMPLETE", None)
+    assert second.message.content[0].text
+
+
+async def test_json_schema(client, call) -> None:
+    """A structured output is the object that was asked for."""
+    reply = await call.settle(
+        client.chat(
+            model=MODEL,
+            messages=messages(call.prompt(Shape.JSON, 3)),
+            response_format={"type": "json_object", "json_schema": ANSWER_SCHEMA},
+        )
+    )
+    assert json.loads(reply.message.content[0].text) == expected_object(call.mark(Shape.JSON, 3), "cohere")
+
+
+async def test_max_tokens(client, call) -> None:
+    """An answer longer than the caller allows is cut at that token and says so."""
+    reply = await call.settle(client.chat(model=MODEL, messages=messages(call.prompt(Shape.TEXT, 9)), max_tokens=4))
+    words = expected(call.mark(Shape.TEXT, 9), "cohere").split()
+    assert reply.message.content[0].text.split() == words[:4]
+    assert reply.finish_reason == "MAX_TOKENS"
+
+
+def test_table_is_whole() -> None:
+    """Every failure that the dialect has stands in the table above."""
+    assert set(FAILURES) == find("cohere").failures
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
+@pytest.mark.parametrize(("kind", "row"), FAILURES.items())
+async def test_failures(make, lab, call, kind, row, streamed) -> None:
+    """The SDK raises the class, with the status, that the real API's failure makes it raise, streamed or not."""
+    client = make(f"{lab.root('failing-cohere')}/{kind}")
+    options: Any = {"model": MODEL, "messages": messages("hello"), "request_options": {"max_retries": 0}}
+    with pytest.raises(ApiError) as caught:
+        await (call.items(client.chat_stream(**options)) if streamed else call.settle(client.chat(**options)))
+    error = caught.value
+    assert row == (type(error).__name__, error.status_code)
+    assert set(error.body) == {"id", "message"}
+    assert lab.hits[kind] == 1
+
+
+@pytest.mark.parametrize("kind", sorted(FAILURES))
+async def test_retries(make, lab, call, monkeypatch, kind) -> None:
+    """With its default settings the SDK tries three times what it takes for transient (429 and 5xx), else once."""
+    waits = record_waits(monkeypatch)
+    client = make(f"{lab.root('failing-cohere')}/{kind}")
+    with pytest.raises(ApiError):
+        await call.settle(client.chat(model=MODEL, messages=messages("hello")))
+    assert lab.hits[kind] == (3 if kind in RETRIED else 1)
+    assert len(waits) == lab.hits[kind] - 1
+
+
+@pytest.mark.parametrize(("retry_after", "waited"), [(7, [7.0, 7.0]), (7999, [60.0, 60.0])])
+async def test_retry_after(make, lab, call, monkeypatch, retry_after, waited) -> None:
+    """The wait that a 429 asks for is honoured, up to a minute."""
+    waits = record_waits(monkeypatch)
+    lab.details = {"retry_after": retry_after}
+    client = make(f"{lab.root('failing-cohere')}/rate_limited")
+    with pytest.raises(cohere.TooManyRequestsError):
+        await call.settle(client.chat(model=MODEL, messages=messages("hello")))
+    assert waits == waited
+
+
+async def test_stream_error(make, lab, call) -> None:
+    """A failure inside a stream raises nothing: it is a last event whose finish is ERROR."""
+    client = make(f"{lab.root('failing-cohere')}/stream-server_error")
+    events = await call.items(client.chat_stream(model=MODEL, messages=messages("hello")))
+    assert [event.type for event in events] == [
+        "message-start",
+        "content-start",
+        *["content-delta"] * 3,
+        "message-end",
+    ]
+    assert (events[-1].delta.finish_reason, events[-1].delta.usage) == ("ERROR", None)
+    assert events[-1].delta.error
+
+
+def record_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Keep the SDK from sleeping before a retry, and note how long it would have slept."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    # in its own module alone: the servers of the tests sleep in this process too
+    monkeypatch.setattr("cohere.core.http_client.time", SimpleNamespace(sleep=waits.append, time=time.time))
+    monkeypatch.setattr("cohere.core.http_client.asyncio", SimpleNamespace(sleep=sleep))
+    return waits
