@@ -126,7 +126,8 @@ def _headline(finding: Finding, label: str) -> HeadlineOut:
     if not known:
         reason = next((each.reason for each in finding.by_scope if each.reason), "no fault window in this run")
         return HeadlineOut(label=label, text="–", note=reason, tone="neutral")
-    worst = max(known, key=lambda each: next(iter((each.amounts or {}).values())))
+    # A time whose end was not seen is worse than any that has one.
+    worst = max(known, key=lambda each: (each.censored, next(iter((each.amounts or {}).values()))))
     text = value_out(finding, worst).text
     tone: Literal["good", "bad", "neutral"] = "neutral"
     note = "" if worst.scope == RUN_SCOPE else f"worst of {len(values)} episodes" if len(values) > 1 else worst.scope

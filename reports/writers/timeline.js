@@ -102,6 +102,7 @@ function timelineChart(data) {
 
   function drawBands(bottom) {
     const parts = [];
+    let free = 0;
     for (const episode of data.episodes) {
       for (const window of episode.windows) {
         const left = Math.max(x(window.from_s), LEFT), right = Math.min(x(window.until_s), WIDTH - RIGHT);
@@ -111,7 +112,10 @@ function timelineChart(data) {
       const left = Math.max(x(episode.from_s), LEFT);
       if (left < WIDTH - RIGHT && x(episode.until_s) > LEFT) {
         const faults = [...new Set(episode.windows.map((each) => each.fault))].join(" + ");
-        parts.push(s("text", { class: "band-name", x: left + 4, y: 11 }, `${episode.provider}: ${faults}`));
+        // Windows of two providers may overlap; their names must not.
+        const name = `${episode.provider}: ${faults}`, at = Math.max(left + 4, free);
+        parts.push(s("text", { class: "band-name", x: at, y: 11 }, name));
+        free = at + name.length * 7;
       }
     }
     return parts;

@@ -10,7 +10,7 @@ import pytest
 from banstorm.reports.result import Result
 from banstorm.reports.writers import html
 from chromium import Page, browser
-from synthetic import Ledger, Story, judged, simulate
+from synthetic import Ledger, Story, judged, ns, simulate
 
 pytestmark = pytest.mark.debian
 
@@ -153,7 +153,55 @@ def test_dark_mode_and_narrow_screens(page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(247, 247, 245)"
     page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth <= 390")
+    # How long each phase took is seen without scrolling the table.
+    assert page.evaluate("document.querySelector('#failover tbody td').getBoundingClientRect().right <= 390")
     page.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_names_of_windows_never_overlap(tmp_path: Path) -> None:
+    """Windows of two providers at once have their names side by side."""
+    with browser(tmp_path / "profile") as opened:
+        (tmp_path / "report.html").write_text(html.render(judged(both_broken(), tmp_path / "run")), "utf-8")
+        opened.open(tmp_path / "report.html")
+        boxes = opened.evaluate(
+            "[...document.querySelectorAll('.band-name')].map((each) => each.getBoundingClientRect().toJSON())"
+        )
+    assert len(boxes) == 2
+    assert boxes[0]["right"] <= boxes[1]["left"]
+
+
+def test_the_headline_is_the_worst_of_the_episodes(tmp_path: Path) -> None:
+    """An episode that never failed over is worse than one that did so late."""
+    result = judged(both_broken(), tmp_path)
+    times = {each.provider: each.times["time_to_fail_over"] for each in result.episodes}
+    assert (False, True) == (times["anthropic"].censored, times["openai"].censored)
+    assert times["anthropic"].value > times["openai"].value
+    headline = next(each for each in result.headlines if each.label == "Failover")
+    assert (times["openai"].text, "bad") == (headline.text, headline.tone)
+
+
+def both_broken() -> Ledger:
+    """A run in which a second provider has a window of half a second inside the first one's, and all is lost then."""
+    run = failing()
+    entry, row = run.manifest["scenario"]["timeline"][0], run.tables["faults"][0]
+    run.manifest["scenario"]["timeline"].append({**entry, "on": "openai", "at": "2.3s", "until": "2.6s"})
+    bitten = [
+        each
+        for each in run.tables["attempts"]
+        if each["provider"] == "openai" and ns(2.3) <= each["received_ns"] < ns(2.6)
+    ]
+    entry_id = f"1:{entry['fault']}"
+    for attempt in bitten:
+        attempt["fault"] = entry_id
+    lost = {each["call"] for each in bitten}
+    for call in run.tables["calls"]:
+        if call["call"] in lost:
+            call.update(outcome="error", status=502)
+    first_ns = min(each["received_ns"] for each in bitten)
+    times = {"declared_from_ns": ns(2.3), "declared_until_ns": ns(2.6), "armed_ns": ns(2.3), "disarmed_ns": ns(2.6)}
+    window = {**row, **times, "entry": entry_id, "provider": "openai", "bites": len(bitten), "first_bite_ns": first_ns}
+    run.tables["faults"].append(window)
+    return run
 
 
 def poison(value: Any, skip: frozenset[str]) -> Any:
