@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+from banstorm.fakes.dialects import find
+from banstorm.fakes.dialects._routes import RoutedDialect
 from banstorm.harness import schema
 from banstorm.harness.registry import registry
 from banstorm.scenarios import library
@@ -34,6 +36,16 @@ def faults() -> str:
     return "\n".join(rows)
 
 
+def dialects() -> str:
+    """The README's table of provider dialects."""
+    rows = ["| dialect | paths | failures |", "|---|---|---|"]
+    for name, kinds in registry().dialects.items():
+        dialect = find(name)
+        paths = dialect.routes.paths if isinstance(dialect, RoutedDialect) else ()
+        rows.append(f"| `{name}` | {', '.join(f'`{path}`' for path in paths)} | {', '.join(sorted(kinds))} |")
+    return "\n".join(rows)
+
+
 def measures() -> str:
     """The README's table of measures."""
     rows = ["| measure | definition |", "|---|---|"]
@@ -44,7 +56,7 @@ def measures() -> str:
 def files() -> dict[Path, str]:
     """Each generated file and what it should hold."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    for name, make in {"scenarios": scenarios, "faults": faults, "measures": measures}.items():
+    for name, make in {"scenarios": scenarios, "faults": faults, "dialects": dialects, "measures": measures}.items():
         pattern = re.compile(rf"(<!-- {name}: generated -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
         table = make()
         readme, count = pattern.subn(lambda match, table=table: match[1] + table + "\n" + match[2], readme)

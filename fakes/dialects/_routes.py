@@ -55,6 +55,8 @@ class Routes:
                 self._blank.append((re.compile(f"{before}(.+){after}"), route))
             else:
                 self._whole.setdefault(route.path, []).append(route)
+        self.paths = tuple(dict.fromkeys(route.path for route in routes))
+        """Every path, ``{}`` for its blank."""
         self._operations = {(route.operation, route.api): route for route in routes}
 
     def match(self, path: str) -> list[tuple[Route, str]]:
