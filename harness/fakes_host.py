@@ -22,7 +22,7 @@ from .faults.timeline import Timeline
 from .inline import InlineFaults
 from .lag import Heartbeat
 from .ledger import Ledger
-from .serving import keep_books, run, spare_collector, until_stopped
+from .serving import Crashes, keep_books, run, spare_collector, until_stopped
 from .witness import Witness
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ async def _serve(config: dict[str, Any]) -> int:
             next="free the port, or leave --ports out and any free one is taken",
         )
         return 1
+    crashes = Crashes()  # a 500 goes out in the vendor's name then, and the router would be judged by it
+    logging.getLogger().addHandler(crashes)
     heartbeat = Heartbeat()
     tasks = [asyncio.create_task(heartbeat.run()), asyncio.create_task(keep_books(ledger, "fakes", heartbeat))]
     if inline:
@@ -84,6 +86,7 @@ async def _serve(config: dict[str, Any]) -> int:
     spare_collector()
     say("ready", ports=servers.ports)
     await until_stopped(timeline.start)
+    crashed = crashes.count  # not what is cut short from now on
     for task in tasks:
         task.cancel()
     for faults in inline.values():
@@ -92,6 +95,9 @@ async def _serve(config: dict[str, Any]) -> int:
     if inline:
         witness.close()
     ledger.close()
+    if crashed:
+        say("crashed", count=crashed)
+        return 1
     return 0
 
 

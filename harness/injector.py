@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,26 +22,10 @@ from .injector_addon import InjectorAddon
 from .injector_master import BACKLOG, LeanMaster
 from .lag import Heartbeat
 from .ledger import Ledger
-from .serving import keep_books, run, spare_collector, until_stopped
+from .serving import Crashes, keep_books, run, spare_collector, until_stopped
 from .witness import Witness
 
 LOOPBACK: Final = "127.0.0.1"
-CRASHES_PRINTED_MAX: Final = 100
-"""Failures inside mitmproxy or a hook that are printed; further ones are counted."""
-
-
-class _Crashes(logging.Handler):
-    """Notes what goes wrong inside mitmproxy or a hook: it would only be logged, but makes us a bad witness."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.count = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Count and print a failure."""
-        self.count += 1
-        if self.count <= CRASHES_PRINTED_MAX:
-            print(logging.Formatter().format(record), file=sys.stderr)  # noqa: T201 - a child's log is standard error
 
 
 def open_listeners(ports: Mapping[str, int]) -> dict[str, socket.socket]:
@@ -86,7 +69,7 @@ async def _serve(config: dict[str, Any]) -> int:
     ledger = Ledger(Path(config["ledger"]), "injector")
     witness = Witness(timeline, ledger, dialects)
     heartbeat = Heartbeat()
-    crashes = _Crashes()
+    crashes = Crashes()
 
     with tempfile.TemporaryDirectory(prefix="banstorm-") as confdir:
         proxy = LeanMaster(confdir)

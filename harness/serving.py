@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
 
 STATS_S: Final = 0.5
 """Seconds between two reports of a running child, and between two samples of its loop lag."""
+CRASHES_PRINTED_MAX: Final = 100
+"""Failures inside a server or a hook that are printed; further ones are counted."""
+
+
+class Crashes(logging.Handler):
+    """Notes what goes wrong inside a server or a hook: it would only be logged, but makes us a bad witness."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count and print a failure."""
+        self.count += 1
+        if self.count <= CRASHES_PRINTED_MAX:
+            print(logging.Formatter().format(record), file=sys.stderr)  # noqa: T201 - a child's log is standard error
 
 
 def run(serve: Coroutine[Any, Any, int]) -> NoReturn:
