@@ -114,7 +114,7 @@ def _content(blocks: Any, where: str) -> _Content:
             content.texts.append(text)
             content.letters += len(text)
         elif "toolUse" in block or "toolResult" in block:
-            content.letters += len(orjson.dumps(block))
+            content.letters += _tokens.written(block)
     return content
 
 

@@ -89,7 +89,7 @@ def _read_messages(messages: list[Any]) -> tuple[str, int, bool]:
             answered = True
             for name in ("tool_calls", "tool_plan"):
                 if message.get(name):
-                    letters += len(orjson.dumps(message[name]))
+                    letters += _tokens.written(message[name])
         elif role == "tool" and not isinstance(message.get("tool_call_id"), str):
             complain(f"{where}.tool_call_id is required.")
     return last_user, letters, answered
@@ -112,14 +112,17 @@ def _content_text(content: Any, where: str, role: str) -> str:
                 complain(f"{where}[{place}].text must be a string.")
             texts.append(block["text"])
         elif block["type"] == "document":
-            texts.append(orjson.dumps(block.get("document")).decode())
+            document = block.get("document")
+            data = document.get("data") if isinstance(document, dict) else None
+            if isinstance(data, str):
+                texts.append(data)
     return "\n".join(texts)
 
 
 def _documents(document: Mapping[str, Any]) -> int:
     """Letters of the documents that the answer may cite; they are billed as input."""
     documents = _maybe(document, "documents", list, "a list")
-    return len(orjson.dumps(documents)) if documents else 0
+    return _tokens.written(documents) if documents else 0
 
 
 def _read_max_tokens(document: Mapping[str, Any]) -> int | None:

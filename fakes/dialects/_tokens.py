@@ -14,5 +14,13 @@ TOKENS_PER_MESSAGE: Final = 4
 
 def count(letters: int, messages: int, tools: Any) -> int:
     """Input tokens of a prompt with `letters` letters in `messages` messages that offers `tools` (None for none)."""
-    letters += len(orjson.dumps(tools)) if tools else 0
+    letters += written(tools) if tools else 0
     return -(-letters // LETTERS_PER_TOKEN) + TOKENS_PER_MESSAGE * messages
+
+
+def written(document: Any) -> int:
+    """How many letters a JSON document has; none if it is nested deeper than any prompt of use is (254 levels)."""
+    try:
+        return len(orjson.dumps(document))
+    except orjson.JSONEncodeError:  # parsing goes deeper than writing does
+        return 0

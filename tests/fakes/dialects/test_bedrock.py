@@ -477,3 +477,11 @@ def test_no_rate_limit_headers() -> None:
         "x-amzn-requestid",
     ]
     assert BEDROCK.stream_head(ask, answer_to(ask))[1][0] == ("content-type", "application/vnd.amazon.eventstream")
+
+
+def test_deep_nesting() -> None:
+    """A document that is nested deeper than JSON can be written is read all the same."""
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+    block = b'{"messages":[{"role":"user","content":[{"text":"hi"},{"toolUse":' + deep + b"}]}],"
+    ask = read(block + b'"toolConfig":{"tools":[' + orjson.dumps(SPEC) + b"," + deep + b"]}}")
+    assert ask.text == "hi"

@@ -346,3 +346,9 @@ def test_headers() -> None:
         assert named["x-endpoint-monthly-call-limit"] == "1000"
         assert (named["x-trial-endpoint-call-limit"], named["x-trial-endpoint-call-remaining"]) == ("20", "19")
     assert dict(COHERE.failure("rate_limited", {}, id_seed=1).headers)["x-trial-endpoint-call-remaining"] == "0"
+
+
+def test_deep_nesting() -> None:
+    """A document that is nested deeper than JSON can be written is read all the same."""
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
+    assert read(b'{"model":"m","messages":[{"role":"user","content":"hi"}],"documents":[' + deep + b"]}").text == "hi"
