@@ -14,12 +14,15 @@ _SECRET: Final = re.compile(
     r"\b(sk-(?:ant-|proj-|or-v1-)?|AIza|gsk_|Bearer\s+)(?=[A-Za-z0-9_\-.]{8})[A-Za-z0-9_\-.]+",
 )
 
+_PREFIXES: Final = ("sk-ant", "sk-proj", "sk-or", "sk-", "AIza", "gsk_", "AKIA", "ASIA")
+"""What keys of a vendor begin with. No letter behind it is shown: a key without a prefix is all secret."""
+
 
 def fingerprint(credential: str) -> str:
-    """A short name for a credential that can't be turned back: a scheme hint and 8 hex digits of its SHA-256."""
+    """A short name for a credential that can't be turned back: its vendor's prefix and 8 hex digits of its SHA-256."""
     digest = hashlib.sha256(credential.encode()).hexdigest()[:8]
-    hint = re.match(r"[A-Za-z]+(?:-[a-z]+)?", credential)
-    return f"{hint.group()[:8] if hint else 'key'}:{digest}"
+    prefix = next((each for each in _PREFIXES if credential.startswith(each)), "key")
+    return f"{prefix.rstrip('-_')}:{digest}"
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
-import orjson
-
 from ..answer import find_mark
 from . import _tokens
 from ._openai_complaints import maybe, missing, need, parse, refuse, shown, wrong_type
@@ -81,7 +79,7 @@ def _read_messages(messages: list[Any]) -> tuple[str, int, bool]:
         elif role == "assistant":
             answered = True
             if message.get("tool_calls"):
-                letters += len(orjson.dumps(message["tool_calls"]))
+                letters += _tokens.written(message["tool_calls"])
     return last_user or "", letters, answered
 
 

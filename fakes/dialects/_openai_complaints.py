@@ -111,5 +111,8 @@ def wrong_type(name: str, wanted: str, value: Any) -> NoReturn:
 
 def shown(value: Any) -> str:
     """A value as OpenAI's messages quote it, at most 200 letters of it."""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    try:
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # parsing goes deeper than writing does
+        text = "[...]"
     return f"'{text[:200]}'"

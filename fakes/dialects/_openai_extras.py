@@ -12,8 +12,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
-
 from . import _tokens
 from ._openai_complaints import missing, refuse, shown, wrong_type
 from ._routes import Request
@@ -107,4 +105,4 @@ def _letters(content: Any) -> int:
     if isinstance(content, list):
         texts = (part.get("text") for part in content if isinstance(part, dict))
         return sum(len(text) for text in texts if isinstance(text, str))
-    return len(orjson.dumps(content)) if content is not None else 0
+    return _tokens.written(content) if content is not None else 0

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from ..answer import find_mark
 from . import _tokens
 from ._openai_complaints import maybe, missing, parse, refuse, shown, wrong_type
@@ -118,13 +116,13 @@ def _read_role(role: Any, where: str) -> str:
 def _read_item(item: Mapping[str, Any], kind: str, where: str) -> int:
     """How many letters an item has that is no message."""
     if kind not in ("function_call", "function_call_output"):
-        return len(orjson.dumps(item))  # reasoning, references, and what the vendor's own tools leave behind
+        return _tokens.written(item)  # reasoning, references, and what the vendor's own tools leave behind
     field = "arguments" if kind == "function_call" else "output"
     for name in ("call_id", field):
         if name not in item:
             missing(f"{where}.{name}", None, "a string")
     value = item[field]
-    return len(value) if isinstance(value, str) else len(orjson.dumps(value))
+    return len(value) if isinstance(value, str) else _tokens.written(value)
 
 
 def _content_text(content: Any, where: str) -> str:

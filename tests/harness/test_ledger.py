@@ -72,3 +72,11 @@ def test_a_fingerprint_tells_keys_apart_without_telling_them():
     one, two = fingerprint("sk-ant-api03-aaaaaaaa"), fingerprint("sk-ant-api03-bbbbbbbb")
     assert one == fingerprint("sk-ant-api03-aaaaaaaa") != two
     assert "aaaa" not in one
+
+
+@pytest.mark.parametrize(
+    ("credential", "shown"), [("sk-ant-api03-x", "sk-ant"), ("abcdefghijkl", "key"), ("AIzaSyAbc", "AIza")]
+)
+def test_a_fingerprint_shows_the_vendor_s_prefix_and_no_letter_of_the_key(credential, shown):
+    """A key without a known prefix is all secret."""
+    assert shown == fingerprint(credential).partition(":")[0]
