@@ -76,6 +76,11 @@ class RoutedDialect(Dialect):
 
     routes: ClassVar[Routes]
 
+    def credential(self, headers: Mapping[str, str], path: str) -> str | None:  # noqa: ARG002 - some vendors need it
+        """The bearer token."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
     def refuse(self, kind: str, **details: str) -> NoReturn:
         """Refuse a request in the vendor's words; the same refusal gets the same request id.
 

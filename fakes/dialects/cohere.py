@@ -29,11 +29,6 @@ class Cohere(RoutedDialect):
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "BanstormBanstormBanstormBanstorm00000000"
 
-    def credential(self, headers: Mapping[str, str], path: str) -> str | None:  # noqa: ARG002 - other vendors need it
-        """The bearer token."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
-
     def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)

@@ -60,11 +60,6 @@ class Mistral(RoutedDialect):
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "banstormBANSTORMbanstormBANSTORM"
 
-    def credential(self, headers: Mapping[str, str], path: str) -> str | None:  # noqa: ARG002 - other vendors need it
-        """The bearer token."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
-
     def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
