@@ -172,14 +172,10 @@ def _drive(execute: object) -> Result:
 
 def report_again(folder: Path, *, charts: bool) -> int:
     """Make the pages of `folder` again and give the exit code of the verdict."""
-    need(("pandas", "pyarrow", "vl_convert"), "lab")
-    from ..reports.errors import ReportError
-    from ..reports.render import report
+    need(("pandas", "psutil", "pyarrow", "vl_convert"), "lab")
+    from .run import make_report
 
-    try:
-        result = report(folder, charts=charts)
-    except ReportError as error:
-        raise HarnessError(error.what, error.where, error.next_step) from error
+    result = make_report(folder, charts=charts)
     return _conclude(result, folder)
 
 

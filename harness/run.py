@@ -75,7 +75,7 @@ class Run:
             self.manifest.save(final=True)
         self._tell(events.Reporting(self._now_s(), plan.folder))
         try:
-            result = await asyncio.to_thread(_report, plan.folder, charts=plan.wish.charts and not interrupted)
+            result = await asyncio.to_thread(make_report, plan.folder, charts=plan.wish.charts and not interrupted)
         except asyncio.CancelledError:  # the thread goes on and finishes the report; nobody waits to hear of it
             interrupted = _heard_it()
         if interrupted:
@@ -321,7 +321,16 @@ async def _undisturbed(work: Coroutine[Any, Any, None]) -> bool:
     return interrupted
 
 
-def _report(folder: Path, *, charts: bool) -> Result:
+def make_report(folder: Path, *, charts: bool) -> Result:
+    """Judge the run in `folder` and write its pages.
+
+    Raises:
+        HarnessError: when the folder can't be read or written.
+    """
+    from ..reports.errors import ReportError
     from ..reports.render import report
 
-    return report(folder, charts=charts)
+    try:
+        return report(folder, charts=charts)
+    except ReportError as error:
+        raise HarnessError(error.what, error.where, error.next_step) from error
