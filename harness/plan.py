@@ -166,12 +166,12 @@ def _checked(load: Load) -> Load:
 
 def _check_host(scenario: Scenario, host: Host) -> None:
     for index, entry in enumerate(scenario.timeline):
-        if host not in faults.find(entry.fault).hosts:
-            raise HarnessError(
-                f"the {host.value} host can't play {entry.fault}",
-                f"timeline[{index}].fault",
-                "run without --inline, so that mitmproxy plays the faults",
-            )
+        for name in entry.on:
+            dialect = dialects.find(scenario.providers[name].dialect)
+            for reason in faults.refusals(entry.fault, dialect, host):
+                raise HarnessError(
+                    reason, f"timeline[{index}].fault", "run without --inline, so that mitmproxy plays it"
+                )
 
 
 def _target(wish: Wish) -> Target:

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Installs the programs from Debian that some tests use: chromium, for the report's page. Needs root, does nothing twice.
+# Installs the programs from Debian that some tests use: chromium, for the report's page, and curl, for what `serve` prints. Needs root, does nothing twice.
 set -euo pipefail
 missing=()
-command -v chromium >/dev/null || missing+=(chromium)
+for program in chromium curl; do
+  command -v "$program" >/dev/null || missing+=("$program")
+done
 if [ ${#missing[@]} -eq 0 ]; then
   exit 0
 fi

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-PROGRAMS = ("chromium",)
+PROGRAMS = ("chromium", "curl")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

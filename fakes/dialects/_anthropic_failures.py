@@ -15,6 +15,7 @@ import orjson
 
 from . import _anthropic_refusal, _edge_pages, _ids
 from ._anthropic_rows import ROWS, VARIANTS, Row
+from ._failure_table import worded
 from .base import Headers, Reply, UnknownFailureError
 
 ORGANIZATION: Final = "b3a57042-0fa4-4e0b-9a11-5ca1ab1e0001"
@@ -201,16 +202,7 @@ def _from_the_edge(kind: str, row: Row) -> bool:
 
 
 def _row(kind: str, details: Mapping[str, Any]) -> Row:
-    if kind not in ROWS:
-        raise UnknownFailureError(f"Anthropic has no failure {kind!r}; it has {', '.join(sorted(KINDS))}")
-    variant = details.get("variant")
-    if variant is None:
-        return ROWS[kind]
-    row = VARIANTS.get((kind, str(variant)))
-    if row is None:
-        known = ", ".join(sorted(name for owner, name in VARIANTS if owner == kind)) or "none"
-        raise UnknownFailureError(f"Anthropic's {kind!r} has no variant {variant!r}; it has {known}")
-    return row
+    return worded("Anthropic", ROWS, VARIANTS, kind, details)
 
 
 class _Blanks(dict[str, Any]):

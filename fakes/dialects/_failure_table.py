@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from .base import Headers, Reply, UnknownFailureError
+
+R = TypeVar("R")
+
+
+def worded(
+    vendor: str, rows: Mapping[str, R], variants: Mapping[tuple[str, str], R], kind: str, details: Mapping[str, Any]
+) -> R:
+    """The row of `kind`, in the words that the detail `variant` names where there is one.
+
+    Raises:
+        UnknownFailureError: when the vendor has no such failure, or the failure no such variant.
+    """
+    if kind not in rows:
+        raise UnknownFailureError(f"{vendor} has no failure {kind!r}; it has {', '.join(sorted(rows))}")
+    variant = details.get("variant")
+    if variant is None:
+        return rows[kind]
+    row = variants.get((kind, str(variant)))
+    if row is None:
+        known = ", ".join(sorted(name for owner, name in variants if owner == kind)) or "none"
+        raise UnknownFailureError(f"{vendor}'s {kind!r} has no variant {variant!r}; it has {known}")
+    return row
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from typing import Any, Final
 import orjson
 
 from . import _edge_pages, _ids
+from ._failure_table import worded
 from ._openai_rows import ROWS, VARIANTS, Row
-from .base import Headers, Reply, UnknownFailureError
+from .base import Headers, Reply
 
 ORGANIZATION: Final = "org-Bn5tRm0fAk3pRoV1d3Rx9QzW"
 """The made-up organisation that the fake's keys belong to."""
@@ -204,16 +205,7 @@ def _limit(details: Mapping[str, Any]) -> str:
 
 
 def _row(kind: str, details: Mapping[str, Any]) -> Row:
-    if kind not in ROWS:
-        raise UnknownFailureError(f"OpenAI has no failure {kind!r}; it has {', '.join(sorted(KINDS))}")
-    variant = details.get("variant")
-    if variant is None:
-        return ROWS[kind]
-    row = VARIANTS.get((kind, str(variant)))
-    if row is None:
-        known = ", ".join(sorted(name for owner, name in VARIANTS if owner == kind)) or "none"
-        raise UnknownFailureError(f"OpenAI's {kind!r} has no variant {variant!r}; it has {known}")
-    return row
+    return worded("OpenAI", ROWS, VARIANTS, kind, details)
 
 
 class _Blanks(dict[str, Any]):

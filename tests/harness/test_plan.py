@@ -141,7 +141,7 @@ def test_a_wish_that_can_not_be_met_is_refused_in_three_lines(case, tmp_path: Pa
 def test_a_fault_that_the_host_can_not_play_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The inline host says before the start which fault it can't play."""
     monkeypatch.setattr(faults.find("org_disabled"), "hosts", frozenset({Host.MITMPROXY}))
-    with pytest.raises(HarnessError, match="inline host can't play org_disabled"):
+    with pytest.raises(HarnessError, match="'org_disabled' can't be played in the 'inline' host"):
         make_plan(_wish(tmp_path, host=Host.INLINE))
 
 

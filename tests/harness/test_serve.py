@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -98,7 +97,7 @@ def test_what_is_printed_works(served):
     assert invoice["usd"] > 0
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.debian
 def test_the_page_is_pasted_as_it_is(served):
     """The whole page is a shell script whose curl line bans the first provider."""
     assert served.ask().status_code == 200

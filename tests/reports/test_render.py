@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import altair as alt
 import pytest
 from banstorm.reports.charts import specs
 from banstorm.reports.errors import ReportError
@@ -66,10 +67,9 @@ def test_a_report_that_can_not_be_written_says_where(folder: Path) -> None:
 
 def test_the_pictures_are_valid_vega_lite(folder: Path, tmp_path: Path) -> None:
     """The specifications are what Altair's schema calls a chart; they hold the run's steps."""
-    altair = pytest.importorskip("altair")
     result = judged(simulate(Story(rate=50, duration_s=8.0, at_s=2.0, until_s=4.0, fail_over_s=0.1)), tmp_path / "b")
     for name, spec in specs(result).items():
-        altair.VConcatChart.from_dict(spec)
+        alt.VConcatChart.from_dict(spec)
         assert spec["vconcat"], name
     bars = specs(result)["timeline"]["vconcat"][0]["layer"][2]["data"]["values"]
     assert sum(each["calls"] for each in bars) == 400

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 from banstorm.fakes import dialects
 from banstorm.fakes.answer import TOOL_NAME, Mark, Shape, words
@@ -236,7 +237,6 @@ def test_faults_are_found_by_file_name():
 @pytest.mark.parametrize("name", faults.names())
 def test_descriptions_are_complete(name):
     """The catalogue's words exist for every fault and parameter, and defaults satisfy their own schema."""
-    jsonschema = pytest.importorskip("jsonschema")
     described = faults.describe(name)
     assert described.summary.endswith(".")
     fault = faults.find(name)()
