@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from .dialects.base import Headers
+from .dialects.base import Ask, Headers
 from .quota import Quota, Refusal
 
 OK: Final = "ok"
+LIMITED: Final = frozenset({"chat", "embeddings"})
+"""Operations that a quota counts."""
 DEFAULT_ORGANISATION: Final = "default"
 """The organisation of keys that were never enrolled."""
 KEYS_MAX: Final = 100_000
@@ -47,6 +49,7 @@ class Change:
         settle_s: Seconds that it takes to reach every node.
         number: Its place among all changes.
         details: Details of the failure's words.
+        entry: The timeline entry that made it.
     """
 
     state: str
@@ -57,6 +60,7 @@ class Change:
     settle_s: float = 0.0
     number: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
+    entry: str | None = None
 
 
 class Accounts:
@@ -171,8 +175,20 @@ class Accounts:
         """The organisation that a key belongs to."""
         return self._organisation_of.get(key, DEFAULT_ORGANISATION)
 
-    def refusal(self, credential: str) -> Refusal | None:
-        """Why a request with this credential is refused now, None if it is not."""
+    def refusal(
+        self,
+        credential: str,
+        *,
+        scope: Mapping[str, Any] | None = None,  # noqa: ARG002
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002
+    ) -> Refusal | None:
+        """Why a request with this credential is refused now, None if it is not.
+
+        Args:
+            credential: What it came with.
+            scope: The request's ASGI scope.
+            headers: Its headers, names in lower case.
+        """
         if not self._accept_unknown and credential not in self._organisation_of:
             return Refusal("bad_key", {"credential": credential})
         if not (self._keys or self._organisations or self._everyone):
@@ -184,7 +200,7 @@ class Accounts:
             self._everyone,
         ):
             if chain and (change := self._in_force(chain, credential, now_s)) is not None and change.state != OK:
-                return Refusal(change.state, {"credential": credential, **change.details})
+                return Refusal(change.state, {"credential": credential, **change.details}, change.entry)
         return None
 
     def standing(self, *, key: str | None = None, organisation: str | None = None) -> str:
@@ -217,17 +233,20 @@ class Accounts:
         """The organisation of each enrolled key."""
         return MappingProxyType(self._organisation_of)
 
-    def admit(self, credential: str, model: str, input_tokens: int) -> Refusal | None:
+    def admit(self, credential: str, ask: Ask) -> Refusal | None:
         """Take a request out of the credential's quota, or say what it is refused with."""
-        return self.quota.admit(credential, model, input_tokens)
+        if ask.operation not in LIMITED:
+            return None
+        return self.quota.admit(credential, ask.model, ask.input_tokens)
 
-    def settle(self, credential: str, model: str, produced_tokens: int, usd: float) -> None:
+    def settle(self, credential: str, ask: Ask, produced_tokens: int, usd: float) -> None:
         """Take what was produced out of the credential's quota."""
-        self.quota.settle(credential, model, produced_tokens, usd)
+        if ask.operation in LIMITED:
+            self.quota.settle(credential, ask.model, produced_tokens, usd)
 
-    def headers(self, credential: str, model: str, headers: Headers) -> Headers:
+    def headers(self, credential: str, ask: Ask, headers: Headers) -> Headers:
         """`headers` with the quota's figures in them."""
-        return self.quota.headers(credential, model, headers)
+        return self.quota.headers(credential, ask.model, headers) if ask.operation in LIMITED else headers
 
     def _check(self, state: str, key: str | None, organisation: str | None, spread_s: float | None) -> None:
         if state != OK and state not in self.failures:

@@ -1,13 +1,10 @@
 """A fake provider as an ASGI application: reads a request, paces its answer by the clock, and bills it.
 
-Raw ASGI, since a framework would cost more than the answer. Tokens are sent at absolute times, so a late one doesn't
-delay those after it; what has become due meanwhile goes out in one piece. A caller that goes away is noticed at once
-and billed for what was produced by then.
+Raw ASGI, since a framework would cost more than the answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 import time
@@ -16,22 +13,21 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol
 
 from .account import Accounts
-from .caller import BodyTooLargeError, CallerGoneError, Message, Receive, Watch, read_body
+from .caller import BodyTooLargeError, CallerGoneError, Receive, read_body
 from .compose import compose
 from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
+from .exchange import Exchange, Send
 from .invoice import Bill
 from .pace import TokenTimes
-from .prices import PriceTable
 from .quota import Refusal
 
 Scope = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ATTEMPT_HEADER: Final = "x-banstorm-attempt"
 """Request header in which an injector names the attempt."""
-EARLY_S: Final = 0.001
-"""A token may leave this much early, in seconds: event loops round their timers to milliseconds."""
+ENTRY_HEADER: Final = "x-banstorm-entry"
+"""Response header that names the timeline entry behind a refusal, when an injector named the attempt."""
 
 BILLED: Final = frozenset({"chat", "embeddings"})
 """Operations that cost money; the rest is free at every vendor."""
@@ -42,8 +38,24 @@ _log = logging.getLogger(__name__)
 class Paced(Protocol):
     """Says when the tokens of an answer come: a `Pace`, or what follows one that changes."""
 
-    def plan(self, seed: int, entity: str) -> TokenTimes:
-        """The times of one answer."""
+    def plan(self, seed: int, entity: str, *, model: str, in_flight: int) -> TokenTimes:
+        """The times of one answer by `model`, while `in_flight` requests are under way, this one included."""
+        ...
+
+
+class Priced(Protocol):
+    """Says what a request costs: a `PriceTable`, or what follows one that changes."""
+
+    def bill(self, model: str, input_tokens: int, cached_tokens: int, output_tokens: int) -> tuple[float, bool]:
+        """Its price in US dollars, and whether the model has one."""
+        ...
+
+
+class Script(Protocol):
+    """Says some answers in place of the composed ones."""
+
+    def answer(self, ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer | Reply | None:
+        """What to answer: content in the dialect's form, a whole response, or None to compose one as usual."""
         ...
 
 
@@ -54,8 +66,9 @@ def create_app(
     *,
     run_seed: int,
     bill: Callable[[Bill], None],
-    prices: PriceTable,
+    prices: Priced,
     account: Accounts | None = None,
+    script: Script | None = None,
 ) -> ASGIApp:
     """A fake provider.
 
@@ -67,8 +80,9 @@ def create_app(
         bill: Called exactly once a request, when the request is over for the provider.
         prices: What models cost.
         account: Its customers, whose standing and quota are checked; without it any key is accepted, without limit.
+        script: Answers of the user's own.
     """
-    fake = _Fake(provider, dialect, pace, run_seed, bill, prices, account)
+    fake = _Fake(provider, dialect, pace, run_seed, bill, prices, account, script)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -98,8 +112,9 @@ class _Fake:
         pace: Paced,
         run_seed: int,
         bill: Callable[[Bill], None],
-        prices: PriceTable,
+        prices: Priced,
         account: Accounts | None,
+        script: Script | None,
     ) -> None:
         self._provider = provider
         self._dialect = dialect
@@ -108,28 +123,32 @@ class _Fake:
         self._bill = bill
         self._prices = prices
         self._account = account
+        self._script = script
+        self._in_flight = 0
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        exchange = _Exchange(self, receive, send)
+        exchange = Exchange(self, receive, send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         exchange.attempt = headers.get(ATTEMPT_HEADER)
+        self._in_flight += 1
         try:
             reply = await self._answer(exchange, scope, headers)
             if reply is not None:
                 exchange.settle(completed=False)
                 await exchange.send_whole(reply)
         finally:
+            self._in_flight -= 1
             exchange.settle(completed=False)
 
-    async def _answer(self, exchange: _Exchange, scope: Scope, headers: dict[str, str]) -> Reply | None:
+    async def _answer(self, exchange: Exchange, scope: Scope, headers: dict[str, str]) -> Reply | None:
         """Answer, or say what the request is refused with."""
         dialect = self._dialect
         try:
             body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
             query = scope["query_string"].decode("latin-1")
             path = f"{scope['path']}?{query}" if query else scope["path"]
-            refused = self._stands(exchange, headers, path)
+            refused = self._stands(exchange, scope, headers, path)
             if refused is not None:
                 return refused
             ask = dialect.read(scope["method"], path, headers, body)
@@ -137,8 +156,12 @@ class _Fake:
             if refused is not None:
                 return refused
             entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
-            answer = compose(ask, self._provider, id_seed=self._id_seed(entity), created_s=int(time.time()))
-            times = self._pace.plan(self._run_seed, f"{self._provider}/{entity}")
+            answer = self._say(ask, entity)
+            if isinstance(answer, Reply):
+                return answer
+            times = self._pace.plan(
+                self._run_seed, f"{self._provider}/{entity}", model=ask.model, in_flight=self._in_flight
+            )
             if ask.stream:
                 await exchange.send_stream(dialect, ask, answer, times)
             else:
@@ -156,37 +179,52 @@ class _Fake:
             return dialect.failure("server_error", {}, id_seed=self._id_seed("bug"))
         return None
 
+    def _say(self, ask: Ask, entity: str) -> Answer | Reply:
+        """What the script says, else what the request asks for."""
+        id_seed, created_s = self._id_seed(entity), int(time.time())
+        if self._script is not None:
+            scripted = self._script.answer(ask, self._provider, id_seed=id_seed, created_s=created_s)
+            if scripted is not None:
+                return scripted
+        return compose(ask, self._provider, id_seed=id_seed, created_s=created_s)
+
     def _id_seed(self, entity: str) -> int:
         text = f"{self._run_seed}\x1fid\x1f{self._provider}\x1f{entity}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
 
-    def _stands(self, exchange: _Exchange, headers: Mapping[str, str], path: str) -> Reply | None:
+    def _stands(self, exchange: Exchange, scope: Scope, headers: Mapping[str, str], path: str) -> Reply | None:
         """What a credential in bad standing is refused with; one that is missing is the dialect's to refuse."""
         if self._account is None:
             return None
         exchange.credential = credential = self._dialect.credential(headers, path)
-        refusal = None if credential is None else self._account.refusal(credential)
-        return None if refusal is None else self._refuse(refusal)
-
-    def _admits(self, exchange: _Exchange, ask: Ask) -> Reply | None:
-        """What a request beyond its credential's quota is refused with."""
-        credential = exchange.credential
-        if self._account is None or credential is None or ask.operation not in BILLED:
+        if credential is None:
             return None
-        refusal = self._account.admit(credential, ask.model, ask.input_tokens)
+        refusal = self._account.refusal(credential, scope=scope, headers=headers)
+        return None if refusal is None else self._refuse(exchange, refusal)
+
+    def _admits(self, exchange: Exchange, ask: Ask) -> Reply | None:
+        """What a request beyond its credential's quota, or for a model that is gone, is refused with."""
+        credential = exchange.credential
+        if self._account is None or credential is None:
+            return None
+        refusal = self._account.admit(credential, ask)
         if refusal is None:
             return None
-        reply = self._refuse(refusal)
+        reply = self._refuse(exchange, refusal)
         return Reply(reply.status, self.limits(credential, ask, reply.headers), reply.body)
 
-    def _refuse(self, refusal: Refusal) -> Reply:
-        return self._dialect.failure(refusal.kind, refusal.details, id_seed=self._id_seed(refusal.kind))
+    def _refuse(self, exchange: Exchange, refusal: Refusal) -> Reply:
+        reply = self._dialect.failure(refusal.kind, refusal.details, id_seed=self._id_seed(refusal.kind))
+        if refusal.entry is None or exchange.attempt is None:
+            return reply
+        # whoever stands in front and counts what each timeline entry did learns it from here, and takes it out again
+        return Reply(reply.status, [*reply.headers, (ENTRY_HEADER, refusal.entry)], reply.body)
 
     def limits(self, credential: str | None, ask: Ask, headers: Headers) -> Headers:
         """`headers` with the figures of the credential's quota, if it has one."""
-        if self._account is None or credential is None or ask.operation not in BILLED:
+        if self._account is None or credential is None:
             return headers
-        return self._account.headers(credential, ask.model, headers)
+        return self._account.headers(credential, ask, headers)
 
     def settle(
         self, attempt: str | None, credential: str | None, ask: Ask | None, produced: int, *, completed: bool
@@ -200,8 +238,8 @@ class _Fake:
                 produced += ask.thought_tokens
             if ask.operation in BILLED:
                 usd, priced = self._prices.bill(ask.model, ask.input_tokens, ask.cached_tokens, produced)
-                if self._account is not None and credential is not None:
-                    self._account.settle(credential, ask.model, produced, usd)
+            if self._account is not None and credential is not None:
+                self._account.settle(credential, ask, produced, usd)
             row = Bill(
                 attempt=attempt,
                 provider=self._provider,
@@ -215,100 +253,3 @@ class _Fake:
                 at_ns=time.monotonic_ns(),
             )
         self._bill(row)
-
-
-class _Exchange:
-    """One request and its answer."""
-
-    __slots__ = (
-        "_ask",
-        "_fake",
-        "_produced",
-        "_send",
-        "_settled",
-        "attempt",
-        "began_s",
-        "credential",
-        "receive",
-        "started",
-    )
-
-    def __init__(self, fake: _Fake, receive: Receive, send: Send) -> None:
-        self._fake = fake
-        self.receive = receive
-        self._send = send
-        self._ask: Ask | None = None
-        self._produced = 0
-        self._settled = False
-        self.attempt: str | None = None
-        self.credential: str | None = None
-        self.began_s = time.monotonic()
-        self.started = False
-
-    def settle(self, *, completed: bool) -> None:
-        """Bill the request, the first time this is called."""
-        if not self._settled:
-            self._settled = True
-            self._fake.settle(self.attempt, self.credential, self._ask, self._produced, completed=completed)
-
-    async def send_whole(self, reply: Reply) -> None:
-        """Send a response at once."""
-        self.started = True
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": reply.body})
-
-    async def send_plain(self, reply: Reply, ask: Ask, answer: Answer, times: TokenTimes) -> None:
-        """Send an answer when its last token is produced."""
-        self._ask = ask
-        total = len(answer.pieces)
-        due_s = self.began_s + times.due(total) if ask.operation == "chat" else 0.0
-        if due_s - time.monotonic() > EARLY_S:
-            watch = Watch(self.receive)
-            try:
-                if not await watch.until(due_s):
-                    self._produced = times.produced(time.monotonic() - self.began_s, total)
-                    return
-            except asyncio.CancelledError:
-                self._produced = times.produced(time.monotonic() - self.began_s, total)
-                raise
-            finally:
-                watch.end()
-        self._produced = total
-        self.settle(completed=True)
-        headers = self._fake.limits(self.credential, ask, reply.headers)
-        await self.send_whole(reply if headers is reply.headers else Reply(reply.status, headers, reply.body))
-
-    async def send_stream(self, dialect: Dialect, ask: Ask, answer: Answer, times: TokenTimes) -> None:
-        """Send an answer token by token; what is no token leaves with its neighbour."""
-        self._ask = ask
-        status, headers = dialect.stream_head(ask, answer)
-        headers = self._fake.limits(self.credential, ask, headers)
-        start: Message = {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        }
-        watch = Watch(self.receive)
-        waiting: list[bytes] = []
-        try:
-            for event in dialect.stream(ask, answer):
-                if event.token or not self._produced:
-                    due_s = self.began_s + times.due(self._produced + 1)
-                    if due_s - time.monotonic() > EARLY_S:
-                        if self.started and waiting:
-                            await self._send(
-                                {"type": "http.response.body", "body": b"".join(waiting), "more_body": True}
-                            )
-                            waiting.clear()
-                        if not await watch.until(due_s):
-                            return
-                    if not self.started:
-                        self.started = True
-                        await self._send(start)
-                waiting.append(event.data)
-                self._produced += event.token
-            self.settle(completed=True)
-            await self._send({"type": "http.response.body", "body": b"".join(waiting)})
-        finally:
-            watch.end()

@@ -41,9 +41,9 @@ class Tempo:
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
 
-    def plan(self, seed: int, entity: str) -> TokenTimes:
+    def plan(self, seed: int, entity: str, *, model: str, in_flight: int) -> TokenTimes:
         """The times of one answer."""
-        return self.pace.plan(seed, entity)
+        return self.pace.plan(seed, entity, model=model, in_flight=in_flight)
 
 
 @dataclass(frozen=True, slots=True)

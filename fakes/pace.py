@@ -44,7 +44,7 @@ class Pace:
         if self.ttft_s < 0 or self.tokens_per_second <= 0 or not 0 <= self.jitter <= 1:
             raise ValueError(f"a pace needs ttft_s >= 0, tokens_per_second > 0 and 0 <= jitter <= 1, got {self!r}")
 
-    def plan(self, seed: int, entity: str) -> TokenTimes:
+    def plan(self, seed: int, entity: str, *, model: str = "", in_flight: int = 1) -> TokenTimes:  # noqa: ARG002
         """The times of one answer; they depend on `seed` and `entity` (the call, say) alone."""
         if not self.jitter:
             return TokenTimes(self.ttft_s, 1 / self.tokens_per_second)

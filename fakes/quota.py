@@ -42,10 +42,11 @@ _WORDS: Final = ("limit", "remaining", "reset")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request gets no answer: a failure kind of the vendor, and the details of its words."""
+    """Why a request gets no answer: a failure kind of the vendor, the details of its words, whose timeline entry."""
 
     kind: str
     details: Mapping[str, Any] = field(default_factory=dict)
+    entry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

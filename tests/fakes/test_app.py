@@ -136,7 +136,7 @@ async def test_tokens_due_together_leave_together(fake, provider, make_fake, mon
     """When sending has fallen behind the clock, everything due goes out in one piece, and the rest keeps its times."""
     clock = SimpleNamespace(now=100.0)
     module = SimpleNamespace(monotonic=lambda: clock.now, time=lambda: 1.8e9, monotonic_ns=lambda: int(clock.now * 1e9))
-    monkeypatch.setattr("banstorm.fakes.app.time", module)
+    monkeypatch.setattr("banstorm.fakes.exchange.time", module)
     slow = make_fake(provider, Pace(ttft_s=0, tokens_per_second=500))
     mark = Mark("7f3a9c", 1, Shape.TEXT, 30)
 

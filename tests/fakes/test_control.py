@@ -139,7 +139,7 @@ async def test_a_latency_is_set_and_told(market) -> None:
     assert (await market.call("GET", f"{ONE}/latency"))[1]["ttft_s"] == 0
     wanted = {"ttft_s": 1.5, "tokens_per_second": 80.0, "jitter": 0.2}
     assert (await market.call("PUT", f"{ONE}/latency", wanted))[:2] == (200, wanted)
-    assert 1.2 <= market.tempo.plan(1, "x").first_s <= 1.8
+    assert 1.2 <= market.tempo.plan(1, "x", model="m", in_flight=1).first_s <= 1.8
 
 
 async def test_a_login_brings_tokens_that_work(market) -> None:

@@ -1,0 +1,135 @@
+"""One request of a fake and its answer: sent when it is due, billed when it is over.
+
+Tokens are sent at absolute times, so a late one doesn't delay those after it; what has become due meanwhile goes out
+in one piece. A caller that goes away is noticed at once and billed for what was produced by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from .caller import Message, Receive, Watch
+from .dialects.base import Reply
+
+if TYPE_CHECKING:
+    from .dialects.base import Answer, Ask, Dialect, Headers
+    from .pace import TokenTimes
+
+Send = Callable[[Message], Awaitable[None]]
+
+EARLY_S: Final = 0.001
+"""A token may leave this much early, in seconds: event loops round their timers to milliseconds."""
+
+
+class Fake(Protocol):
+    """What an exchange needs of the fake it belongs to."""
+
+    def limits(self, credential: str | None, ask: Ask, headers: Headers) -> Headers:
+        """`headers` with the figures of the credential's quota, if it has one."""
+        ...
+
+    def settle(
+        self, attempt: str | None, credential: str | None, ask: Ask | None, produced: int, *, completed: bool
+    ) -> None:
+        """Bill a request."""
+        ...
+
+
+class Exchange:
+    """One request and its answer."""
+
+    __slots__ = (
+        "_ask",
+        "_fake",
+        "_produced",
+        "_send",
+        "_settled",
+        "attempt",
+        "began_s",
+        "credential",
+        "receive",
+        "started",
+    )
+
+    def __init__(self, fake: Fake, receive: Receive, send: Send) -> None:
+        self._fake = fake
+        self.receive = receive
+        self._send = send
+        self._ask: Ask | None = None
+        self._produced = 0
+        self._settled = False
+        self.attempt: str | None = None
+        self.credential: str | None = None
+        self.began_s = time.monotonic()
+        self.started = False
+
+    def settle(self, *, completed: bool) -> None:
+        """Bill the request, the first time this is called."""
+        if not self._settled:
+            self._settled = True
+            self._fake.settle(self.attempt, self.credential, self._ask, self._produced, completed=completed)
+
+    async def send_whole(self, reply: Reply) -> None:
+        """Send a response at once."""
+        self.started = True
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": reply.body})
+
+    async def send_plain(self, reply: Reply, ask: Ask, answer: Answer, times: TokenTimes) -> None:
+        """Send an answer when its last token is produced."""
+        self._ask = ask
+        total = len(answer.pieces)
+        due_s = self.began_s + times.due(total) if ask.operation == "chat" else 0.0
+        if due_s - time.monotonic() > EARLY_S:
+            watch = Watch(self.receive)
+            try:
+                if not await watch.until(due_s):
+                    self._produced = times.produced(time.monotonic() - self.began_s, total)
+                    return
+            except asyncio.CancelledError:
+                self._produced = times.produced(time.monotonic() - self.began_s, total)
+                raise
+            finally:
+                watch.end()
+        self._produced = total
+        self.settle(completed=True)
+        headers = self._fake.limits(self.credential, ask, reply.headers)
+        await self.send_whole(reply if headers is reply.headers else Reply(reply.status, headers, reply.body))
+
+    async def send_stream(self, dialect: Dialect, ask: Ask, answer: Answer, times: TokenTimes) -> None:
+        """Send an answer token by token; what is no token leaves with its neighbour."""
+        self._ask = ask
+        status, headers = dialect.stream_head(ask, answer)
+        headers = self._fake.limits(self.credential, ask, headers)
+        start: Message = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        }
+        watch = Watch(self.receive)
+        waiting: list[bytes] = []
+        try:
+            for event in dialect.stream(ask, answer):
+                if event.token or not self._produced:
+                    due_s = self.began_s + times.due(self._produced + 1)
+                    if due_s - time.monotonic() > EARLY_S:
+                        if self.started and waiting:
+                            await self._send(
+                                {"type": "http.response.body", "body": b"".join(waiting), "more_body": True}
+                            )
+                            waiting.clear()
+                        if not await watch.until(due_s):
+                            return
+                    if not self.started:
+                        self.started = True
+                        await self._send(start)
+                waiting.append(event.data)
+                self._produced += event.token
+            self.settle(completed=True)
+            await self._send({"type": "http.response.body", "body": b"".join(waiting)})
+        finally:
+            watch.end()
