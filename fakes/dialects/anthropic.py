@@ -89,11 +89,11 @@ class Anthropic(RoutedDialect):
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
         """The error as an ``error`` event; nothing follows it."""
         return failures.error_event(kind, details, id_seed)
 

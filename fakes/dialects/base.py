@@ -163,16 +163,58 @@ class Dialect(ABC):
         """The answer as a stream of events, its proper ending included."""
 
     @abstractmethod
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
-        """The vendor's words for a failure before any answer; `details` are named by the kind (e.g. `retry_after`).
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
+        """What `failure` says; `details` suit the request.
 
         Raises:
             UnknownFailureError: when the vendor has no such failure.
         """
 
     @abstractmethod
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
-        """The vendor's words for a failure inside a stream that has begun."""
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
+        """What `error_event` says; `details` suit the request and the stream.
+
+        Raises:
+            UnknownFailureError: when the vendor has no such failure.
+        """
+
+    def suit(self, details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:  # noqa: ARG002 - for some
+        """`details` with what the request, and the stream `after` which an error comes, make of them.
+
+        What a caller names itself stays. A vendor whose failures come in several forms overrides this.
+        """
+        return {"model": ask.model, **details} if ask is not None and ask.model else details
+
+    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int, ask: Ask | None = None) -> Reply:
+        """The vendor's words for a failure before any answer.
+
+        Args:
+            kind: One of `failures`.
+            details: What fills the words, named by the kind (e.g. `retry_after`, in seconds).
+            id_seed: What ids in it depend on.
+            ask: The request, if it was understood: some vendors suit a failure's form to it.
+
+        Raises:
+            UnknownFailureError: when the vendor has no such failure.
+        """
+        return self.write_failure(kind, self.suit(details, ask, b""), id_seed)
+
+    def error_event(
+        self, kind: str, details: Mapping[str, Any], *, id_seed: int, ask: Ask | None = None, after: bytes = b""
+    ) -> bytes:
+        """The vendor's words for a failure inside a stream that has begun.
+
+        Args:
+            kind: One of `failures`.
+            details: What fills the words, as for `failure`.
+            id_seed: What ids in it depend on.
+            ask: The request, if it was understood.
+            after: The stream so far, which some vendors' errors go on from; its first and its last event are enough.
+
+        Raises:
+            UnknownFailureError: when the vendor has no such failure.
+        """
+        return self.write_error(kind, self.suit(details, ask, after), id_seed)
 
     def is_stream(self, headers: Headers) -> bool:
         """Whether a response with these headers is a stream, whose bytes `split_events` cuts."""

@@ -69,11 +69,11 @@ class Bedrock(RoutedDialect):
             return unquote(in_query[1]).partition("/")[0] or None
         return None
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
         """The error as an exception frame; nothing follows it."""
         return failures.frame(kind, details)
 

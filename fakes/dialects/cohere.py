@@ -29,11 +29,11 @@ class Cohere(RoutedDialect):
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "BanstormBanstormBanstormBanstorm00000000"
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:  # noqa: ARG002 - no id in it
         """The failure as a ``message-end`` that says so: the vendor has no event for errors; nothing follows it."""
         delta = {"error": failures.message(kind, details), "finish_reason": "ERROR"}
         return response.event("message-end", delta).data

@@ -114,11 +114,11 @@ class Gemini(RoutedDialect):
                 raise RequestRefused(failures.as_array(refused.reply)) from None
             raise
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer; the detail `alt` "json" makes an array of it."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
         """The error as a chunk: the same object as in a body; nothing follows it."""
         return failures.error_event(kind, details, id_seed)
 

@@ -58,11 +58,11 @@ class Groq(RoutedDialect):
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "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"
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
         """The error as a chunk, or with ``form: x_groq`` a chunk that mentions it; no ``[DONE]`` follows it."""
         body = failures.body(kind, details)
         if details.get("form") == "x_groq":

@@ -60,11 +60,11 @@ class Mistral(RoutedDialect):
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "banstormBANSTORMbanstormBANSTORM"
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
         """The error object in place of a chunk; no ``[DONE]`` follows it."""
         return error_data(failures.body(kind, details, id_seed) or {})
 

@@ -69,11 +69,11 @@ class OpenAI(RoutedDialect):
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "sk-proj-banstormbanstormbanstormbanstormbanstorm0000"
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
         """The error as a chunk: the same object as in a body; no ``[DONE]`` follows it.
 
         With the detail `api` "responses" it is the events of a failed response instead, see `_openai_responses.py`.

@@ -50,11 +50,11 @@ class OpenRouter(RoutedDialect):
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "sk-or-v1-ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba570400000"
 
-    def failure(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> Reply:
+    def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer; `error_in_200` is one in a body that looks like it."""
         return failures.reply(kind, details, id_seed)
 
-    def error_event(self, kind: str, details: Mapping[str, Any], *, id_seed: int) -> bytes:
+    def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
         """A chunk with the error at its top and `error` as the finish reason; no ``[DONE]`` follows it."""
         return error_data(failures.chunk(kind, details, id_seed))
 
