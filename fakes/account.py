@@ -12,7 +12,7 @@ import difflib
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -90,7 +90,9 @@ class Accounts:
         self._accept_unknown = accept_unknown
         self._organisation_of: dict[str, str] = {}
         self._keys: dict[str, list[Change]] = {}
+        self._projects: dict[str, list[Change]] = {}
         self._organisations: dict[str, list[Change]] = {}
+        self._regions: dict[str, list[Change]] = {}
         self._everyone: list[Change] = []
         self._changes = 0
         self._asked: dict[str, int] = {}
@@ -114,7 +116,9 @@ class Accounts:
     def reset(self) -> None:
         """Everyone is in good standing and nothing is used up or limited; known keys stay known."""
         self._keys.clear()
+        self._projects.clear()
         self._organisations.clear()
+        self._regions.clear()
         self._everyone.clear()
         self._asked.clear()
         self.quota.reset()
@@ -132,8 +136,11 @@ class Accounts:
         settle_s: float = 0.0,
         spread_s: float | None = None,
         details: Mapping[str, Any] | None = None,
+        project: str | None = None,
+        region: str | None = None,
+        entry: str | None = None,
     ) -> None:
-        """Change the standing of a key, of an organisation, or (neither given) of everyone.
+        """Change the standing of a key, a project, an organisation, a region, or (none given) of everyone.
 
         Args:
             state: "ok" to reinstate, or a failure kind of the vendor.
@@ -146,11 +153,14 @@ class Accounts:
             settle_s: Seconds that it takes to reach every node: until then a falling share of requests passes.
             spread_s: Seconds after which a key's change becomes its organisation's too; None for never.
             details: Details of the failure's words.
+            project: The project (or workspace) it is about.
+            region: The region it is about, where requests come from.
+            entry: The timeline entry that makes it, which refusals then name.
 
         Raises:
             AccountError: when the vendor has no such failure, or the figures make no sense.
         """
-        self._check(state, key, organisation, spread_s)
+        self._check(state, {"key": key, "project": project, "organisation": organisation, "region": region}, spread_s)
         if (
             not 0 <= share <= 1
             or min(in_s, rollout_s, settle_s, spread_s or 0.0) < 0
@@ -160,14 +170,18 @@ class Accounts:
         at_s = self.clock() + in_s
         until_s = None if for_s is None else at_s + for_s
         self._changes += 1
-        change = Change(state, at_s, until_s, share, rollout_s, settle_s, self._changes, dict(details or {}))
+        change = Change(state, at_s, until_s, share, rollout_s, settle_s, self._changes, dict(details or {}), entry)
         if key is not None:
             self._add(self._keys, key, change)
             if spread_s is not None:
-                spread = Change(state, at_s + spread_s, until_s, number=self._changes, details=change.details)
+                spread = replace(change, at_s=at_s + spread_s, share=1.0, rollout_s=0.0, settle_s=0.0)
                 self._add(self._organisations, self.organisation_of(key), spread)
+        elif project is not None:
+            self._add(self._projects, project, change)
         elif organisation is not None:
             self._add(self._organisations, organisation, change)
+        elif region is not None:
+            self._add(self._regions, region, change)
         else:
             _insert(self._everyone, change)
 
@@ -248,14 +262,14 @@ class Accounts:
         """`headers` with the quota's figures in them."""
         return self.quota.headers(credential, ask.model, headers) if ask.operation in LIMITED else headers
 
-    def _check(self, state: str, key: str | None, organisation: str | None, spread_s: float | None) -> None:
+    def _check(self, state: str, whom: Mapping[str, str | None], spread_s: float | None) -> None:
         if state != OK and state not in self.failures:
             near = difflib.get_close_matches(state, self.failures, n=3, cutoff=0.5)
             hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {sorted(self.failures)}"
             raise AccountError(f"this vendor has no failure {state!r}: {hint}")
-        if key is not None and organisation is not None:
-            raise AccountError("a change is about a key or about an organisation: give one of them, or neither")
-        if spread_s is not None and key is None:
+        if len([name for name in whom.values() if name is not None]) > 1:
+            raise AccountError(f"a change is about a {', '.join(whom)} or everyone: give one of them, or none")
+        if spread_s is not None and whom["key"] is None:
             raise AccountError("only a key's change spreads, to its organisation: give the key")
 
     def _add(self, chains: dict[str, list[Change]], name: str, change: Change) -> None:

@@ -12,7 +12,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -157,6 +157,7 @@ class Quota:
         self._clock = clock
         self._wall = wall
         self._rules: dict[tuple[str | None, str | None], Limits] = {}
+        self._entries: dict[tuple[str | None, str | None], str | None] = {}
         self._held: OrderedDict[tuple[str, str], _Shelf] = OrderedDict()
         self._spent: OrderedDict[str, float] = OrderedDict()
 
@@ -165,10 +166,13 @@ class Quota:
         """Limits by credential and model, None for any."""
         return self._rules
 
-    def set(self, limits: Limits, *, credential: str | None = None, model: str | None = None) -> None:
+    def set(
+        self, limits: Limits, *, credential: str | None = None, model: str | None = None, entry: str | None = None
+    ) -> None:
         """Limit a credential (None: each of them) at a model (None: each of them); the nearest rule counts alone.
 
-        Buckets that the rule may concern are full again, what was spent stays spent.
+        Buckets that the rule may concern are full again, what was spent stays spent. Refusals name `entry`, the
+        timeline entry that sets the limits.
 
         Raises:
             ValueError: when there are too many rules.
@@ -176,11 +180,13 @@ class Quota:
         if len(self._rules) >= RULES_MAX and (credential, model) not in self._rules:
             raise ValueError(f"a quota has at most {RULES_MAX} rules: reset it first")
         self._rules[credential, model] = limits
+        self._entries[credential, model] = entry
         self._held.clear()
 
     def reset(self) -> None:
         """No limits, and nothing spent."""
         self._rules.clear()
+        self._entries.clear()
         self._held.clear()
         self._spent.clear()
 
@@ -188,6 +194,10 @@ class Quota:
         """Take a request and its prompt out of the buckets; say what it is refused with if one has too little."""
         if not self._rules:
             return None
+        refusal = self._take(credential, model, input_tokens)
+        return None if refusal is None else replace(refusal, entry=self._entry(credential, model))
+
+    def _take(self, credential: str, model: str, input_tokens: int) -> Refusal | None:
         shelf = self._filled(credential, model)
         limits = shelf.limits
         if limits is None:
@@ -258,6 +268,12 @@ class Quota:
     def spent(self) -> Mapping[str, float]:
         """US dollars spent, by credential."""
         return self._spent
+
+    def _entry(self, credential: str, model: str) -> str | None:
+        for rule in ((credential, model), (credential, None), (None, model), (None, None)):
+            if rule in self._rules:
+                return self._entries[rule]
+        return None
 
     def _limits(self, credential: str, model: str) -> Limits | None:
         rules = self._rules

@@ -197,6 +197,15 @@ def test_reset(account) -> None:
     assert account.organisation_of("a") == "one"
 
 
+def test_a_refusal_names_the_timeline_entry_that_made_it(account, clock) -> None:
+    """Whose change refuses is told, a spread one included; a change of nobody's timeline names none."""
+    account.change("org_disabled", key="a", spread_s=1, entry="0:org_disabled")
+    account.change("bad_key", key="c")
+    clock.now_s += 1
+    refusals = [account.refusal(key) for key in "abc"]
+    assert [refusal and refusal.entry for refusal in refusals] == ["0:org_disabled", "0:org_disabled", None]
+
+
 FAILURES = [
     ("anthropic", "org_disabled", 400, "This organization has been disabled."),
     ("anthropic", "oauth_revoked", 403, "OAuth token has been revoked. Please obtain a new token."),

@@ -116,6 +116,15 @@ def test_an_answer_is_taken_once_produced(quota, clock) -> None:
     assert _kind(quota) is None
 
 
+def test_a_refusal_names_the_timeline_entry_that_set_the_limit(quota) -> None:
+    """The entry of the rule that counts is told with the refusal."""
+    quota.set(Limits(requests_per_minute=1), entry="0:limits")
+    quota.set(Limits(requests_per_minute=1), credential="own")
+    refusals = [quota.admit(credential, "m", 1) for credential in ("k", "own") for _ in range(2)]
+    assert [refusal and refusal.entry for refusal in refusals] == [None, "0:limits", None, None]
+    assert [refusal is not None for refusal in refusals] == [False, True, False, True]
+
+
 def test_money_does_not_come_back(quota, clock) -> None:
     """Once the balance is spent every model of that credential refuses, however long one waits."""
     quota.set(Limits(spend_usd=1.0))
