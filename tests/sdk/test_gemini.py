@@ -286,7 +286,7 @@ async def test_limited_account(models, call) -> None:
     """An account that was limited gets successes without content: only the finish reason tells."""
     reply = await call.settle(models("failing-gemini", "/error_in_200").generate_content(model=MODEL, contents="hello"))
     assert reply.text is None
-    assert reply.candidates[0].finish_reason == types.FinishReason.PUP_LIMITED_DISABLED
+    assert reply.candidates[0].finish_reason.value == "PUP_LIMITED_DISABLED"  # which the older SDK has no name for
 
 
 async def test_stream_error(models, call) -> None:
