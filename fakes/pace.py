@@ -1,9 +1,13 @@
-"""How fast a fake answers: time to first token and tokens per second, with a seeded deviation per request."""
+"""How fast a fake answers: time to first token and tokens per second, drawn for each request by the seed."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .quantiles import Quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +31,96 @@ class TokenTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """A provider's speed. `jitter` (0 to 1) is the largest deviation of both figures, up or down.
+class Slowdown:
+    """How a provider slows down under load: from `at` requests in flight on, `to` times slower at most.
 
-    Attributes:
-        ttft_s: Time to first token, in seconds.
-        tokens_per_second: Tokens per second after the first.
-        jitter: Share by which a request's own figures may differ.
+    Up to `at` requests it gives each its full speed. Beyond, what it can do in all is shared evenly between those in
+    flight, so that everything takes in_flight / at times as long (processor sharing: Kleinrock, "Time-shared systems: a
+    theoretical treatment", Journal of the ACM 14, 1967), until that reaches `to`. It is settled for an answer when its
+    request arrives.
     """
 
-    ttft_s: float = 0.0
-    tokens_per_second: float = 1e9
-    jitter: float = 0.0
+    at: int
+    to: float
 
     def __post_init__(self) -> None:
-        if self.ttft_s < 0 or self.tokens_per_second <= 0 or not 0 <= self.jitter <= 1:
-            raise ValueError(f"a pace needs ttft_s >= 0, tokens_per_second > 0 and 0 <= jitter <= 1, got {self!r}")
+        if self.at < 1 or not 1 <= self.to < math.inf:
+            raise ValueError(f"a slowdown needs at >= 1 and to >= 1, got {self!r}")
 
-    def plan(self, seed: int, entity: str, *, model: str = "", in_flight: int = 1) -> TokenTimes:  # noqa: ARG002
-        """The times of one answer; they depend on `seed` and `entity` (the call, say) alone."""
-        if not self.jitter:
-            return TokenTimes(self.ttft_s, 1 / self.tokens_per_second)
-        digest = hashlib.blake2b(f"{seed}\x1fpace\x1f{entity}".encode(), digest_size=16).digest()
-        first = _deviation(digest[:8], self.jitter)
-        rest = _deviation(digest[8:], self.jitter)
-        return TokenTimes(self.ttft_s * first, rest / self.tokens_per_second)
+    def factor(self, in_flight: int) -> float:
+        """How many times slower an answer is while `in_flight` requests are under way, itself included."""
+        return min(self.to, max(1.0, in_flight / self.at))
 
 
-def _deviation(digest: bytes, jitter: float) -> float:
-    return 1 + jitter * (2 * int.from_bytes(digest, "big") / 2**64 - 1)
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A provider's speed.
+
+    Time to first token and tokens per second are drawn for each request, independently: a hash of seed and request
+    gives the level, and the distribution has the value there (inversion). The same request has the same speed again.
+
+    Attributes:
+        ttft_s: Time to first token, in seconds: a figure, or quantiles.
+        tokens_per_second: Tokens per second after the first: a figure, or quantiles.
+        jitter: Share (0 to 1) by which a request may differ from a plain figure, up or down, evenly; quantiles have
+            their own deviation.
+        distance_s: The network's round trip to the provider, in seconds, before the first token; load doesn't
+            lengthen it.
+        slowdown: How load slows it down.
+        models: The paces of models that differ, by the name that requests have; they are whole, and have no models.
+    """
+
+    ttft_s: float | Quantiles = 0.0
+    tokens_per_second: float | Quantiles = 1e9
+    jitter: float = 0.0
+    distance_s: float = 0.0
+    slowdown: Slowdown | None = None
+    models: Mapping[str, Pace] = field(default_factory=dict)
+    _figures: tuple[float, float] | None = field(init=False, repr=False, compare=False)
+    _steady: TokenTimes | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        first, rate = self.ttft_s, self.tokens_per_second
+        right = (isinstance(first, Quantiles) or first >= 0) and (isinstance(rate, Quantiles) or rate > 0)
+        if not right or not 0 <= self.jitter <= 1 or self.distance_s < 0:
+            raise ValueError(
+                f"a pace needs ttft_s >= 0, tokens_per_second > 0, 0 <= jitter <= 1 and distance_s >= 0, got {self!r}"
+            )
+        # Most paces are two figures: those are worked out once, and drawn without a look at what they lack.
+        figures = None
+        if not (isinstance(first, Quantiles) or isinstance(rate, Quantiles) or self.slowdown or self.models):
+            figures = None if self.distance_s else (first, rate)
+        object.__setattr__(self, "_figures", figures)
+        steady = None if figures is None or self.jitter else TokenTimes(figures[0], 1 / figures[1])
+        object.__setattr__(self, "_steady", steady)
+
+    def plan(self, seed: int, entity: str, *, model: str = "", in_flight: int = 1) -> TokenTimes:
+        """The times of one answer; chance in them depends on `seed` and `entity` (the call, say) alone."""
+        if self._steady is not None:
+            return self._steady
+        if self._figures is None:
+            return self._plan(seed, entity, model, in_flight)
+        first, rate = _hash(seed, entity)
+        ttft_s, tokens_per_second = self._figures
+        return TokenTimes(ttft_s * _deviation(first, self.jitter), _deviation(rate, self.jitter) / tokens_per_second)
+
+    def _plan(self, seed: int, entity: str, model: str, in_flight: int) -> TokenTimes:
+        own = self.models.get(model)
+        if own is not None:
+            return own.plan(seed, entity, in_flight=in_flight)
+        first, rest = _hash(seed, entity)
+        ttft_s, rate = self.ttft_s, self.tokens_per_second
+        first_s = ttft_s.at(first) if isinstance(ttft_s, Quantiles) else ttft_s * _deviation(first, self.jitter)
+        gap_s = 1 / rate.at(rest) if isinstance(rate, Quantiles) else _deviation(rest, self.jitter) / rate
+        slower = 1.0 if self.slowdown is None else self.slowdown.factor(in_flight)
+        return TokenTimes(self.distance_s + first_s * slower, gap_s * slower)
+
+
+def _hash(seed: int, entity: str) -> tuple[float, float]:
+    """Two levels from 0 to 1, drawn evenly and independently."""
+    digest = hashlib.blake2b(f"{seed}\x1fpace\x1f{entity}".encode(), digest_size=16).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64, int.from_bytes(digest[8:], "big") / 2**64
+
+
+def _deviation(level: float, jitter: float) -> float:
+    return 1 + jitter * (2 * level - 1)
