@@ -15,11 +15,13 @@ from typing import Any, Final
 import orjson
 
 from .answer import TOOL_NAME, WORD_SIGN, Mark, Shape, expected, expected_object, words
-from .dialects.base import Answer, Ask, Tool
+from .dialects.base import Answer, Ask, Call, Tool
 from .filler import fill, holds_answer
 
 _WITH_BLANKS: Final = re.compile(r"\s*\S+\s*")
 _JSON_TOKENS: Final = re.compile(r'[^"\s]{0,8}(?:"|\s+)?|\s+', re.DOTALL)
+CALLS_MAX: Final = 8
+"""Most tools that one answer calls."""
 _SHOWN_LETTERS: Final = 60
 """Letters of the question that an unmarked answer repeats."""
 
@@ -29,9 +31,13 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
     if ask.operation != "chat":
         return Answer((), None, "stop", ask.input_tokens, 0, id_seed, created_s, ask.cached_tokens)
     tool = _choose_tool(ask)
+    name: str | None = None
+    calls: list[Call] = []
     if tool is not None:
-        pieces = _json_pieces(_document(ask, provider, tool.parameters))
-        finish = "tool"
+        tools = _together(ask, tool) if ask.parallel else [tool]
+        calls = [Call(each.name, tuple(_json_pieces(_document(ask, provider, each.parameters)))) for each in tools]
+        pieces = [piece for call in calls for piece in call.pieces]
+        name, finish = calls[0].name, "tool"
     else:
         pieces = _text_or_document(ask, provider)
         finish = "stop"
@@ -42,9 +48,10 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
     if ask.max_tokens is not None and reasoning + len(pieces) > ask.max_tokens:
         pieces = pieces[: ask.max_tokens - reasoning]
         finish, stopped_by = "length", None
+        calls = _begun(calls, len(pieces))
     return Answer(
         pieces=tuple(pieces),
-        tool=tool.name if tool is not None else None,
+        tool=name,
         finish=finish,
         input_tokens=ask.input_tokens,
         output_tokens=reasoning + len(pieces),
@@ -53,6 +60,7 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
         cached_tokens=ask.cached_tokens,
         reasoning_tokens=reasoning,
         stop_sequence=stopped_by,
+        calls=tuple(calls) if len(calls) > 1 else (),
     )
 
 
@@ -89,6 +97,25 @@ def _choose_tool(ask: Ask) -> Tool | None:
         return None
     # routers rewrite a JSON answer into an offered tool and back
     return next((tool for tool in ask.tools if tool.name == TOOL_NAME or holds_answer(tool.parameters)), None)
+
+
+def _together(ask: Ask, chosen: Tool) -> list[Tool]:
+    """The tools that are called at once: those that an unmarked prompt names, else the chosen one alone."""
+    if ask.mark is not None or ask.tool_choice not in ("auto", "any"):
+        return [chosen]
+    named = [tool for tool in ask.tools if re.search(rf"(?<![\w-]){re.escape(tool.name)}(?![\w-])", ask.text)]
+    return named[:CALLS_MAX] or [chosen]
+
+
+def _begun(calls: Sequence[Call], room: int) -> list[Call]:
+    """The calls that the first `room` tokens hold, the last of them perhaps cut short."""
+    begun = []
+    for call in calls:
+        if room <= 0:
+            break
+        begun.append(Call(call.name, call.pieces[:room]))
+        room -= len(call.pieces)
+    return begun
 
 
 def _text_or_document(ask: Ask, provider: str) -> list[str]:

@@ -40,6 +40,9 @@ class Ask:
 
     `input_tokens` include `cached_tokens`, which the provider has in its cache, and `cache_write_tokens`, which it puts
     there. `reasoning_tokens` are thought before the answer; they count as output. An answer ends before any of `stop`.
+
+    `choices` is how many answers are wanted, each with its own thoughts: they all say the same, and each is billed.
+    `parallel` says that one answer may call several tools, and that the dialect knows how to write that.
     """
 
     model: str
@@ -60,6 +63,8 @@ class Ask:
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    choices: int = 1
+    parallel: bool = False
     body: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -69,12 +74,29 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a tool: its name, and its arguments as JSON text in pieces."""
+
+    name: str
+    pieces: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The pieces joined."""
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the provider says: `pieces` joined are the text, the JSON text, or the tool's arguments as JSON text.
 
     `tool` is the name of the called tool, None for text. `finish` is "stop", "length" or "tool"; `stop_sequence` is
     what the answer was stopped by. `output_tokens` include `reasoning_tokens`. Ids are seeded, so that the same run
     gives the same bytes.
+
+    `calls` is there when several tools are called at once, for an `Ask` that has `parallel`: `tool` is then the first
+    one's name, and `pieces` are those of all calls, one after the other. `usd` is the price of the whole request in US
+    dollars, for dialects that tell it (`Dialect.tells_price`).
     """
 
     pieces: tuple[str, ...]
@@ -87,11 +109,20 @@ class Answer:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     stop_sequence: str | None = None
+    calls: tuple[Call, ...] = ()
+    usd: float | None = None
 
     @property
     def text(self) -> str:
         """The pieces joined."""
         return "".join(self.pieces)
+
+    @property
+    def tool_calls(self) -> tuple[Call, ...]:
+        """Each call of a tool; none if the answer is text."""
+        if self.tool is None:
+            return ()
+        return self.calls or (Call(self.tool, self.pieces),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +168,8 @@ class Dialect(ABC):
     """A made-up API key in the vendor's format."""
     body_bytes_max: ClassVar[int] = REQUEST_BYTES_MAX
     """The vendor's cap on a request's body, in bytes; beyond it the vendor says `request_too_large`."""
+    tells_price: ClassVar[bool] = False
+    """Whether its answers say what they cost, so that `Answer.usd` is wanted."""
 
     @abstractmethod
     def credential(self, headers: Mapping[str, str], path: str) -> str | None:
@@ -215,6 +248,10 @@ class Dialect(ABC):
             UnknownFailureError: when the vendor has no such failure.
         """
         return self.write_error(kind, self.suit(details, ask, after), id_seed)
+
+    def answer_keys_of(self, ask: Ask | None) -> tuple[str, ...]:  # noqa: ARG002 - some vendors have several APIs
+        """`answer_keys` as the API that `ask` came by has them, None for a request that was not understood."""
+        return self.answer_keys
 
     def is_stream(self, headers: Headers) -> bool:
         """Whether a response with these headers is a stream, whose bytes `split_events` cuts."""

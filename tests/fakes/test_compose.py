@@ -161,3 +161,42 @@ def test_reasoning_counts_as_output(limit: int | None, kept: int, thought: int) 
     assert (len(answer.pieces), answer.reasoning_tokens, answer.output_tokens) == (kept, thought, kept + thought)
     assert answer.finish == ("stop" if kept == 5 else "length")
     assert answer.cached_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "request_", "called"),
+    [
+        ("please call weather and record_answer", {}, ["record_answer", "weather"]),
+        ("weather, then record_answer", {"tool_choice": "any"}, ["record_answer", "weather"]),
+        ("only the weather", {}, ["weather"]),
+        ("neither of them: weathers", {}, ["record_answer"]),
+        ("weather and record_answer", {"parallel": False}, ["record_answer"]),
+        ("weather and record_answer", {"tool_choice": "tool:weather"}, ["weather"]),
+        ("weather and record_answer", {"tool_choice": "none"}, []),
+        ("weather and record_answer", {"first_turn": False}, []),
+    ],
+)
+def test_several_tools_at_once(text: str, request_: dict[str, Any], called: list[str]) -> None:
+    """An unmarked prompt that names several tools has all of them called, each with arguments of its own."""
+    answer, _ = say(None, text=text, **{"tools": (RECORD, OTHER), "parallel": True, **request_})
+    assert called == [call.name for call in answer.tool_calls]
+    assert answer.pieces == tuple(piece for call in answer.tool_calls for piece in call.pieces) or not called
+    for call in answer.tool_calls:
+        validate(orjson.loads(call.text), dict((RECORD if call.name == TOOL_NAME else OTHER).parameters))
+
+
+def test_a_marked_prompt_calls_one_tool() -> None:
+    """Whatever tools a marked prompt names, its words are said once."""
+    answer, _ = say(Shape.TOOL, text="weather and record_answer", tools=(OTHER, RECORD), parallel=True)
+    assert [call.name for call in answer.tool_calls] == [TOOL_NAME]
+
+
+@pytest.mark.parametrize("room", range(1, 30))
+def test_calls_cut_short(room: int) -> None:
+    """Too few tokens leave the first calls whole and the last one torn."""
+    request: dict[str, Any] = {"tools": (RECORD, OTHER), "parallel": True, "text": "weather record_answer"}
+    whole, _ = say(None, **request)
+    cut, _ = say(None, max_tokens=room, **request)
+    assert cut.pieces == whole.pieces[:room]
+    assert cut.text == "".join(call.text for call in cut.tool_calls)
+    assert cut.tool == TOOL_NAME
