@@ -10,6 +10,7 @@ import logging
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from .account import Accounts
@@ -185,8 +186,16 @@ class _Fake:
         if self._script is not None:
             scripted = self._script.answer(ask, self._provider, id_seed=id_seed, created_s=created_s)
             if scripted is not None:
-                return scripted
-        return compose(ask, self._provider, id_seed=id_seed, created_s=created_s)
+                return scripted if isinstance(scripted, Reply) else self._priced(ask, scripted)
+        return self._priced(ask, compose(ask, self._provider, id_seed=id_seed, created_s=created_s))
+
+    def _priced(self, ask: Ask, answer: Answer) -> Answer:
+        """`answer` with what it costs, where the vendor says so."""
+        if not self._dialect.tells_price:
+            return answer
+        produced = answer.output_tokens * ask.choices
+        usd, _ = self._prices.bill(ask.model, ask.input_tokens, ask.cached_tokens, produced)
+        return replace(answer, usd=usd)
 
     def _id_seed(self, entity: str) -> int:
         text = f"{self._run_seed}\x1fid\x1f{self._provider}\x1f{entity}"
@@ -210,11 +219,11 @@ class _Fake:
         refusal = self._account.admit(credential, ask)
         if refusal is None:
             return None
-        reply = self._refuse(exchange, refusal)
+        reply = self._refuse(exchange, refusal, ask)
         return Reply(reply.status, self.limits(credential, ask, reply.headers), reply.body)
 
-    def _refuse(self, exchange: Exchange, refusal: Refusal) -> Reply:
-        reply = self._dialect.failure(refusal.kind, refusal.details, id_seed=self._id_seed(refusal.kind))
+    def _refuse(self, exchange: Exchange, refusal: Refusal, ask: Ask | None = None) -> Reply:
+        reply = self._dialect.failure(refusal.kind, refusal.details, id_seed=self._id_seed(refusal.kind), ask=ask)
         if refusal.entry is None or exchange.attempt is None:
             return reply
         # whoever stands in front and counts what each timeline entry did learns it from here, and takes it out again
@@ -235,7 +244,7 @@ class _Fake:
         else:
             usd, priced = 0.0, True
             if produced or completed:  # it thinks before the first word
-                produced += ask.thought_tokens
+                produced += ask.thought_tokens * ask.choices
             if ask.operation in BILLED:
                 usd, priced = self._prices.bill(ask.model, ask.input_tokens, ask.cached_tokens, produced)
             if self._account is not None and credential is not None:

@@ -82,7 +82,7 @@ class Exchange:
     async def send_plain(self, reply: Reply, ask: Ask, answer: Answer, times: TokenTimes) -> None:
         """Send an answer when its last token is produced."""
         self._ask = ask
-        total = len(answer.pieces)
+        total = len(answer.pieces) * ask.choices
         due_s = self.began_s + times.due(total) if ask.operation == "chat" else 0.0
         if due_s - time.monotonic() > EARLY_S:
             watch = Watch(self.receive)
