@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import orjson
-
 from . import _tokens
 
 CACHE_TOKENS_MIN: Final = 1024
@@ -38,7 +36,7 @@ def cache(raw: bytes, document: Mapping[str, Any], input_tokens: int) -> tuple[i
             continue
         letters += len(block["text"]) if isinstance(block.get("text"), str) else 0
         if role == "tool":
-            letters += len(orjson.dumps(block))
+            letters += _tokens.written(block)
         if block.get("cache_control") is not None:
             marked = _tokens.count(letters, messages, None)
     if document.get("cache_control") is not None:  # up to the last block, wherever that is

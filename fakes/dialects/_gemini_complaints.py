@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from . import _gemini_failures as failures
+from ._nesting import is_deeper
 from .base import RequestRefused
 
 _CAPITAL: Final = re.compile("[A-Z]")
@@ -57,22 +58,9 @@ def parse(body: bytes) -> dict[str, Any]:
         complain("Invalid JSON payload received. Unexpected token.")
     if not isinstance(document, dict):
         complain('Invalid JSON payload received. Unknown name "": Root element must be a message.')
-    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _is_deeper(document, DEPTH_MAX):
+    if is_deeper(body, document, DEPTH_MAX):
         complain("Invalid JSON payload received. Message too deep. Max recursion depth reached.")
     return document
-
-
-def _is_deeper(document: Any, levels: int) -> bool:
-    layer = [document]
-    while layer and levels:
-        layer = [
-            value
-            for container in layer
-            for value in (container.values() if isinstance(container, dict) else container)
-            if isinstance(value, dict | list)
-        ]
-        levels -= 1
-    return bool(layer)
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 import orjson
 
 from . import _openai_failures as failures
+from ._nesting import is_deeper
 from ._routes import Request
 from .base import Ask, Reply, RequestRefused
 
@@ -63,7 +64,7 @@ def parse(body: bytes) -> dict[str, Any]:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
         refuse("bad_request", message=_NOT_JSON)
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or is_deeper(body, document):
         refuse("bad_request", message=_NOT_JSON)
     return document
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -15,6 +17,8 @@ from banstorm.fakes.dialects import find
 from banstorm.fakes.invoice import Bill
 from banstorm.fakes.pace import Pace
 from banstorm.fakes.prices import PriceTable
+
+sys.path.insert(0, str(Path(__file__).parent))  # the modules beside the tests
 
 # The same examples in every run, and no limit on their time: a busy machine must not turn a test red.
 hypothesis.settings.register_profile(
