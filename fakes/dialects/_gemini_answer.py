@@ -68,7 +68,8 @@ def _text_elements(ask: Ask, answer: Answer) -> Iterator[Event]:
     last = len(answer.pieces)
     for place, piece in enumerate(answer.pieces, 1):
         finish = _FINISH[answer.finish] if place == last else None
-        element = failures.pretty(_chunk(ask, answer, [{"text": piece}], place, finish))
+        tokens = answer.output_tokens if place == last else place
+        element = failures.pretty(_chunk(ask, answer, [{"text": piece}], tokens, finish))
         yield Event((b"[" if place == 1 else b"\n,\r\n") + element, token=True)
 
 
@@ -80,7 +81,8 @@ def _text_events(ask: Ask, answer: Answer) -> Iterator[Event]:
     last = len(answer.pieces)
     for place, piece in enumerate(answer.pieces, 1):
         finish = b',"finishReason": "%s"' % _FINISH[answer.finish].encode() if place == last else b""
-        counts = b'%d,"totalTokenCount": %d' % (place, answer.input_tokens + place)
+        tokens = answer.output_tokens if place == last else place
+        counts = b'%d,"totalTokenCount": %d' % (tokens, answer.input_tokens + tokens)
         yield Event(before + orjson.dumps(piece) + after + finish + usage + counts + tail, token=True)
 
 
