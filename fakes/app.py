@@ -47,7 +47,16 @@ class Paced(Protocol):
 class Priced(Protocol):
     """Says what a request costs: a `PriceTable`, or what follows one that changes."""
 
-    def bill(self, model: str, input_tokens: int, cached_tokens: int, output_tokens: int) -> tuple[float, bool]:
+    def bill(
+        self,
+        model: str,
+        input_tokens: int,
+        cached_tokens: int,
+        output_tokens: int,
+        *,
+        cache_write_tokens: int = 0,
+        cache_write_1h_tokens: int = 0,
+    ) -> tuple[float, bool]:
         """Its price in US dollars, and whether the model has one."""
         ...
 
@@ -193,9 +202,18 @@ class _Fake:
         """`answer` with what it costs, where the vendor says so."""
         if not self._dialect.tells_price:
             return answer
-        produced = answer.output_tokens * ask.choices
-        usd, _ = self._prices.bill(ask.model, ask.input_tokens, ask.cached_tokens, produced)
+        usd, _ = self._price(ask, answer.output_tokens * ask.choices)
         return replace(answer, usd=usd)
+
+    def _price(self, ask: Ask, produced: int) -> tuple[float, bool]:
+        return self._prices.bill(
+            ask.model,
+            ask.input_tokens,
+            ask.cached_tokens,
+            produced,
+            cache_write_tokens=ask.cache_write_tokens,
+            cache_write_1h_tokens=ask.cache_write_1h_tokens,
+        )
 
     def _id_seed(self, entity: str) -> int:
         text = f"{self._run_seed}\x1fid\x1f{self._provider}\x1f{entity}"
@@ -246,7 +264,7 @@ class _Fake:
             if produced or completed:  # it thinks before the first word
                 produced += ask.thought_tokens * ask.choices
             if ask.operation in BILLED:
-                usd, priced = self._prices.bill(ask.model, ask.input_tokens, ask.cached_tokens, produced)
+                usd, priced = self._price(ask, produced)
             if self._account is not None and credential is not None:
                 self._account.settle(credential, ask, produced, usd)
             row = Bill(
@@ -260,5 +278,6 @@ class _Fake:
                 priced=priced,
                 completed=completed,
                 at_ns=time.monotonic_ns(),
+                cache_write_tokens=ask.cache_write_tokens,
             )
         self._bill(row)

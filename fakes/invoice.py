@@ -20,6 +20,7 @@ class Bill:
         priced: False when the model has no price and was billed at zero.
         completed: Whether the whole answer was handed over.
         at_ns: When it was billed, `time.monotonic_ns()`.
+        cache_write_tokens: The part of `input_tokens` that was put into the provider's cache.
     """
 
     attempt: str | None
@@ -32,3 +33,4 @@ class Bill:
     priced: bool
     completed: bool
     at_ns: int
+    cache_write_tokens: int = 0

@@ -190,6 +190,9 @@ def _from_parquet(path: Path, table: str) -> pd.DataFrame:
     shape = columns(table)
     try:
         frame = pd.read_parquet(path)
+        # A column that a later version added is null in what an earlier one wrote, as it is in NDJSON.
+        added = {name for name, column in shape.items() if column.nullable} - set(frame.columns)
+        frame = frame.assign(**dict.fromkeys(added))
         return pd.DataFrame({name: _column(frame[name], column) for name, column in shape.items()})
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise UnreadableRunError(

@@ -78,6 +78,7 @@ class Invoice(TypedDict):
     priced: bool  # False: the model has no price, billed at zero
     completed: bool
     at_ns: int
+    cache_write_tokens: int | None  # of the input; null where the ledger is older than this column
 
 
 class FaultWindow(TypedDict):

@@ -3,7 +3,7 @@
 The cache is a rule instead of a memory, so that bills can be checked by hand. A prompt is cached up to its last
 `cache_control`, if that is 1,024 tokens or more (the vendor's guide on prompt caching). What stands before the
 conversation's last answer was sent before: it is read from the cache, and the rest is written to it. A first turn thus
-writes everything. Written tokens are billed as fresh ones. Thinking takes a fixed number of tokens.
+writes everything. Thinking takes a fixed number of tokens.
 """
 
 from __future__ import annotations

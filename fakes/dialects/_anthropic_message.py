@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import orjson
 
-from . import _anthropic_extras as extras
 from . import _anthropic_failures as failures
 from . import _ids
 from .base import Answer, Ask, Event, Headers, Reply
@@ -116,8 +115,7 @@ def _envelope(
 
 def _usage(ask: Ask, answer: Answer, output_tokens: int) -> dict[str, Any]:
     """Token counts. Fresh input alone is `input_tokens`: what the cache has to do with stands beside it."""
-    written = ask.cache_write_tokens
-    hour = written if written and extras.lasts_an_hour(ask.body) else 0
+    written, hour = ask.cache_write_tokens, ask.cache_write_1h_tokens
     usage = {
         "input_tokens": answer.input_tokens - answer.cached_tokens - written,
         "cache_creation_input_tokens": written,

@@ -101,6 +101,7 @@ def _read_prompt(document: dict[str, Any], raw: bytes) -> Ask:
         include_usage=True,
         cached_tokens=cached,
         cache_write_tokens=written,
+        cache_write_1h_tokens=written if written and extras.lasts_an_hour(document) else 0,
         body=document,
     )
 

@@ -39,7 +39,8 @@ class Ask:
     "embeddings" are billed for their input. `api` tells a vendor's APIs for one operation apart.
 
     `input_tokens` include `cached_tokens`, which the provider has in its cache, and `cache_write_tokens`, which it puts
-    there. `reasoning_tokens` are thought before the answer; they count as output. An answer ends before any of `stop`.
+    there: `cache_write_1h_tokens` of them for an hour, the others for minutes. `reasoning_tokens` are thought before
+    the answer; they count as output. An answer ends before any of `stop`.
 
     `choices` is how many answers are wanted, each with its own thoughts: they all say the same, and each is billed.
     `parallel` says that one answer may call several tools, and that the dialect knows how to write that.
@@ -62,6 +63,7 @@ class Ask:
     stop: tuple[str, ...] = ()
     cached_tokens: int = 0
     cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     reasoning_tokens: int = 0
     choices: int = 1
     parallel: bool = False

@@ -89,6 +89,25 @@ def test_a_parquet_copy_reads_as_the_ledger_did(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(before.table(name), after.table(name))
 
 
+@pytest.mark.parametrize("parquet", [False, True])
+def test_a_ledger_from_before_a_column_was_added_reads_on(parquet: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """What an earlier version wrote has null in a column that it did not know, as NDJSON and as Parquet."""
+    ledger = small()
+    for row in ledger.tables["invoices"]:
+        row.pop("cache_write_tokens", None)
+    folder = ledger.write(tmp_path)
+    if parquet:
+        write_parquet(read_run(folder))
+        for path in (folder / "ledger").glob("*.ndjson"):
+            path.unlink()
+        copy = folder / "ledger" / "invoices.parquet"
+        pd.read_parquet(copy).drop(columns="cache_write_tokens").to_parquet(copy)
+    run = read_run(folder)
+    assert run.unreadable_lines == 0
+    assert (str(run.invoices["cache_write_tokens"].dtype), len(run.invoices) > 0) == ("Int64", True)
+    assert run.invoices["cache_write_tokens"].isna().all()
+
+
 @pytest.mark.parametrize(
     ("break_it", "what"),
     [
