@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from .base import Headers, Reply, UnknownFailureError
 
 R = TypeVar("R")
+
+UNTOLD_S: Final = 1_767_225_600
+"""When failures happen if nobody says: the start of 2026, in seconds since 1970, since dialects read no clock."""
 
 
 def worded(
@@ -85,6 +88,12 @@ def seconds(details: Mapping[str, Any], unless_told: float) -> float:
     """The wait of `details` as a number; what isn't a plausible one counts as `unless_told`."""
     wait = details.get("retry_after")
     return float(wait) if isinstance(wait, int | float) and 0 < wait < 1e9 else unless_told
+
+
+def now(details: Mapping[str, Any]) -> float:
+    """The moment of a failure in seconds since 1970: the detail `now_s`, else always the same one."""
+    moment = details.get("now_s")
+    return moment if isinstance(moment, int | float) and 0 <= moment < 1e11 else UNTOLD_S
 
 
 def json_reply(status: int, body: Any, headers: Headers) -> Reply:

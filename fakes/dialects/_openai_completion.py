@@ -101,6 +101,8 @@ def message(answer: Answer, call: str, **extra: Any) -> dict[str, Any]:
     said: dict[str, Any] = {"role": "assistant", "content": answer.text if answer.tool is None else None, **extra}
     if answer.tool is not None:
         said["tool_calls"] = [tool_call(answer, call, answer.text)]
+    elif answer.finish == "refusal":
+        said |= {"content": None, "refusal": answer.text}
     return said
 
 

@@ -13,7 +13,13 @@ import orjson
 
 from .base import Answer, Event
 
-FINISH: Final = {"stop": "stop", "length": "length", "tool": "tool_calls"}
+FINISH: Final = {
+    "stop": "stop",
+    "length": "length",
+    "tool": "tool_calls",
+    "filter": "content_filter",
+    "refusal": "stop",
+}
 DONE: Final = Event(b"data: [DONE]\n\n", token=False)
 PADDINGS: Final = 64
 """How many paddings a frame has, in turn."""
@@ -64,7 +70,8 @@ def deltas(answer: Answer, frame: Frame, call_id: str) -> Iterator[Event]:
     yield Event(frame.before + opening + first + paddings[place & 63] + b"}\n\n", token=False)
     if answer.tool is None or frame.tool_calls == "pieces":
         if answer.tool is None:
-            before, after = frame.before + b"{" + frame.every_delta + b'"content":', b"}" + frame.interior
+            key = b'"refusal":' if answer.finish == "refusal" else b'"content":'
+            before, after = frame.before + b"{" + frame.every_delta + key, b"}" + frame.interior
         else:
             arguments = b'"tool_calls":[{"index":0,"function":{"arguments":'
             before, after = frame.before + b"{" + frame.every_delta + arguments, b"}}]}" + frame.interior

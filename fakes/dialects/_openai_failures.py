@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from . import _edge_pages, _ids
-from ._failure_table import worded
+from ._failure_table import now, seconds, worded
 from ._openai_rows import ROWS, VARIANTS, Row
 from .base import Headers, Reply
 
@@ -23,13 +23,25 @@ DEFAULT_MODEL: Final = "gpt-5.4-mini"
 REQUESTS_PER_MINUTE: Final = 10_000
 TOKENS_PER_MINUTE: Final = 2_000_000
 REQUESTS_PER_DAY: Final = 200_000
+TOKENS_PER_DAY: Final = 200_000_000
 HOST: Final = "api.openai.com"
+RESPONSES: Final = "responses"
+"""The detail `api` of a failure that the Responses API says: some words differ there (the variants of that name)."""
 
 _GATEWAYS_ORDER: Final = frozenset({"region_blocked", "bad_gateway"})
 """Bodies whose keys come in another order; home-assistant/core#120072, stanfordnlp/dspy#203."""
 _OWN_HEADERS: Final = 4
 """How many of `response_headers` the API itself sends; the content delivery network sends the rest."""
-_RESPONSE_CODES: Final = frozenset({"server_error", "rate_limit_exceeded", "invalid_prompt"})
+_RESPONSE_CODES: Final = frozenset(
+    {
+        "server_error",
+        "rate_limit_exceeded",
+        "invalid_prompt",
+        "data_residency_mismatch",
+        "bio_policy",
+        "misalignment_policy_violation",
+    }
+)
 _RESPONSE_CODE_OF: Final = {"content_filtered": "invalid_prompt", "ramp_limited": "rate_limit_exceeded"}
 
 KINDS: Final = frozenset(ROWS)
@@ -68,22 +80,22 @@ def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response; `retry_after` (seconds, or any text) becomes a header where the kind has a wait.
 
-    `now_s` (seconds since 1970) adds moments at which a window resets: this function reads no clock. `status` chooses
-    among the pages of `bad_gateway_page` and `edge_page`.
+    Moments at which a window resets count from `now_s` (seconds since 1970), for this function reads no clock. `status`
+    chooses among the pages of `bad_gateway_page` and `edge_page`.
     """
     row = _row(kind, details)
     if kind == "bad_gateway_page":
         return _edge_pages.gateway_page(details, id_seed)
     if kind == "edge_page":
         return _edge_pages.edge_page(HOST, details, id_seed)
-    data = orjson.dumps(failed_response(kind, details, id_seed) if kind == "error_in_200" else body(kind, details))
+    data = orjson.dumps(body(kind, details))
     headers: Headers = [("content-type", "application/json; charset=utf-8"), ("content-length", str(len(data)))]
     whole = response_headers(id_seed, 7 + id_seed % 40)
     headers += whole[_OWN_HEADERS:] if kind == "bad_gateway" else whole  # the API itself never saw the request
     if kind == "rate_limited":
         headers += _drained(details)
     elif kind == "daily_limited":
-        headers += _drained({**details, "limit": "requests"}, REQUESTS_PER_DAY)
+        headers += _drained({"limit": "requests", **details}, REQUESTS_PER_DAY, TOKENS_PER_DAY)
     elif kind == "request_over_limit":
         headers += limits(0)
     elif kind == "window_drained":
@@ -110,7 +122,7 @@ def failed_response(kind: str, details: Mapping[str, Any], id_seed: int) -> dict
     return {
         "id": str(details.get("response_id", response_id(id_seed))),
         "object": "response",
-        "created_at": int(details.get("now_s", 0)),
+        "created_at": int(details.get("created_s", now(details))),
         "status": "failed",
         "error": {
             "code": code if code in _RESPONSE_CODES else _RESPONSE_CODE_OF.get(kind, "server_error"),
@@ -131,28 +143,25 @@ def failed_response(kind: str, details: Mapping[str, Any], id_seed: int) -> dict
 
 
 def _window(details: Mapping[str, Any]) -> dict[str, Any]:
-    wait_s, now_s = _window_wait(details), details.get("now_s")
-    moment = {"resets_at": int(now_s + wait_s)} if isinstance(now_s, int | float) else {}
-    return {"plan_type": str(details.get("plan_type", "plus")), **moment, "resets_in_seconds": wait_s}
+    wait_s = _window_wait(details)
+    plan = str(details.get("plan_type", "plus"))
+    return {"plan_type": plan, "resets_at": int(now(details) + wait_s), "resets_in_seconds": wait_s}
 
 
 def _window_headers(details: Mapping[str, Any]) -> Headers:
     """What the subscription's backend adds; earendil-works/pi#4172, icebear0828/codex-proxy#65."""
-    wait_s, now_s = _window_wait(details), details.get("now_s")
-    headers = [
+    wait_s = _window_wait(details)
+    return [
         ("x-codex-plan-type", str(details.get("plan_type", "plus"))),
         ("x-codex-primary-used-percent", "100"),
         ("x-codex-primary-window-minutes", "300"),
         ("x-codex-primary-reset-after-seconds", str(wait_s)),
+        ("x-codex-primary-reset-at", str(int(now(details) + wait_s))),
     ]
-    if isinstance(now_s, int | float):
-        headers.append(("x-codex-primary-reset-at", str(int(now_s + wait_s))))
-    return headers
 
 
 def _window_wait(details: Mapping[str, Any]) -> int:
-    wait = details.get("retry_after")
-    return int(wait) if isinstance(wait, int | float) and 0 <= wait < 1e9 else 13_872
+    return int(seconds(details, 13_872))
 
 
 def limits(tokens: int) -> Headers:
@@ -179,15 +188,16 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{tail}" if minutes else tail
 
 
-def _drained(details: Mapping[str, Any], requests_max: int = REQUESTS_PER_MINUTE) -> Headers:
-    wait = details.get("retry_after")
-    reset = duration(wait) if isinstance(wait, int | float) and 0 < wait < 1e9 else duration(60)
+def _drained(
+    details: Mapping[str, Any], requests_max: int = REQUESTS_PER_MINUTE, tokens_max: int = TOKENS_PER_MINUTE
+) -> Headers:
+    reset = duration(seconds(details, 60))
     requests = _limit(details) == "requests"
     return [
         ("x-ratelimit-limit-requests", str(requests_max)),
-        ("x-ratelimit-limit-tokens", str(TOKENS_PER_MINUTE)),
-        ("x-ratelimit-remaining-requests", "0" if requests else str(REQUESTS_PER_MINUTE - 1)),
-        ("x-ratelimit-remaining-tokens", str(TOKENS_PER_MINUTE) if requests else "0"),
+        ("x-ratelimit-limit-tokens", str(tokens_max)),
+        ("x-ratelimit-remaining-requests", "0" if requests else str(requests_max - 1)),
+        ("x-ratelimit-remaining-tokens", str(tokens_max) if requests else "0"),
         ("x-ratelimit-reset-requests", reset if requests else duration(60 / REQUESTS_PER_MINUTE)),
         ("x-ratelimit-reset-tokens", "0s" if requests else reset),
     ]
@@ -205,6 +215,8 @@ def _limit(details: Mapping[str, Any]) -> str:
 
 
 def _row(kind: str, details: Mapping[str, Any]) -> Row:
+    if details.get("api") == RESPONSES and details.get("variant") is None and (kind, RESPONSES) in VARIANTS:
+        return VARIANTS[kind, RESPONSES]
     return worded("OpenAI", ROWS, VARIANTS, kind, details)
 
 
@@ -213,19 +225,20 @@ class _Blanks(dict[str, Any]):
 
     def __missing__(self, name: str) -> str:
         wait = self.get("retry_after")
+        counted = _limit(self)
         filled = {
             "model": DEFAULT_MODEL,
             "project": PROJECT,
             "organization": ORGANIZATION,
-            "counted": _limit(self),
-            "short": "RPM" if _limit(self) == "requests" else "TPM",
-            "ceiling": str(REQUESTS_PER_MINUTE if _limit(self) == "requests" else TOKENS_PER_MINUTE),
-            "requested": "1" if _limit(self) == "requests" else "2481",
+            "counted": counted,
+            "counted_daily": "tokens" if self.get("limit") == "tokens" else "requests",
+            "short": "RPM" if counted == "requests" else "TPM",
+            "short_daily": "TPD" if self.get("limit") == "tokens" else "RPD",
             "again": f" Please try again in {duration(wait)}." if isinstance(wait, int | float) and wait > 0 else "",
-            "ceiling_tokens": str(TOKENS_PER_MINUTE),
-            "ceiling_daily": str(REQUESTS_PER_DAY),
-            "over_ceiling": str(TOKENS_PER_MINUTE + 601),
+            "over_ceiling": str(self.get("requested", TOKENS_PER_MINUTE + 601)),
             "maximum": "272000",
+            "prompted": self.get("requested", 272_027),
+            "prompted_whole": self.get("requested", 304_000),
             "in_messages": "240000",
             "in_completion": "64000",
             "asked_tokens": "200000",
@@ -236,7 +249,22 @@ class _Blanks(dict[str, Any]):
             "method": "POST",
             "path": "/v1",
         }
-        return filled[name]
+        return str(filled[name]) if name in filled else self._figure(name, counted)
+
+    def _figure(self, name: str, counted: str) -> str:
+        """The figures of a limit, which a quota tells and nobody else does."""
+        daily = name.endswith("_daily")
+        if daily:
+            counted = "tokens" if self.get("limit") == "tokens" else "requests"
+        requests = counted == "requests"
+        usual = (REQUESTS_PER_DAY, TOKENS_PER_DAY) if daily else (REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE)
+        ceiling = self.get("ceiling", usual[0] if requests else usual[1])
+        figures = {
+            "ceiling": ceiling,
+            "used": ceiling - self.get("remaining", 0) if isinstance(ceiling, int) else ceiling,
+            "requested": self.get("requested", 1 if requests else 2481),
+        }
+        return str(figures[name.removesuffix("_daily")])
 
 
 def mask(credential: str) -> str:

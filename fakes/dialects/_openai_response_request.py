@@ -13,11 +13,12 @@ from ..answer import find_mark
 from . import _tokens
 from ._openai_complaints import maybe, missing, parse, refuse, shown, wrong_type
 from ._openai_extras import cached_tokens, read_effort
+from ._openai_failures import RESPONSES
 from ._openai_tools import read_choice, read_tools
 from ._routes import Request
 from .base import Ask, Tool
 
-API: Final = "responses"
+API: Final = RESPONSES
 _ROLES: Final = ("user", "assistant", "system", "developer")
 _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 MAX_OUTPUT_TOKENS_MIN: Final = 16

@@ -18,6 +18,7 @@ from .base import Answer, Ask, Event, Headers, Reply
 
 _SIGN: Final = b"~"
 _ESCAPED: Final = b"\\u007e"
+_INCOMPLETE: Final = {"length": "max_output_tokens", "filter": "content_filter"}
 _LETTERS: Final = _ids.letters(0, "obfuscation", 64)
 
 
@@ -60,8 +61,10 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     where = {"item_id": item_id, "output_index": index}
     if answer.tool is None:
         where["content_index"] = 0
-        yield event("response.content_part.added", **where, part=_part(""))
+        yield event("response.content_part.added", **where, part=_part(answer, ""))
         kind, last = "response.output_text.delta", b',"logprobs":[]'
+        if answer.finish == "refusal":
+            kind, last = "response.refusal.delta", b""
     else:
         kind, last = "response.function_call_arguments.delta", b""
     before = b'event: %b\ndata: {"type":"%b",%b,"delta":' % (kind.encode(), kind.encode(), _dump(where)[1:-1])
@@ -74,8 +77,11 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
         )
         number += 1
     if answer.tool is None:
-        yield event("response.output_text.done", **where, text=answer.text, logprobs=[])
-        yield event("response.content_part.done", **where, part=_part(answer.text))
+        if answer.finish == "refusal":
+            yield event("response.refusal.done", **where, refusal=answer.text)
+        else:
+            yield event("response.output_text.done", **where, text=answer.text, logprobs=[])
+        yield event("response.content_part.done", **where, part=_part(answer, answer.text))
     else:
         yield event("response.function_call_arguments.done", **where, arguments=answer.text)
     status = _ended(answer)
@@ -100,6 +106,26 @@ def error_event(kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
     return _event("error", number, said).data + _event("response.failed", number + 1, {"response": failed}).data
 
 
+def failed_stream(kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
+    """A stream that fails before it has said a word."""
+    begun = {**failures.failed_response(kind, details, id_seed), "status": "in_progress", "error": None}
+    return b"".join(
+        [
+            _event("response.created", 0, {"response": begun}).data,
+            _event("response.in_progress", 1, {"response": begun}).data,
+            error_event(kind, {**details, "sequence_number": 2}, id_seed),
+        ]
+    )
+
+
+def kept_back(details: Mapping[str, Any]) -> bytes:
+    """The end of a stream whose answer is kept back: the `response` that began it is incomplete."""
+    response = details.get("response") or {**failures.failed_response("server_error", details, 0), "error": None}
+    reason = {"reason": _INCOMPLETE["filter"]}
+    ended = {**response, "status": "incomplete", "incomplete_details": reason}
+    return _event("response.incomplete", int(details.get("sequence_number", 2)), {"response": ended}).data
+
+
 def _event(kind: str, number: int, members: Mapping[str, Any]) -> Event:
     payload = {"type": kind, **members, "sequence_number": number}
     return Event(b"event: " + kind.encode() + b"\ndata: " + _dump(payload) + b"\n\n", token=False)
@@ -110,7 +136,7 @@ def _dump(payload: Any) -> bytes:
 
 
 def _ended(answer: Answer) -> str:
-    return "incomplete" if answer.finish == "length" else "completed"
+    return "incomplete" if answer.finish in _INCOMPLETE else "completed"
 
 
 def _output(answer: Answer, status: str) -> list[dict[str, Any]]:
@@ -129,14 +155,16 @@ def _item(answer: Answer, status: str, text: str) -> dict[str, Any]:
             "name": answer.tool,
         }
     item_id = "msg_" + _ids.hexadecimal(answer.id_seed, "item", 50)
-    return {"id": item_id, "type": "message", "status": status, "content": [_part(text)], "role": "assistant"}
+    return {"id": item_id, "type": "message", "status": status, "content": [_part(answer, text)], "role": "assistant"}
 
 
 def _reasoning(answer: Answer) -> dict[str, Any]:
     return {"id": "rs_" + _ids.hexadecimal(answer.id_seed, "thought", 50), "type": "reasoning", "summary": []}
 
 
-def _part(text: str) -> dict[str, Any]:
+def _part(answer: Answer, text: str) -> dict[str, Any]:
+    if answer.finish == "refusal":
+        return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
 
 
@@ -150,7 +178,7 @@ def _response(ask: Ask, answer: Answer, status: str, output: Any) -> dict[str, A
         "status": status,
         "background": False,
         "error": None,
-        "incomplete_details": {"reason": "max_output_tokens"} if status == "incomplete" else None,
+        "incomplete_details": {"reason": _INCOMPLETE[answer.finish]} if status == "incomplete" else None,
         "instructions": body.get("instructions"),
         "max_output_tokens": ask.max_tokens,
         "max_tool_calls": None,

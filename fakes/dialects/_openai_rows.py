@@ -57,6 +57,10 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             "OpenAI app, please check your email for more information. If you are seeing this error while using "
             "another app or site, please reach out to them for more help.",
         ),
+        # subscription tokens; ztjhz/BetterChatGPT#419
+        "oauth_expired": Row(
+            401, _INVALID, "token_expired", "Your authentication token has expired. Please try signing in again."
+        ),
         # subscription tokens (Codex); NousResearch/hermes-agent#44799
         "oauth_revoked": Row(
             401,
@@ -81,16 +85,16 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             "{counted}",
             "rate_limit_exceeded",
             "Rate limit reached for {model} in organization {organization} on {counted} per min ({short}): "
-            "Limit {ceiling}, Used {ceiling}, Requested {requested}.{again} "
+            "Limit {ceiling}, Used {used}, Requested {requested}.{again} "
             "Visit https://platform.openai.com/account/rate-limits to learn more.",
         ),
         # openai/openai-agents-js#1022
         "daily_limited": Row(
             429,
-            "requests",
+            "{counted_daily}",
             "rate_limit_exceeded",
-            "Rate limit reached for {model} in organization {organization} on requests per day (RPD): "
-            "Limit {ceiling_daily}, Used {ceiling_daily}, Requested 1.{again} "
+            "Rate limit reached for {model} in organization {organization} on {counted_daily} per day ({short_daily}): "
+            "Limit {ceiling_daily}, Used {used_daily}, Requested {requested_daily}.{again} "
             "Visit https://platform.openai.com/account/rate-limits to learn more.",
         ),
         # Aider-AI/aider#1880, continuedev/continue#11717
@@ -99,7 +103,7 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             "tokens",
             "rate_limit_exceeded",
             "Request too large for {model} in organization {organization} on tokens per min (TPM): "
-            "Limit {ceiling_tokens}, Requested {over_ceiling}. The input or output tokens must be reduced in order "
+            "Limit {ceiling}, Requested {over_ceiling}. The input or output tokens must be reduced in order "
             "to run successfully. Visit https://platform.openai.com/account/rate-limits to learn more.",
         ),
         # type and code: the error guide; the words are a default
@@ -161,7 +165,7 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             400,
             _INVALID,
             "context_length_exceeded",
-            "This model's maximum context length is {maximum} tokens. However, your messages resulted in {requested} "
+            "This model's maximum context length is {maximum} tokens. However, your messages resulted in {prompted} "
             "tokens. Please reduce the length of the messages.",
             param="messages",
         ),
@@ -218,6 +222,32 @@ VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
         ("quota_exhausted", "classic"): Row(429, "insufficient_quota", "insufficient_quota", _QUOTA),
         ("quota_exhausted", "2023"): Row(429, "insufficient_quota", None, _QUOTA),
         ("spend_capped", "project"): Row(429, "insufficient_quota", "project_spend_limit_exceeded", _QUOTA),
+        # what it said, as 429, before 2026 (and still does of videos): the error guide
+        ("overloaded", "429"): Row(
+            429,
+            "service_unavailable_error",
+            "server_is_overloaded",
+            "Our servers are currently overloaded. Please try again later.",
+        ),
+        # the Responses API until September 2026 (BerriAI/litellm#39457); the words are a default
+        ("model_not_found", "400"): Row(
+            400, _INVALID, "model_not_found", "The requested model '{model}' does not exist.", param="model"
+        ),
+        # what was one code until 2026, for whoever looks for the old one; langchain-ai/langchainjs#1929
+        ("spend_capped", "classic"): Row(429, "insufficient_quota", "insufficient_quota", _QUOTA),
+        ("tier_capped", "classic"): Row(429, "insufficient_quota", "insufficient_quota", _QUOTA),
+        # images; default
+        ("billing_problem", "400"): Row(
+            400, "invalid_request_error", "billing_hard_limit_reached", "Billing hard limit has been reached"
+        ),
+        # the error guide
+        ("bad_request", "above_maximum"): Row(
+            400,
+            _INVALID,
+            "decimal_above_max_value",
+            "Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 200 instead.",
+            param="temperature",
+        ),
         ("overloaded", "engine"): Row(
             503, "server_error", None, "The engine is currently overloaded, please try again later"
         ),
@@ -226,7 +256,7 @@ VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
             400,
             _INVALID,
             "context_length_exceeded",
-            "This model's maximum context length is {maximum} tokens. However, you requested {requested} tokens "
+            "This model's maximum context length is {maximum} tokens. However, you requested {prompted_whole} tokens "
             "({in_messages} in the messages, {in_completion} in the completion). Please reduce the length of the "
             "messages or completion.",
             param="messages",
@@ -239,6 +269,9 @@ VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
             "Your input exceeds the context window of this model. Please adjust your input and try again.",
             param="input",
         ),
+        # an answer of the model's, and one that is kept back: `_openai_in_200.py`
+        ("content_filtered", "refusal"): Row(200, _INVALID, None, "I'm sorry, but I can't help with that."),
+        ("content_filtered", "output"): Row(200, _INVALID, None, "The answer was kept back."),
         ("content_filtered", "content_policy"): Row(
             400,
             _INVALID,

@@ -92,9 +92,10 @@ class Call:
 class Answer:
     """What the provider says: `pieces` joined are the text, the JSON text, or the tool's arguments as JSON text.
 
-    `tool` is the name of the called tool, None for text. `finish` is "stop", "length" or "tool"; `stop_sequence` is
-    what the answer was stopped by. `output_tokens` include `reasoning_tokens`. Ids are seeded, so that the same run
-    gives the same bytes.
+    `tool` is the name of the called tool, None for text. `finish` is "stop", "length" or "tool", or where a vendor has
+    it "refusal" (the text is why the model won't) or "filter" (the rest is kept back). `stop_sequence` is what the
+    answer was stopped by. `output_tokens` include `reasoning_tokens`. Ids are seeded, so that the same run gives the
+    same bytes.
 
     `calls` is there when several tools are called at once, for an `Ask` that has `parallel`: `tool` is then the first
     one's name, and `pieces` are those of all calls, one after the other. `usd` is the price of the whole request in US

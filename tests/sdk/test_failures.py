@@ -26,6 +26,7 @@ OPENAI = {
     "missing_key": ("AuthenticationError", 401, None),
     "model_not_found": ("NotFoundError", 404, "model_not_found"),
     "model_retired": ("NotFoundError", 404, "model_not_found"),
+    "oauth_expired": ("AuthenticationError", 401, "token_expired"),
     "oauth_revoked": ("AuthenticationError", 401, "token_invalidated"),
     "org_disabled": ("AuthenticationError", 401, "account_deactivated"),
     "overloaded": ("InternalServerError", 503, "server_is_overloaded"),
