@@ -18,6 +18,7 @@ from .caller import BodyTooLargeError, CallerGoneError, Receive, read_body
 from .compose import compose
 from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
 from .exchange import Exchange, Send
+from .http_request import WHOLE
 from .invoice import Bill
 from .pace import TokenTimes
 from .quota import Refusal
@@ -103,6 +104,7 @@ def create_app(
             await receive()
             await send({"type": "websocket.close", "code": 1008})
 
+    app.eager = True  # type: ignore[attr-defined]  # nothing in it needs a task before its first wait
     return app
 
 
@@ -138,7 +140,7 @@ class _Fake:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        exchange = Exchange(self, receive, send)
+        exchange = Exchange(self, receive, send, whole=WHOLE in scope.get("extensions", ()))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         exchange.attempt = headers.get(ATTEMPT_HEADER)
         self._in_flight += 1

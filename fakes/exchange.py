@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from .caller import Message, Receive, Watch
 from .dialects.base import Reply
+from .http_request import WHOLE
 
 if TYPE_CHECKING:
     from .dialects.base import Answer, Ask, Dialect, Headers
@@ -47,6 +48,7 @@ class Exchange:
         "_produced",
         "_send",
         "_settled",
+        "_whole",
         "attempt",
         "began_s",
         "credential",
@@ -54,13 +56,14 @@ class Exchange:
         "started",
     )
 
-    def __init__(self, fake: Fake, receive: Receive, send: Send) -> None:
+    def __init__(self, fake: Fake, receive: Receive, send: Send, *, whole: bool = False) -> None:
         self._fake = fake
         self.receive = receive
         self._send = send
         self._ask: Ask | None = None
         self._produced = 0
         self._settled = False
+        self._whole = whole  # a response may be handed over in one piece
         self.attempt: str | None = None
         self.credential: str | None = None
         self.began_s = time.monotonic()
@@ -75,6 +78,9 @@ class Exchange:
     async def send_whole(self, reply: Reply) -> None:
         """Send a response at once."""
         self.started = True
+        if self._whole:
+            await self._send({"type": WHOLE, "status": reply.status, "headers": reply.headers, "body": reply.body})
+            return
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
         await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": reply.body})

@@ -1,4 +1,4 @@
-"""Serve ASGI applications on loopback, several ports in one event loop, with uvicorn on httptools.
+"""Serve ASGI applications on loopback, several ports in one event loop.
 
 Uvloop is the caller's choice (``uvloop.run``), since the loop is the caller's. Every connection has TCP_NODELAY set,
 so a streamed token is not held back until the one before it is acknowledged.
@@ -7,21 +7,22 @@ so a streamed token is not held back until the one before it is acknowledged.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
-from collections.abc import Generator, Mapping
-from typing import Any, Final
-
-import uvicorn
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
 
 from .app import ASGIApp
+from .http_connection import Connection, Host
 
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted."""
 KEEP_ALIVE_S: Final = 300
 """Seconds that an idle connection is kept: longer than a client's pool does, so that no pool meets a closed one."""
+SWEEP_S: Final = 15
+"""Seconds between two looks for connections that have been idle for too long."""
 STOP_S: Final = 1
 """Seconds after which work that doesn't end by itself is cancelled."""
 
@@ -37,45 +38,40 @@ class PortTakenError(OSError):
 class Servers:
     """Running servers; `ports` names the port of each application."""
 
-    def __init__(self, running: Mapping[str, tuple[_Server, asyncio.Task[None]]], ports: Mapping[str, int]) -> None:
+    def __init__(self, running: Mapping[str, tuple[asyncio.Server, Host]], ports: Mapping[str, int]) -> None:
         self._running = running
+        self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
         self.ports = dict(ports)
 
     async def stop(self) -> None:
         """Stop listening and close every connection, idle or not, within `STOP_S` and a bit."""
-        for server, _ in self._running.values():
-            server.should_exit = True
-        await asyncio.gather(*(task for _, task in self._running.values()), return_exceptions=True)
-
-
-class _Server(uvicorn.Server):
-    """A uvicorn that leaves signals to its host and, on its way out, waits for nobody."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
+        self._sweeping.cancel()
+        for server, host in self._running.values():
             server.close()
-        # An application learns of it as of any caller that goes away, so it ends in its usual order.
-        for connection in list(self.server_state.connections):
-            transport: Any = connection.transport
-            if transport is not None:
-                transport.abort()
-        await super().shutdown(sockets)
+            # An application learns of it as of any caller that goes away, so it ends in its usual order.
+            for connection in list(host.connections):
+                connection.abort()
+        tasks = [task for _, host in self._running.values() for task in host.tasks]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=STOP_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for server, _ in self._running.values():
+            await server.wait_closed()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for _, host in self._running.values():
+                host.sweep(KEEP_ALIVE_S // SWEEP_S)
 
 
 async def serve(apps: Mapping[str, tuple[ASGIApp, int]]) -> Servers:
     """Serve each application on its port of 127.0.0.1 (0: any free one) until `Servers.stop`.
+
+    An application with a true attribute `eager` runs up to its first wait outside of any task: it must not ask for
+    the current task until then, as `asyncio.timeout` does.
 
     Raises:
         PortTakenError: when a port is taken; nothing listens then.
@@ -88,39 +84,13 @@ async def serve(apps: Mapping[str, tuple[ASGIApp, int]]) -> Servers:
         for bound in sockets.values():
             bound.close()
         raise
+    loop = asyncio.get_running_loop()
+    running: dict[str, tuple[asyncio.Server, Host]] = {}
     ports = {name: bound.getsockname()[1] for name, bound in sockets.items()}
-    running: dict[str, tuple[_Server, asyncio.Task[None]]] = {}
     for name, (app, _) in apps.items():
-        server = _Server(_config(app))
-        task = asyncio.create_task(server.serve(sockets=[sockets[name]]), name=f"serve {name}")
-        running[name] = (server, task)
-    servers = Servers(running, ports)
-    for server, task in running.values():
-        started = asyncio.create_task(server.listening.wait())
-        await asyncio.wait({started, task}, return_when=asyncio.FIRST_COMPLETED)
-        if not started.done():
-            started.cancel()
-            await servers.stop()
-            raise RuntimeError("a server ended before it listened") from task.exception()
-    return servers
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        interface="asgi3",
-        lifespan="auto",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,  # nobody stands in front; its middleware would be one more step for every token
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_S,
-    )
+        host = Host(app, loop)
+        running[name] = (await loop.create_server(partial(Connection, host), sock=sockets[name], backlog=BACKLOG), host)
+    return Servers(running, ports)
 
 
 def _bind(port: int) -> socket.socket:

@@ -84,7 +84,8 @@ class Exchange:
     async def _forward(self, scope: MutableMapping[str, Any], body: bytes) -> str:
         self.plan.record.reached = True
         attempt = (ATTEMPT_HEADER.encode(), self.plan.record.attempt.encode())
-        inner = {**scope, "headers": [*scope["headers"], attempt]}
+        # no extension of the server's: what the app sends passes through here, message by message
+        inner = {**scope, "headers": [*scope["headers"], attempt], "extensions": {}}
         given = False
 
         async def receive() -> Message:

@@ -142,13 +142,13 @@ def test_no_delay(run: Any) -> None:
     async def main() -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http":
-                connection: Any = next(iter(server.server_state.connections))
-                peer = connection.transport.get_extra_info("socket")
+                connection: Any = next(iter(server.connections))
+                peer = connection._transport.get_extra_info("socket")
                 flags.append(peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
                 await hello(scope, receive, send)
 
         servers = await serve({"a": (app, 0)})
-        server = servers._running["a"][0]
+        server = servers._running["a"][1]
         reader, writer = await ask(servers.ports["a"], "/x")
         await reader.readuntil(b"hello")
         writer.close()
