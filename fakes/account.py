@@ -1,66 +1,31 @@
-"""A provider's customers: keys, the organisations they belong to, and how each of them stands.
+"""A provider's customers: keys, the projects and organisations they belong to, and how each of them stands.
 
-A standing is "ok" or a failure kind of the vendor. It changes by a call or at a moment of the clock, at one of three
-levels: a key, an organisation, everyone. A request must be in good standing at each. At each level the change that
-began last and has reached the request counts, so "ok" reinstates what an earlier one took away.
+A standing is "ok" or a failure kind of the vendor. It changes by a call or at a moment of the clock, at one of five
+levels: a region, a key, a project, an organisation, everyone. A request must be in good standing at each, in this
+order. `standing.py` says which change counts.
 """
 
 from __future__ import annotations
 
-import bisect
-import difflib
-import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, Unpack
 
 from .dialects.base import Ask, Headers
-from .quota import Quota, Refusal
+from .limits import Refusal
+from .members import DEFAULT_ORGANISATION, Member, Members
+from .meters import regain
+from .model_standing import Models
+from .quota import Quota
+from .regions import Regions
+from .standing import OK, AccountError, Change, Reach, Standings, When, make
+from .subscription import Subscriptions
 
-OK: Final = "ok"
+__all__ = ["DEFAULT_ORGANISATION", "OK", "AccountError", "Accounts", "Change", "Member", "When"]
+
 LIMITED: Final = frozenset({"chat", "embeddings"})
 """Operations that a quota counts."""
-DEFAULT_ORGANISATION: Final = "default"
-"""The organisation of keys that were never enrolled."""
-KEYS_MAX: Final = 100_000
-"""Keys and organisations, each, that are known or have a standing of their own."""
-CHANGES_MAX: Final = 256
-"""Changes that one key or organisation keeps; beyond it the one that began first is forgotten."""
-NODES: Final = 64
-"""Nodes of the vendor among which requests are spread while a change has not reached them all."""
-
-
-class AccountError(ValueError):
-    """An account can't be had or changed as asked; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """From `at_s` on (seconds of the clock), to `until_s` unless that is None, the standing is `state`.
-
-    Attributes:
-        state: "ok", or a failure kind of the vendor.
-        at_s: When it begins.
-        until_s: When it ends by itself, and what was before counts again.
-        share: Share of credentials that it ever reaches, a higher one including those of a lower one.
-        rollout_s: Seconds over which that share grows from nothing.
-        settle_s: Seconds that it takes to reach every node.
-        number: Its place among all changes.
-        details: Details of the failure's words.
-        entry: The timeline entry that made it.
-    """
-
-    state: str
-    at_s: float
-    until_s: float | None = None
-    share: float = 1.0
-    rollout_s: float = 0.0
-    settle_s: float = 0.0
-    number: int = 0
-    details: Mapping[str, Any] = field(default_factory=dict)
-    entry: str | None = None
 
 
 class Accounts:
@@ -72,6 +37,8 @@ class Accounts:
         clock: Seconds that never go back.
         quota: What they may use up.
         accept_unknown: Whether a key that was never enrolled is as good as any; otherwise it is a bad key.
+        vendor: The vendor's name, for what one does in its own way: the headers that name an organisation or project
+            (without a name any vendor's are heard), how limits and windows are told.
     """
 
     def __init__(
@@ -82,119 +49,170 @@ class Accounts:
         clock: Callable[[], float] = time.monotonic,
         quota: Quota | None = None,
         accept_unknown: bool = True,
+        vendor: str = "",
     ) -> None:
-        self.quota = quota or Quota(failures, clock=clock)
+        self.quota = quota or Quota(failures, clock=clock, vendor=vendor)
+        self.quota.member = self.member
         self.clock = clock
         self.failures = failures
-        self._seed = seed
-        self._accept_unknown = accept_unknown
-        self._organisation_of: dict[str, str] = {}
-        self._keys: dict[str, list[Change]] = {}
-        self._projects: dict[str, list[Change]] = {}
-        self._organisations: dict[str, list[Change]] = {}
-        self._regions: dict[str, list[Change]] = {}
-        self._everyone: list[Change] = []
+        self.accept_unknown = accept_unknown
+        self.regions = Regions()
+        self._reach = Reach(seed)
+        self.subscriptions = Subscriptions(self._reach)
+        self._models = Models(self._reach)
+        self._standings = Standings()
+        self._members = Members(vendor)
         self._changes = 0
-        self._asked: dict[str, int] = {}
 
-    def enrol(self, key: str, organisation: str = DEFAULT_ORGANISATION) -> None:
-        """Make a key known, as one of an organisation's.
+    def enrol(
+        self,
+        key: str,
+        organisation: str | None = None,
+        project: str | None = None,
+        *,
+        owner: str | None = None,
+    ) -> None:
+        """Make a key known, as one of an organisation's (None: of the default one) and of one of its projects.
+
+        Args:
+            key: The credential.
+            organisation: Its organisation; left out, a project that is known says it.
+            project: Its project, None if it is in none.
+            owner: On whose account its usage is counted, None for its own.
 
         Raises:
-            AccountError: when there are too many keys.
+            AccountError: when there are too many keys, or the project is another organisation's.
         """
-        if len(self._organisation_of) >= KEYS_MAX and key not in self._organisation_of:
-            raise AccountError(f"there are {KEYS_MAX} keys already: reset, or forget some")
-        self._organisation_of[key] = organisation
+        self._members.enrol(key, organisation, project, owner)
+        self.quota.moved()
 
     def forget(self, key: str) -> None:
         """Make a key unknown again, with its standing."""
-        self._organisation_of.pop(key, None)
-        self._keys.pop(key, None)
-        self._asked.pop(key, None)
+        self._members.forget(key)
+        self._standings.forget("key", key)
+        self._reach.forget(key)
+        self.quota.moved()
+
+    def reinstate(self) -> None:
+        """Lift every change of standing; limits stay."""
+        self._standings.clear()
+        self._models.clear()
+        self.subscriptions.clear()
+        self._reach.forget()
 
     def reset(self) -> None:
-        """Everyone is in good standing and nothing is used up or limited; known keys stay known."""
-        self._keys.clear()
-        self._projects.clear()
-        self._organisations.clear()
-        self._regions.clear()
-        self._everyone.clear()
-        self._asked.clear()
+        """Everyone is in good standing and nothing is used up or limited; known keys and regions stay known."""
+        self.reinstate()
+        self._members.forget_named()
         self.quota.reset()
+
+    def place(self, network: str, region: str) -> None:
+        """Put a network (CIDR, or one address) into a region.
+
+        Raises:
+            AccountError: when it is no network, or there are too many.
+        """
+        try:
+            self.regions.place(network, region)
+        except ValueError as error:
+            raise AccountError(str(error)) from error
 
     def change(
         self,
         state: str,
         *,
         key: str | None = None,
-        organisation: str | None = None,
-        in_s: float = 0.0,
-        for_s: float | None = None,
-        share: float = 1.0,
-        rollout_s: float = 0.0,
-        settle_s: float = 0.0,
-        spread_s: float | None = None,
-        details: Mapping[str, Any] | None = None,
         project: str | None = None,
+        organisation: str | None = None,
         region: str | None = None,
-        entry: str | None = None,
+        spread_s: float | None = None,
+        spread_to: Sequence[str] | None = None,
+        **when: Unpack[When],
     ) -> None:
         """Change the standing of a key, a project, an organisation, a region, or (none given) of everyone.
 
         Args:
             state: "ok" to reinstate, or a failure kind of the vendor.
             key: The key it is about.
-            organisation: The organisation it is about.
-            in_s: Seconds from now until it begins.
-            for_s: Seconds until it ends by itself; None for never.
-            share: Share of credentials that it reaches, from 0 to 1.
-            rollout_s: Seconds over which that share grows from nothing.
-            settle_s: Seconds that it takes to reach every node: until then a falling share of requests passes.
-            spread_s: Seconds after which a key's change becomes its organisation's too; None for never.
-            details: Details of the failure's words.
             project: The project (or workspace) it is about.
-            region: The region it is about, where requests come from.
-            entry: The timeline entry that makes it, which refusals then name.
+            organisation: The organisation it is about.
+            region: The region it is about: where requests come from, or the endpoint's that they are signed for.
+            spread_s: Seconds after which the change reaches the first of `spread_to`, and each further one after as
+                many again; None for never.
+            spread_to: To what it spreads: "project", "organisation", or one after the other. The organisation unless
+                told otherwise.
+            when: When and how it comes.
+
+        Raises:
+            AccountError: when the vendor has no such failure, or the words make no sense.
+        """
+        whom = {"key": key, "project": project, "organisation": organisation, "region": region}
+        given = [(level, whose) for level, whose in whom.items() if whose is not None]
+        if len(given) > 1:
+            raise AccountError(f"a change is about a {', '.join(whom)} or everyone: give one of them, or none")
+        level, whose = given[0] if given else ("everyone", "")
+        if spread_s is not None and spread_s < 0:
+            raise AccountError("a change spreads after 0 seconds or more: give no negative times")
+        follow = [] if spread_s is None else self._followers(level, whose, spread_to or ("organisation",))
+        change = self._change(state, when)
+        self._standings.add(level, whose, change)
+        for place, (upper, name) in enumerate(follow, 1):
+            at_s = change.at_s + place * (spread_s or 0.0)
+            spread = replace(change, at_s=at_s, share=1.0, rollout_s=0.0, settle_s=0.0)
+            self._standings.add(upper, name, spread)
+
+    def change_model(self, state: str, model: str, *, organisation: str | None = None, **when: Unpack[When]) -> None:
+        """Change the standing of a model, e.g. to "model_retired" at a moment.
+
+        Args:
+            state: "ok", or a failure kind of the vendor.
+            model: The model, or a pattern such as ``claude-3-*``; what names a model outdoes a pattern.
+            organisation: For whose customers; None for everyone's.
+            when: When and how it comes.
 
         Raises:
             AccountError: when the vendor has no such failure, or the figures make no sense.
         """
-        self._check(state, {"key": key, "project": project, "organisation": organisation, "region": region}, spread_s)
-        if (
-            not 0 <= share <= 1
-            or min(in_s, rollout_s, settle_s, spread_s or 0.0) < 0
-            or not (for_s is None or for_s > 0)
-        ):
-            raise AccountError("a change needs a share from 0 to 1, no negative times, and an end after its start")
-        at_s = self.clock() + in_s
-        until_s = None if for_s is None else at_s + for_s
-        self._changes += 1
-        change = Change(state, at_s, until_s, share, rollout_s, settle_s, self._changes, dict(details or {}), entry)
-        if key is not None:
-            self._add(self._keys, key, change)
-            if spread_s is not None:
-                spread = replace(change, at_s=at_s + spread_s, share=1.0, rollout_s=0.0, settle_s=0.0)
-                self._add(self._organisations, self.organisation_of(key), spread)
-        elif project is not None:
-            self._add(self._projects, project, change)
-        elif organisation is not None:
-            self._add(self._organisations, organisation, change)
-        elif region is not None:
-            self._add(self._regions, region, change)
-        else:
-            _insert(self._everyone, change)
+        self._models.add(model, organisation, self._change(state, when))
+
+    def change_third_party(
+        self,
+        state: str = "third_party_refused",
+        *,
+        allow: str | None = None,
+        block: str | None = None,
+        **when: Unpack[When],
+    ) -> None:
+        """Refuse third parties' clients that use a subscription's tokens, or ("ok") let them in again.
+
+        Args:
+            state: "ok", or a failure kind of the vendor.
+            allow: Regular expression: whose system prompt it finds nothing in is a third party. Without both it is
+                that of the vendor's own client.
+            block: Regular expression: whose system prompt it is found in is a third party.
+            when: When and how it comes; the detail `variant` chooses among the words of several years.
+
+        Raises:
+            AccountError: when the vendor has no such failure, or a pattern or figure makes no sense.
+        """
+        if "third_party_refused" not in self.failures:
+            raise AccountError("this vendor tells no third parties apart: Anthropic does, by its subscriptions' tokens")
+        self.subscriptions.add(self._change(state, when), allow, block)
+
+    def member(self, credential: str) -> Member:
+        """Whose a credential is: as it was enrolled, completed by what its last request named."""
+        return self._members.of(credential)
 
     def organisation_of(self, key: str) -> str:
         """The organisation that a key belongs to."""
-        return self._organisation_of.get(key, DEFAULT_ORGANISATION)
+        return self.member(key).organisation or DEFAULT_ORGANISATION
 
     def refusal(
         self,
         credential: str,
         *,
-        scope: Mapping[str, Any] | None = None,  # noqa: ARG002
-        headers: Mapping[str, str] | None = None,  # noqa: ARG002
+        scope: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Refusal | None:
         """Why a request with this credential is refused now, None if it is not.
 
@@ -203,54 +221,75 @@ class Accounts:
             scope: The request's ASGI scope.
             headers: Its headers, names in lower case.
         """
-        if not self._accept_unknown and credential not in self._organisation_of:
+        if not self.accept_unknown and credential not in self._members:
             return Refusal("bad_key", {"credential": credential})
-        if not (self._keys or self._organisations or self._everyone):
+        standings = self._standings
+        if headers is not None:
+            refused = self.subscriptions.refusal(credential, headers) if self.subscriptions.beta_required else None
+            if refused is None and (standings.grouped or self.quota.grouped or self._models.any):
+                refused = self._members.hear(credential, headers)
+            if refused is not None:
+                return refused
+        if not standings.any:
             return None
         now_s = self.clock()
-        for chain in (
-            self._keys.get(credential),
-            self._organisations.get(self.organisation_of(credential)),
-            self._everyone,
-        ):
-            if chain and (change := self._in_force(chain, credential, now_s)) is not None and change.state != OK:
-                return Refusal(change.state, {"credential": credential, **change.details}, change.entry)
+        for level, whose in self._whereabouts(credential, scope, headers):
+            chain = standings.of(level, whose)
+            change = self._reach.in_force(chain, credential, now_s) if chain else None
+            if change is not None and change.state != OK:
+                return self._refuse(change, {"credential": credential})
         return None
 
-    def standing(self, *, key: str | None = None, organisation: str | None = None) -> str:
-        """How a key, an organisation or everyone stands once every node knows; "ok" or a failure kind."""
-        now_s = self.clock()
-        chains = [self._everyone]
+    def standing(
+        self,
+        *,
+        key: str | None = None,
+        project: str | None = None,
+        organisation: str | None = None,
+        region: str | None = None,
+    ) -> str:
+        """How somebody stands once every node knows, what is above included; "ok" or a failure kind."""
         if key is not None:
-            if not self._accept_unknown and key not in self._organisation_of:
+            if not self.accept_unknown and key not in self._members:
                 return "bad_key"
-            organisation = self.organisation_of(key)
-        if organisation is not None:
-            chains.insert(0, self._organisations.get(organisation, []))
-        if key is not None:
-            chains.insert(0, self._keys.get(key, []))
-        for chain in chains:
-            change = self._in_force(chain, key, now_s)
+            member = self.member(key)
+            project, organisation = member.project, member.organisation or DEFAULT_ORGANISATION
+        elif project is not None and organisation is None:
+            organisation = self._members.organisation_of(project)
+        now_s = self.clock()
+        names = {"region": region, "key": key, "project": project, "organisation": organisation, "everyone": ""}
+        for level, whose in names.items():
+            chain = None if whose is None else self._standings.of(level, whose)
+            change = self._reach.in_force(chain, None, now_s) if chain else None
             if change is not None and change.state != OK:
                 return change.state
         return OK
 
     def changes(self) -> Iterator[tuple[str, str, Change]]:
         """Every change that was made and is kept: its level, whose it is, and the change."""
-        for key, chain in self._keys.items():
-            yield from (("key", key, change) for change in chain)
-        for organisation, chain in self._organisations.items():
-            yield from (("organisation", organisation, change) for change in chain)
-        yield from (("everyone", "", change) for change in self._everyone)
+        return iter(self._standings)
 
-    def organisations(self) -> Mapping[str, str]:
-        """The organisation of each enrolled key."""
-        return MappingProxyType(self._organisation_of)
+    def model_changes(self) -> Iterator[tuple[str | None, str, Change]]:
+        """Every change of a model's standing: its organisation (None: all), the model, and the change."""
+        return iter(self._models)
+
+    def members(self) -> Iterator[tuple[str, Member]]:
+        """Each enrolled key, and whose it is."""
+        return iter(self._members)
 
     def admit(self, credential: str, ask: Ask) -> Refusal | None:
-        """Take a request out of the credential's quota, or say what it is refused with."""
+        """Take a request out of its customer's quota, or say what it is refused with, its model included."""
+        if self._models.any and ask.model:
+            now_s = self.clock()
+            gone = self._models.refusing(ask.model, self.organisation_of(credential), credential, now_s)
+            if gone is not None:
+                return self._refuse(gone, {"model": ask.model})
         if ask.operation not in LIMITED:
             return None
+        if self.subscriptions.chain:
+            refused = self.subscriptions.admit(credential, ask, self.clock())
+            if refused is not None:
+                return refused
         return self.quota.admit(credential, ask.model, ask.input_tokens)
 
     def settle(self, credential: str, ask: Ask, produced_tokens: int, usd: float) -> None:
@@ -260,58 +299,56 @@ class Accounts:
 
     def headers(self, credential: str, ask: Ask, headers: Headers) -> Headers:
         """`headers` with the quota's figures in them."""
-        return self.quota.headers(credential, ask.model, headers) if ask.operation in LIMITED else headers
+        if ask.operation not in LIMITED:
+            return headers
+        headers = self.quota.headers(credential, ask.model, headers)
+        if self.subscriptions.beta_required:
+            headers = self.subscriptions.headers(credential, headers, self.quota.vendor.wall)
+        return headers
 
-    def _check(self, state: str, whom: Mapping[str, str | None], spread_s: float | None) -> None:
-        if state != OK and state not in self.failures:
-            near = difflib.get_close_matches(state, self.failures, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {sorted(self.failures)}"
-            raise AccountError(f"this vendor has no failure {state!r}: {hint}")
-        if len([name for name in whom.values() if name is not None]) > 1:
-            raise AccountError(f"a change is about a {', '.join(whom)} or everyone: give one of them, or none")
-        if spread_s is not None and whom["key"] is None:
-            raise AccountError("only a key's change spreads, to its organisation: give the key")
+    def _refuse(self, change: Change, about: Mapping[str, Any]) -> Refusal:
+        wall_s = self.quota.vendor.wall()
+        details = {**about, "now_s": wall_s, **change.details}
+        if change.state == "spend_capped":
+            details.setdefault("regain", regain(wall_s))
+        return Refusal(change.state, details, change.entry)
 
-    def _add(self, chains: dict[str, list[Change]], name: str, change: Change) -> None:
-        if name not in chains and len(chains) >= KEYS_MAX:
-            raise AccountError(f"{KEYS_MAX} have a standing of their own already: reset first")
-        _insert(chains.setdefault(name, []), change)
+    def _whereabouts(
+        self, credential: str, scope: Mapping[str, Any] | None, headers: Mapping[str, str] | None
+    ) -> Iterator[tuple[str, str]]:
+        """Each level at which a request must be in good standing, and whom it is there."""
+        if self._standings.has("region"):
+            for region in self.regions.of(scope or {}, headers or {}):
+                yield "region", region
+        yield "key", credential
+        if self._standings.grouped:
+            member = self.member(credential)
+            if member.project is not None:
+                yield "project", member.project
+            yield "organisation", member.organisation or DEFAULT_ORGANISATION
+        yield "everyone", ""
 
-    def _in_force(self, chain: list[Change], credential: str | None, now_s: float) -> Change | None:
-        """The change that began last and has reached this request; without a credential, only one that reaches all."""
-        node: int | None = None
-        for change in reversed(chain):
-            since_s = now_s - change.at_s
-            if since_s < 0 or (change.until_s is not None and now_s >= change.until_s):
-                continue
-            if since_s < change.settle_s and credential is not None:
-                if node is None:
-                    node = self._node(credential)
-                if since_s < change.settle_s * _chance(self._seed, "node", change.number, node):
-                    continue
-            share = change.share
-            if since_s < change.rollout_s:
-                share *= since_s / change.rollout_s
-            if share < 1 and (credential is None or _chance(self._seed, "cohort", credential) >= share):
-                continue
-            return change
-        return None
+    def _followers(self, level: str, whose: str, spread_to: Sequence[str]) -> list[tuple[str, str]]:
+        """To whom a change spreads, in order."""
+        if level not in {"key", "project"}:
+            raise AccountError("only a key's or a project's change spreads: give the key, or the project")
+        follow = []
+        for upper in spread_to:
+            if upper not in {"project", "organisation"} or upper == level:
+                raise AccountError(
+                    f"a {level}'s change spreads to a project or organisation above it, not to {upper!r}"
+                )
+            if upper == "organisation":
+                name: str | None = self.organisation_of(whose)
+                if level == "project":
+                    name = self._members.organisation_of(whose)
+            else:
+                name = self.member(whose).project
+            if name is None:
+                raise AccountError("the key is in no project: enrol it in one, or spread to its organisation")
+            follow.append((upper, name))
+        return follow
 
-    def _node(self, credential: str) -> int:
-        """The node that the credential's next request comes to."""
-        if len(self._asked) >= KEYS_MAX:
-            self._asked.clear()
-        asked = self._asked[credential] = self._asked.get(credential, 0) + 1
-        return int(_chance(self._seed, "request", credential, asked) * NODES)
-
-
-def _insert(chain: list[Change], change: Change) -> None:
-    bisect.insort(chain, change, key=lambda each: (each.at_s, each.number))
-    if len(chain) > CHANGES_MAX:
-        del chain[0]
-
-
-def _chance(seed: int, *parts: str | int) -> float:
-    """A number in [0, 1) that depends on `seed` and `parts` alone."""
-    text = "\x1f".join(map(str, (seed, *parts)))
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
+    def _change(self, state: str, when: When) -> Change:
+        self._changes += 1
+        return make(state, when, failures=self.failures, now_s=self.clock(), number=self._changes)

@@ -11,6 +11,7 @@ import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -198,12 +199,15 @@ class Control:
         """The limits, the level of each bucket in use, and what was spent."""
         quota = self._find(name).accounts.quota
         rules = [
-            {"key": None if key is None else fingerprint(key), "model": model, **asdict(limits)}
-            for (key, model), limits in quota.rules.items()
+            {"level": rule.level, "whose": _shown(rule.level, rule.whose), "model": rule.model, **asdict(rule.limits)}
+            for rule in quota.rules
         ]
-        buckets = [{**level, "credential": fingerprint(level["credential"])} for level in quota.levels()]
-        spent = {fingerprint(key): usd for key, usd in quota.spent().items()}
-        return 200, {"rules": rules, "buckets": buckets[:PAGE_MAX], "spent_usd": dict(list(spent.items())[:PAGE_MAX])}
+        meters = [{**each, "whose": _shown(each["level"], each["whose"])} for each in islice(quota.levels(), PAGE_MAX)]
+        spent = [
+            {"level": level, "whose": _shown(level, whose), "usd": usd, "month_usd": month_usd}
+            for level, whose, usd, month_usd in islice(quota.spent(), PAGE_MAX)
+        ]
+        return 200, {"rules": rules[:PAGE_MAX], "meters": meters, "spent": spent}
 
     async def put_quota(self, name: str, body: Rule) -> Result:
         """Limit a credential at a model; the buckets are full again."""
@@ -293,6 +297,10 @@ ROUTES: Final = (
 def fingerprint(credential: str) -> str:
     """A short name for a credential that can't be turned back: 8 hex digits of its SHA-256."""
     return f"key:{hashlib.sha256(credential.encode()).hexdigest()[:8]}"
+
+
+def _shown(level: str, whose: str | None) -> str | None:
+    return fingerprint(whose) if level == "key" and whose is not None else whose
 
 
 def openapi() -> dict[str, Any]:

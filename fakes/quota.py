@@ -1,140 +1,59 @@
-"""What a credential may use up: token buckets for requests and tokens, and money to spend, per credential and model.
+"""What customers may use up: rules of limits, and the meters of each customer that a rule concerns.
 
 A bucket is full at first, fills steadily, and gives what is asked for while it lasts; the refusal comes when it is
 empty, with the wait that fills it again. A prompt's tokens are taken when it is admitted, an answer's once they are
 produced, so a long answer may leave a debt that the next request waits for.
+
+A rule is about keys, projects or organisations: all keys of an organisation share its meters. At each of the three
+levels the nearest rule counts alone, and a request must pass at every level.
 """
 
 from __future__ import annotations
 
-import math
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
-from typing import Any, Final
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final, TypeVar
 
-from .dialects._anthropic_failures import moment
-from .dialects._openai_failures import duration
 from .dialects.base import Headers
+from .limits import Limits, Refusal
+from .members import DEFAULT_ORGANISATION, STRANGER, Member
+from .meters import Purse, Window
+from .quota_headers import filled
+from .shelf import Shelf, Vendor, windows_of
+from .windows import told
+
+__all__ = ["Limits", "Quota", "Refusal", "Rule"]
 
 HELD_MAX: Final = 100_000
-"""Pairs of credential and model whose buckets are kept; beyond it the one unused for longest counts as full again."""
+"""Pairs of customer and model whose meters are kept; beyond it the one unused for longest counts as full again."""
 RULES_MAX: Final = 10_000
 """Rules that a quota may have."""
+LEVELS: Final = ("key", "project", "organisation")
+"""Whose meters a rule is about."""
 
-_NOTHING: Final = 1e-9
-"""Share of a bucket that counts as nothing."""
-_MINUTE: Final = 60.0
-_DAY: Final = 86_400.0
-_BUCKETS: Final = (
-    ("requests_per_minute", "requests", _MINUTE),
-    ("requests_per_day", "requests", _DAY),
-    ("tokens_per_minute", "tokens", _MINUTE),
-    ("tokens_per_day", "tokens", _DAY),
-    ("input_tokens_per_minute", "input_tokens", _MINUTE),
-    ("output_tokens_per_minute", "output_tokens", _MINUTE),
-)
-_WORDS: Final = ("limit", "remaining", "reset")
+_Held = TypeVar("_Held")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request gets no answer: a failure kind of the vendor, the details of its words, whose timeline entry."""
+class Rule:
+    """Limits of a customer at a model.
 
-    kind: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-    entry: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a credential may use of a model; None is no limit.
-
-    `tokens` are those of prompt and answer together. `spend_usd` is a balance in US dollars over all models of the
-    credential: it does not fill again.
+    Attributes:
+        level: One of `LEVELS`.
+        whose: The key, project or organisation; None for each of them, each on its own.
+        model: The model; None for each on its own; a pattern such as ``claude-*`` for all that it fits together.
+        limits: What may be used.
+        entry: The timeline entry that set it.
     """
 
-    requests_per_minute: float | None = None
-    requests_per_day: float | None = None
-    tokens_per_minute: float | None = None
-    tokens_per_day: float | None = None
-    input_tokens_per_minute: float | None = None
-    output_tokens_per_minute: float | None = None
-    spend_usd: float | None = None
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{each.name} must be above 0 and finite, got {value!r}: leave it out for no limit")
-
-
-class Bucket:
-    """Holds up to `limit`, and fills at `limit` a `period_s` seconds; in debt below zero."""
-
-    __slots__ = ("_at_s", "_rate", "counted", "level", "limit", "limit_text", "period_s")
-
-    def __init__(self, counted: str, limit: float, period_s: float, now_s: float) -> None:
-        self.counted = counted
-        self.limit = limit
-        self.limit_text = str(int(limit))
-        self.period_s = period_s
-        self.level = limit
-        self._rate = limit / period_s
-        self._at_s = now_s
-
-    def fill(self, now_s: float) -> None:
-        """Add what has come in since the last time."""
-        level = self.level + (now_s - self._at_s) * self._rate
-        self.level = min(self.limit, level)
-        self._at_s = now_s
-
-    def wait_s(self, need: float) -> float:
-        """Seconds until `need` is there, 0 if it is; infinite if it never will be."""
-        if need > self.limit:
-            return math.inf
-        lacking = need - self.level
-        # what binary fractions lose must not cost a caller that waited exactly as long as it was told
-        return lacking / self._rate if lacking > self.limit * _NOTHING else 0.0
-
-    @property
-    def reset_s(self) -> float:
-        """Seconds until it is full."""
-        return (self.limit - self.level) / self._rate
-
-
-class _Shelf:
-    """The buckets of one credential at one model."""
-
-    __slots__ = ("_chosen", "buckets", "limits")
-
-    def __init__(self, limits: Limits | None, now_s: float) -> None:
-        self.limits = limits
-        self.buckets = [
-            Bucket(counted, limit, period_s, now_s)
-            for name, counted, period_s in _BUCKETS
-            if limits is not None and (limit := getattr(limits, name)) is not None
-        ]
-        self._chosen: dict[tuple[str, bool | None], list[Bucket]] = {}
-
-    def choose(self, counted: str, daily: bool | None) -> list[Bucket]:  # noqa: FBT001 - a header says it or doesn't
-        """The buckets that a header is about: that of its period, else of the minute, else of the day."""
-        chosen = self._chosen.get((counted, daily))
-        if chosen is None:
-            chosen = self._chosen[counted, daily] = self._look(counted, daily)
-        return chosen
-
-    def _look(self, counted: str, daily: bool | None) -> list[Bucket]:  # noqa: FBT001 - see above
-        found = [bucket for bucket in self.buckets if bucket.counted == counted]
-        if daily is not None:
-            return [bucket for bucket in found if (bucket.period_s >= _DAY) == daily]
-        if not found and counted == "tokens":  # a vendor that counts both ways shows their sum as well
-            parts = [bucket for bucket in self.buckets if bucket.counted in {"input_tokens", "output_tokens"}]
-            return parts if len(parts) == 2 else []
-        return found[:1]
+    level: str
+    whose: str | None
+    model: str | None
+    limits: Limits
+    entry: str | None = None
 
 
 class Quota:
@@ -144,6 +63,7 @@ class Quota:
         failures: The failure kinds that the vendor has; what it lacks is said with the nearest it has.
         clock: Seconds that never go back.
         wall: Seconds since 1970, for resets that are moments.
+        vendor: The vendor's name, for what one says in its own way.
     """
 
     def __init__(
@@ -152,236 +72,259 @@ class Quota:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        vendor: str = "",
     ) -> None:
-        self._failures = failures
+        self.vendor = Vendor(vendor, failures, wall)
+        self.member: Callable[[str], Member] = lambda _: STRANGER
+        """Whose a credential is."""
         self._clock = clock
-        self._wall = wall
-        self._rules: dict[tuple[str | None, str | None], Limits] = {}
-        self._entries: dict[tuple[str | None, str | None], str | None] = {}
-        self._held: OrderedDict[tuple[str, str], _Shelf] = OrderedDict()
-        self._spent: OrderedDict[str, float] = OrderedDict()
+        self._rules: dict[tuple[str, str | None, str | None], Rule] = {}
+        self._patterns: list[str] = []
+        self._levels: list[str] = []
+        self.grouped = False
+        """Whether a rule is about projects or organisations."""
+        self._shelves: OrderedDict[tuple[str, str, str], Shelf] = OrderedDict()
+        self._found: dict[tuple[str | None, ...], tuple[Shelf, ...]] = {}
+        self._purses: OrderedDict[tuple[str, str], Purse] = OrderedDict()
+        self._windows: OrderedDict[tuple[str, str, str], list[Window]] = OrderedDict()
 
     @property
-    def rules(self) -> Mapping[tuple[str | None, str | None], Limits]:
-        """Limits by credential and model, None for any."""
-        return self._rules
+    def rules(self) -> list[Rule]:
+        """The rules, in the order in which they were first set."""
+        return list(self._rules.values())
 
     def set(
-        self, limits: Limits, *, credential: str | None = None, model: str | None = None, entry: str | None = None
+        self,
+        limits: Limits,
+        *,
+        credential: str | None = None,
+        project: str | None = None,
+        organisation: str | None = None,
+        model: str | None = None,
+        level: str | None = None,
+        entry: str | None = None,
     ) -> None:
-        """Limit a credential (None: each of them) at a model (None: each of them); the nearest rule counts alone.
+        """Limit a customer (none named: each at `level`) at a model; the nearest rule of a level counts alone.
 
-        Buckets that the rule may concern are full again, what was spent stays spent. Refusals name `entry`, the
-        timeline entry that sets the limits.
+        Meters that the rule may concern are full again, what was spent stays spent.
+
+        Args:
+            limits: What may be used.
+            credential: The key it is about.
+            project: The project it is about, whose keys share it.
+            organisation: The organisation it is about, whose keys share it.
+            model: The model; None for each on its own; a pattern such as ``claude-*`` for all that it fits together.
+            level: One of `LEVELS` when nobody is named: "key" unless told otherwise.
+            entry: The timeline entry that sets it, which refusals then name.
 
         Raises:
-            ValueError: when there are too many rules.
+            ValueError: when more than one is named, the level is none, or there are too many rules.
         """
-        if len(self._rules) >= RULES_MAX and (credential, model) not in self._rules:
+        level, whose = self._whose({"key": credential, "project": project, "organisation": organisation}, level)
+        if len(self._rules) >= RULES_MAX and (level, whose, model) not in self._rules:
             raise ValueError(f"a quota has at most {RULES_MAX} rules: reset it first")
-        self._rules[credential, model] = limits
-        self._entries[credential, model] = entry
-        self._held.clear()
+        self._rules[level, whose, model] = Rule(level, whose, model, limits, entry)
+        self._ruled(level, whose)
+
+    def lift(
+        self,
+        *,
+        credential: str | None = None,
+        project: str | None = None,
+        organisation: str | None = None,
+        model: str | None = None,
+        level: str | None = None,
+    ) -> bool:
+        """Take back the rule that `set` made with the same words; whether there was one.
+
+        Raises:
+            ValueError: when more than one is named, or the level is none.
+        """
+        level, whose = self._whose({"key": credential, "project": project, "organisation": organisation}, level)
+        if self._rules.pop((level, whose, model), None) is None:
+            return False
+        self._ruled(level, whose)
+        return True
 
     def reset(self) -> None:
         """No limits, and nothing spent."""
         self._rules.clear()
-        self._entries.clear()
-        self._held.clear()
-        self._spent.clear()
+        self._patterns.clear()
+        self._levels.clear()
+        self.grouped = False
+        self._shelves.clear()
+        self._found.clear()
+        self._purses.clear()
+        self._windows.clear()
+
+    def moved(self) -> None:
+        """Look up anew whose each credential is: one was enrolled or forgotten."""
+        self._found.clear()
 
     def admit(self, credential: str, model: str, input_tokens: int) -> Refusal | None:
-        """Take a request and its prompt out of the buckets; say what it is refused with if one has too little."""
+        """Take a request and its prompt out of the meters; say what it is refused with if one has too little."""
         if not self._rules:
             return None
-        refusal = self._take(credential, model, input_tokens)
-        return None if refusal is None else replace(refusal, entry=self._entry(credential, model))
-
-    def _take(self, credential: str, model: str, input_tokens: int) -> Refusal | None:
-        shelf = self._filled(credential, model)
-        limits = shelf.limits
-        if limits is None:
-            return None
-        if limits.spend_usd is not None and self._spent.get(credential, 0.0) >= limits.spend_usd:
-            return Refusal(self._kind("quota_exhausted", "spend_capped", "rate_limited"), {"model": model})
-        worst: Bucket | None = None
-        worst_s = 0.0
-        for bucket in shelf.buckets:
-            wait_s = bucket.wait_s(_need(bucket, input_tokens))
-            if wait_s > worst_s:
-                worst, worst_s = bucket, wait_s
-        if worst is not None:
-            return self._refuse(worst, worst_s, model, input_tokens)
-        for bucket in shelf.buckets:
-            if bucket.counted == "requests":
-                bucket.level -= 1
-            elif bucket.counted != "output_tokens":
-                bucket.level -= input_tokens
+        now_s = self._clock()
+        shelves = self._filled(credential, model, now_s)
+        for shelf in shelves:
+            if (refusal := shelf.refusal(model, input_tokens, now_s)) is not None:
+                return refusal
+        for shelf in shelves:
+            shelf.take(input_tokens, now_s)
         return None
 
     def settle(self, credential: str, model: str, produced_tokens: int, usd: float) -> None:
-        """Take what was produced out of the buckets, and what it costs out of the balance."""
+        """Take what was produced out of the meters, and what it costs out of the purses."""
         if not self._rules:
             return
-        shelf = self._filled(credential, model)
-        if shelf.limits is None:
-            return
-        for bucket in shelf.buckets:
-            if bucket.counted in {"tokens", "output_tokens"}:
-                bucket.level -= produced_tokens
-        if usd:
-            self._spent[credential] = self._spent.get(credential, 0.0) + usd
-            self._spent.move_to_end(credential)
-            if len(self._spent) > HELD_MAX:
-                self._spent.popitem(last=False)
+        now_s = self._clock()
+        for shelf in self._filled(credential, model, now_s):
+            shelf.settle(produced_tokens, usd, now_s)
+            if usd:
+                self._spends(shelf)
 
     def headers(self, credential: str, model: str, headers: Headers) -> Headers:
-        """`headers` with the buckets' figures in place of the dialect's, each in the form the dialect gave it."""
+        """`headers` with the meters' figures in place of the dialect's, each in the form the dialect gave it."""
         if not self._rules:
             return headers
-        shelf = self._filled(credential, model)
-        if not shelf.buckets:
-            return headers
-        result = list(headers)
-        for index, word, counted, daily in _places(tuple([name for name, _ in headers])):
-            if chosen := shelf.choose(counted, daily):
-                name, sample = headers[index]
-                result[index] = (name, self._figure(name, sample, word, chosen))
-        return result
+        now_s = self._clock()
+        for shelf in self._filled(credential, model, now_s):
+            if shelf.buckets:
+                headers = filled(headers, shelf.choose, self.vendor.wall())
+            if shelf.windows:
+                headers = told(headers, shelf.windows, self.vendor, now_s)
+        return headers
 
     def levels(self) -> Iterator[dict[str, Any]]:
-        """Each bucket that is in use: its credential, model, what it counts, limit, remaining, seconds to its reset."""
+        """Each meter that is in use: whose, model, what it counts, limit, remaining, seconds to its reset."""
         now_s = self._clock()
-        for (credential, model), shelf in self._held.items():
+        for (level, whose, model), shelf in self._shelves.items():
+            shelf.fill(now_s)
+            told_ = {"level": level, "whose": whose, "model": model}
             for bucket in shelf.buckets:
-                bucket.fill(now_s)
                 yield {
-                    "credential": credential,
-                    "model": model,
+                    **told_,
                     "counted": bucket.counted,
                     "period_s": bucket.period_s,
                     "limit": bucket.limit,
                     "remaining": bucket.level,
                     "reset_s": bucket.reset_s,
                 }
+        for (level, whose, model), windows in self._windows.items():
+            for window in windows:
+                window.roll(now_s)
+                yield {
+                    "level": level,
+                    "whose": whose,
+                    "model": model,
+                    "counted": f"window_{window.short}",
+                    "period_s": window.period_s,
+                    "limit": window.limit,
+                    "remaining": window.limit - window.used,
+                    "reset_s": window.reset_s(now_s),
+                }
 
-    def spent(self) -> Mapping[str, float]:
-        """US dollars spent, by credential."""
-        return self._spent
+    def spent(self) -> Iterator[tuple[str, str, float, float]]:
+        """Level, customer, US dollars spent in all, and in the calendar month."""
+        wall_s = self.vendor.wall()
+        for (level, whose), purse in self._purses.items():
+            if purse.spent_usd:
+                yield level, whose, purse.spent_usd, purse.month_usd(wall_s)
 
-    def _entry(self, credential: str, model: str) -> str | None:
-        for rule in ((credential, model), (credential, None), (None, model), (None, None)):
-            if rule in self._rules:
-                return self._entries[rule]
+    def _whose(self, named: Mapping[str, str | None], level: str | None) -> tuple[str, str | None]:
+        given = [(each, whose) for each, whose in named.items() if whose is not None]
+        if len(given) > 1 or (given and level not in {None, given[0][0]}):
+            raise ValueError("a rule is about one key, project or organisation: name one of them, or a level")
+        if level is not None and level not in LEVELS:
+            raise ValueError(f"a rule's level is one of {', '.join(LEVELS)}, not {level!r}")
+        if not given:
+            return level or "key", None
+        each, whose = given[0]
+        if each == "key" and whose is not None:
+            whose = self.member(whose).owner or whose
+        return each, whose
+
+    def _ruled(self, level: str, whose: str | None) -> None:
+        """Let go of what the rules of a customer (None: of each) have changed for."""
+        patterns = {model for _, _, model in self._rules if model is not None and ("*" in model or "?" in model)}
+        self._patterns = sorted(patterns, key=lambda each: (-len(each), each))  # the longest says most
+        self._levels = [each for each in LEVELS if any(each == rule.level for rule in self._rules.values())]
+        self.grouped = self._levels not in ([], ["key"])
+        self._found.clear()
+        for held in (self._shelves, self._windows):
+            for key in [key for key in held if key[0] == level and whose in {None, key[1]}]:
+                del held[key]
+
+    def _filled(self, credential: str, model: str, now_s: float) -> tuple[Shelf, ...]:
+        """The meters of a request, brought up to now."""
+        key: tuple[str | None, ...] = (credential, model)
+        if self.grouped:
+            member = self.member(credential)
+            key = (credential, model, member.project, member.organisation)
+        shelves = self._found.get(key)
+        if shelves is None:
+            shelves = self._find(credential, model, now_s)
+            if len(self._shelves) > HELD_MAX or len(self._found) >= HELD_MAX:
+                self._found.clear()
+                while len(self._shelves) > HELD_MAX:
+                    self._shelves.popitem(last=False)
+            self._found[key] = shelves
+        for shelf in shelves:
+            self._shelves.move_to_end(shelf.key)
+            shelf.fill(now_s)
+        return shelves
+
+    def _find(self, credential: str, model: str, now_s: float) -> tuple[Shelf, ...]:
+        member = self.member(credential)
+        subjects = {
+            "key": member.owner or credential,
+            "project": member.project,
+            "organisation": member.organisation or DEFAULT_ORGANISATION,
+        }
+        shelves = []
+        for level in self._levels:
+            whose = subjects[level]
+            rule = None if whose is None else self._nearest(level, whose, model)
+            if rule is not None and whose is not None:
+                shelves.append(self._shelf(rule, whose, model, now_s))
+        return tuple(shelves)
+
+    def _spends(self, shelf: Shelf) -> None:
+        """Remember longest who spends."""
+        self._purses[shelf.key[:2]] = shelf.purse
+        self._purses.move_to_end(shelf.key[:2])
+        if len(self._purses) > HELD_MAX:
+            self._purses.popitem(last=False)
+
+    def _nearest(self, level: str, whose: str, model: str) -> Rule | None:
+        names = (model, *(each for each in self._patterns if fnmatchcase(model, each)), None)
+        for who in (whose, None):
+            for name in names:
+                if (rule := self._rules.get((level, who, name))) is not None:
+                    return rule
         return None
 
-    def _limits(self, credential: str, model: str) -> Limits | None:
-        rules = self._rules
-        return (
-            rules.get((credential, model))
-            or rules.get((credential, None))
-            or rules.get((None, model))
-            or rules.get((None, None))
-        )
-
-    def _filled(self, credential: str, model: str) -> _Shelf:
-        """The pair's buckets, filled up to now."""
-        now_s = self._clock()
-        held = self._held
-        shelf = held.get((credential, model))
+    def _shelf(self, rule: Rule, whose: str, model: str, now_s: float) -> Shelf:
+        shared = rule.model if rule.model in self._patterns and rule.model is not None else model
+        key = (rule.level, whose, shared)
+        shelf = self._shelves.get(key)
         if shelf is None:
-            shelf = held[credential, model] = _Shelf(self._limits(credential, model), now_s)
-            if len(held) > HELD_MAX:
-                held.popitem(last=False)
-        else:
-            held.move_to_end((credential, model))
-            for bucket in shelf.buckets:
-                bucket.fill(now_s)
+            purse = _held(self._purses, (rule.level, whose), Purse)
+            windows = []
+            if rule.limits.window_5h_tokens or rule.limits.window_7d_tokens:
+                windows = _held(self._windows, (rule.level, whose, rule.model or ""), lambda: windows_of(rule.limits))
+            shelf = self._shelves[key] = Shelf(key, rule.limits, rule.entry, self.vendor, purse, windows, now_s)
         return shelf
 
-    def _refuse(self, bucket: Bucket, wait_s: float, model: str, input_tokens: int) -> Refusal:
-        requested = 1 if bucket.counted == "requests" else input_tokens
-        details: dict[str, Any] = {
-            "model": model,
-            "limit": bucket.counted,
-            "ceiling": int(bucket.limit),
-            "remaining": max(0, int(bucket.level)),
-            "requested": requested,
-            "reset_s": bucket.reset_s,
-            "now_s": self._wall(),
-        }
-        if math.isinf(wait_s):
-            return Refusal(self._kind("request_over_limit", "rate_limited"), details)
-        # a client that comes back at this very moment must be let in, so the wait is never rounded down
-        details["retry_after"] = math.ceil(round(wait_s * 1000, 6)) / 1000
-        if bucket.period_s >= _DAY:
-            return Refusal(self._kind("daily_limited", "rate_limited"), details)
-        return Refusal(self._kind("rate_limited", "quota_exhausted"), details)
 
-    def _kind(self, *wanted: str) -> str:
-        return next((kind for kind in wanted if kind in self._failures), "server_error")
-
-    def _figure(self, name: str, sample: str, word: str, chosen: list[Bucket]) -> str:
-        alone = chosen[0] if len(chosen) == 1 else None
-        if word == "limit":
-            return alone.limit_text if alone else str(int(sum(bucket.limit for bucket in chosen)))
-        if word == "reset":
-            return _reset(_form(sample), alone.reset_s if alone else max(each.reset_s for each in chosen), self._wall())
-        left = max(0, int(alone.level if alone else sum(bucket.level for bucket in chosen)))
-        if name.startswith("anthropic-") and chosen[0].counted != "requests":  # the vendor rounds, says its reference
-            left = min(round(left, -3), int(sum(bucket.limit for bucket in chosen)))
-        return str(left)
-
-
-def _need(bucket: Bucket, input_tokens: int) -> float:
-    # an answer's length is not known yet: it starts as soon as anything is left
-    return input_tokens if bucket.counted in {"tokens", "input_tokens"} else 1
-
-
-@lru_cache(maxsize=256)
-def _places(names: tuple[str, ...]) -> tuple[tuple[int, str, str, bool | None], ...]:
-    """Which of these headers tell limit, remaining or reset; of what; of a day (None if it doesn't say)."""
-    places = []
-    for index, name in enumerate(names):
-        _, found, rest = name.partition("ratelimit")
-        words = rest.strip("-").split("-")
-        word = next((each for each in words if each in _WORDS), None)
-        if not found or word is None:
-            continue
-        daily = True if "day" in words else False if "minute" in words else None
-        if "requests" in words:
-            places.append((index, word, "requests", daily))
-        elif "tokens" in words:
-            counted = next((f"{each}_tokens" for each in ("input", "output") if each in words), "tokens")
-            places.append((index, word, counted, daily))
-    return tuple(places)
-
-
-@lru_cache(maxsize=1024)
-def _form(sample: str) -> str:
-    """The form of a reset: a moment (RFC 3339, or since 1970), a Go duration, or seconds."""
-    if re.match(r"\d{4}-\d\d-\d\dT", sample):
-        return "moment"
-    try:
-        figure = float(sample)
-    except ValueError:
-        return "duration"
-    if figure >= 1e9:
-        return "epoch_ms" if figure >= 1e12 else "epoch_s"
-    return "fraction" if "." in sample else "seconds"
-
-
-def _reset(form: str, reset_s: float, now_s: float) -> str:
-    match form:
-        case "moment":
-            return moment(math.ceil(now_s + reset_s))
-        case "duration":
-            return duration(round(reset_s, 3))
-        case "epoch_ms":
-            return str(math.ceil((now_s + reset_s) * 1000))
-        case "epoch_s":
-            return str(math.ceil(now_s + reset_s))
-        case "fraction":
-            return f"{reset_s:.3f}"
-        case _:
-            return str(math.ceil(reset_s))
+def _held(held: OrderedDict[Any, _Held], key: Any, make: Callable[[], _Held]) -> _Held:
+    """What is held for a key, made if it isn't there; what was unused for longest makes way."""
+    found = held.get(key)
+    if found is None:
+        found = held[key] = make()
+        if len(held) > HELD_MAX:
+            held.popitem(last=False)
+    else:
+        held.move_to_end(key)
+    return found

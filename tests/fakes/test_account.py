@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from banstorm.fakes import account as accounts
+from banstorm.fakes import members, standing
 from banstorm.fakes.account import AccountError, Accounts
 from banstorm.fakes.app import create_app
 from banstorm.fakes.dialects import find
@@ -176,8 +176,9 @@ def test_nonsense_is_refused(account, state, words, message) -> None:
 
 def test_everything_is_bounded(account, clock, monkeypatch) -> None:
     """Neither keys nor changes pile up without end."""
-    monkeypatch.setattr(accounts, "KEYS_MAX", 3)
-    monkeypatch.setattr(accounts, "CHANGES_MAX", 2)
+    monkeypatch.setattr(members, "KEYS_MAX", 3)
+    monkeypatch.setattr(standing, "CHAINS_MAX", 3)
+    monkeypatch.setattr(standing, "CHANGES_MAX", 2)
     with pytest.raises(AccountError, match="3 keys already"):
         account.enrol("d")
     for _ in range(5):

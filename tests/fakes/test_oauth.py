@@ -195,9 +195,9 @@ def test_grants_and_tokens_are_bounded(vendor, monkeypatch) -> None:
     for gone in (oldest, first):
         with pytest.raises(GrantRefusedError, match="unknown"):
             vendor.grants.refresh(gone.refresh)
-    assert len(vendor.accounts.organisations()) == 4
+    assert len(list(vendor.accounts.members())) == 4
     vendor.grants.reset()
-    assert len(vendor.accounts.organisations()) == 0
+    assert not list(vendor.accounts.members())
 
 
 def test_the_same_seed_gives_the_same_tokens(vendor) -> None:

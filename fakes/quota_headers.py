@@ -1,0 +1,96 @@
+"""The figures of a quota in the headers that a dialect wrote, each in the form that the dialect gave it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final
+
+from .dialects._anthropic_failures import moment
+from .dialects._openai_failures import duration
+from .dialects.base import Headers
+from .meters import Bucket
+
+_WORDS: Final = ("limit", "remaining", "reset")
+
+Choose = Callable[[str, bool | None], Sequence[Bucket]]
+"""Which buckets a header tells of: what it counts, and whether of a day (None if it doesn't say)."""
+
+
+def filled(headers: Headers, choose: Choose, now_s: float) -> Headers:
+    """`headers` with the buckets' figures in place of the dialect's.
+
+    Args:
+        headers: What the dialect wrote.
+        choose: Finds the buckets of a header.
+        now_s: Seconds since 1970.
+    """
+    result = list(headers)
+    for index, word, counted, daily in _places(tuple([name for name, _ in headers])):
+        if chosen := choose(counted, daily):
+            name, sample = headers[index]
+            result[index] = (name, _figure(name, sample, word, chosen, now_s))
+    return result
+
+
+def _figure(name: str, sample: str, word: str, chosen: Sequence[Bucket], now_s: float) -> str:
+    alone = chosen[0] if len(chosen) == 1 else None
+    if word == "limit":
+        return alone.limit_text if alone else str(int(sum(bucket.limit for bucket in chosen)))
+    if word == "reset":
+        return _reset(_form(sample), alone.reset_s if alone else max(each.reset_s for each in chosen), now_s)
+    left = max(0, int(alone.level if alone else sum(bucket.level for bucket in chosen)))
+    if name.startswith("anthropic-") and chosen[0].counted != "requests":  # the vendor rounds, says its reference
+        left = min(round(left, -3), int(sum(bucket.limit for bucket in chosen)))
+    return str(left)
+
+
+@lru_cache(maxsize=256)
+def _places(names: tuple[str, ...]) -> tuple[tuple[int, str, str, bool | None], ...]:
+    """Which of these headers tell limit, remaining or reset; of what; of a day (None if it doesn't say)."""
+    places = []
+    for index, name in enumerate(names):
+        _, found, rest = name.partition("ratelimit")
+        words = rest.strip("-").split("-")
+        word = next((each for each in words if each in _WORDS), None)
+        if not found or word is None:
+            continue
+        daily = True if "day" in words else False if "minute" in words else None
+        if "requests" in words:
+            places.append((index, word, "requests", daily))
+        elif "tokens" in words:
+            counted = next((f"{each}_tokens" for each in ("input", "output") if each in words), "tokens")
+            places.append((index, word, counted, daily))
+    return tuple(places)
+
+
+@lru_cache(maxsize=1024)
+def _form(sample: str) -> str:
+    """The form of a reset: a moment (RFC 3339, or since 1970), a Go duration, or seconds."""
+    if re.match(r"\d{4}-\d\d-\d\dT", sample):
+        return "moment"
+    try:
+        figure = float(sample)
+    except ValueError:
+        return "duration"
+    if figure >= 1e9:
+        return "epoch_ms" if figure >= 1e12 else "epoch_s"
+    return "fraction" if "." in sample else "seconds"
+
+
+def _reset(form: str, reset_s: float, now_s: float) -> str:
+    match form:
+        case "moment":
+            return moment(math.ceil(now_s + reset_s))
+        case "duration":
+            return duration(round(reset_s, 3))
+        case "epoch_ms":
+            return str(math.ceil((now_s + reset_s) * 1000))
+        case "epoch_s":
+            return str(math.ceil(now_s + reset_s))
+        case "fraction":
+            return f"{reset_s:.3f}"
+        case _:
+            return str(math.ceil(reset_s))
