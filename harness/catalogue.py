@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from ..reports import measures
 from ..scenarios import library
 from ..scenarios.expectation import Expectation
 from ..scenarios.model import Load, Scenario
 from ..scenarios.problems import nearest
+from ..scenarios.speed import format_speed
 from ..scenarios.units import format_duration
-from . import faults, targets
+from . import faults, standings, targets
 from .errors import HarnessError
+from .faults.base import Host
 from .registry import registry
 
 WIDTH: Final = 100
@@ -22,7 +26,7 @@ BAR: Final = 60
 
 
 def listing(what: str) -> str:
-    """A table of all scenarios, faults, measures, dialects or targets, one a line."""
+    """A table of all scenarios, faults, standings, measures, dialects or targets, one a line."""
     rows: list[tuple[str, str]]
     match what:
         case "scenarios":
@@ -32,6 +36,8 @@ def listing(what: str) -> str:
                 rows.append((name, f"{scenario.title} [{', '.join(scenario.tags)}]"))
         case "faults":
             rows = [(name, rule.summary) for name, rule in registry().faults.items()]
+        case "standings":
+            rows = [(name, rule.summary) for name, rule in registry().standings.items()]
         case "measures":
             rows = [(key, measures.find(key).definition) for key in measures.keys()]  # noqa: SIM118 - a function of the module
         case "dialects":
@@ -47,7 +53,7 @@ def _hanging(head: str, text: str) -> str:
 
 
 def explain(name: str, *, as_yaml: bool = False) -> str:
-    """All there is to know of a scenario, a fault or a measure.
+    """All there is to know of a scenario, a fault, a standing or a measure.
 
     Raises:
         HarnessError: when there is nothing of that name.
@@ -58,32 +64,58 @@ def explain(name: str, *, as_yaml: bool = False) -> str:
         path = library.find(name)
         scenario = library.load(path, registry())
         return path.read_text("utf-8") if as_yaml else explain_scenario(path.stem, scenario)
+    found = []
     if name in registry().faults:
-        return explain_fault(name)
+        found.append(explain_fault(name))
+    if name in registry().standings:
+        found.append(explain_standing(name))
+    if found:
+        return "\n\n".join(found)
     if name in measures.names() or name in measures.keys():  # noqa: SIM118 - as above
         return _hanging(f"{name}: ", measures.find(name).definition)
-    advice = nearest(name, [*known, *registry().faults, *measures.names()], "")
+    advice = nearest(name, [*known, *registry().faults, *registry().standings, *measures.names()], "")
     raise HarnessError(f"nothing is called {name!r}", "banstorm show", advice)
 
 
 def explain_fault(name: str) -> str:
     """A fault: what it does, to whom, and its parameters."""
-    fault = faults.find(name)
-    lines = [name, "", textwrap.dedent(fault.__doc__ or "").strip(), ""]
+    fault = faults.describe(name)
+    lines = [f"{name} (fault)", "", fault.doc, ""]
     lines.append(f"acts on:          the {fault.phase} of an exchange")
     lines.append(f"reaches provider: {'yes' if fault.reaches_provider else 'no'}")
     lines.append(f"billed:           {'yes' if fault.billed else 'no'}")
     lines.append(f"open streams:     {fault.in_flight}")
-    lines.append(f"hosts:            {', '.join(sorted(host.value for host in fault.hosts))}")
+    lines.append(f"hosts:            {', '.join(fault.hosts)}")
     if fault.failure_kind:
-        able = [each for each, kinds in registry().dialects.items() if fault.failure_kind in kinds]
-        lines.append(f"dialects:         {', '.join(able)}")
-    if fault.model_fields:
-        lines += ["", "with:"]
-        for field, info in fault.model_fields.items():
-            default = "required" if info.is_required() else f"default {info.default!r}"
-            lines.append(_hanging(f"  {field}: ", f"{info.description or ''} ({default})"))
-    return "\n".join(lines)
+        lines.append(_hanging("dialects:         ", _able([fault.failure_kind])))
+    return "\n".join([*lines, *_parameters(fault.parameters, fault.required)])
+
+
+def explain_standing(name: str) -> str:
+    """A standing: what it changes, whom it reaches, and its parameters."""
+    standing = standings.describe(name)
+    lines = [f"{name} (standing)", "", standing.doc, ""]
+    lines.append(f"changes:          the provider's {standing.phase}")
+    lines.append(_hanging("bites:            ", standing.bites))
+    lines.append(f"selectors:        {', '.join(standing.selectors) or 'none'}")
+    lines.append(f"hosts:            {', '.join(sorted(Host))}")
+    if standing.failure_kinds:
+        lines.append(_hanging("dialects:         ", _able(standing.failure_kinds)))
+    return "\n".join([*lines, *_parameters(standing.parameters, standing.required)])
+
+
+def _able(kinds: Sequence[str]) -> str:
+    """The dialects that have one of these failures."""
+    return ", ".join(each for each, having in registry().dialects.items() if not having.isdisjoint(kinds))
+
+
+def _parameters(schemas: Mapping[str, Mapping[str, Any]], required: frozenset[str]) -> list[str]:
+    """A line a parameter, from its JSON schema."""
+    lines = ["", "with:"] if schemas else []
+    for name, schema in schemas.items():
+        default = "required" if name in required else f"default {json.dumps(schema.get('default'))}"
+        lines.append(_hanging(f"  {name}: ", f"{schema.get('description', '')} ({default})"))
+    return lines
 
 
 def explain_scenario(name: str, scenario: Scenario) -> str:
@@ -94,8 +126,8 @@ def explain_scenario(name: str, scenario: Scenario) -> str:
     width = max(map(len, scenario.providers))
     lines.append("providers, in the order the router should prefer them:")
     lines += [
-        f"  {each:<{width}}  {provider.dialect}, {provider.model}, first token after {format_duration(provider.ttft)}, "
-        f"{provider.tokens_per_second:g} tokens/s"
+        f"  {each:<{width}}  {provider.dialect}, {provider.model}, "
+        + format_speed(provider.ttft, provider.tokens_per_second, provider.distance, provider.slowdown)
         for each, provider in scenario.providers.items()
     ]
     lines += ["", "timeline (seconds after the first measured call):"]
@@ -125,9 +157,9 @@ def _timeline(scenario: Scenario) -> list[str]:
         begin = min(BAR - 1, int(entry.at / length * BAR))
         end = min(BAR, max(begin + 1, round(until / length * BAR)))
         bar = " " * begin + "█" * (end - begin) + " " * (BAR - end)
-        share = "" if entry.share == 1 else f", {entry.share:.0%} of requests"
+        share = "" if entry.share == 1 else f", {entry.share:.0%} of {'requests' if entry.fault else 'credentials'}"
         lines.append(
-            f"  {entry.fault:<24} {bar} {format_duration(entry.at)} to {format_duration(until)} "
+            f"  {entry.name:<24} {bar} {format_duration(entry.at)} to {format_duration(until)} "
             f"on {', '.join(entry.on)}{share}"
         )
     return lines

@@ -59,7 +59,9 @@ def run(**words: Any) -> None:
 
 @banstorm.command("list")
 @click.argument(
-    "what", type=click.Choice(["scenarios", "faults", "measures", "dialects", "targets"]), default="scenarios"
+    "what",
+    type=click.Choice(["scenarios", "faults", "standings", "measures", "dialects", "targets"]),
+    default="scenarios",
 )
 def list_(what: str) -> None:
     """List the scenarios, or the names that a scenario may use."""

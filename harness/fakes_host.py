@@ -23,10 +23,14 @@ from .inline import InlineFaults
 from .lag import Heartbeat
 from .ledger import Ledger
 from .serving import Crashes, keep_books, run, spare_collector, until_stopped
+from .standings.staged import Staged, standings_on
 from .witness import Witness
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..fakes.app import ASGIApp
+    from ..fakes.dialects.base import Dialect
     from ..fakes.invoice import Bill
 
 
@@ -39,26 +43,8 @@ async def _serve(config: dict[str, Any]) -> int:
     dialects = {name: find(provider.dialect) for name, provider in scenario.providers.items()}
     ledger = Ledger(Path(config["ledger"]), "fakes")
     prices = PriceTable.load()
-
-    unpriced: set[str] = set()
-
-    def bill(each: Bill) -> None:
-        ledger.add("invoices", asdict(each))
-        if not each.priced and each.model and each.model not in unpriced and len(unpriced) < WARNINGS_MAX:
-            unpriced.add(each.model)
-            say("warning", what=f"the model {each.model!r} has no price, so its tokens are billed at zero")
-
-    apps: dict[str, ASGIApp] = {
-        name: create_app(
-            name,
-            dialects[name],
-            Pace(provider.ttft, provider.tokens_per_second, provider.jitter),
-            run_seed=config["seed"],
-            bill=bill,
-            prices=prices,
-        )
-        for name, provider in scenario.providers.items()
-    }
+    staged = _staged(scenario, dialects, config["seed"], prices)
+    apps = _apps(scenario, dialects, config["seed"], prices, staged, ledger)
     timeline = Timeline(scenario, run=config["run"], seed=config["seed"], dialects=dialects)
     witness = Witness(timeline, ledger, dialects)
     inline: dict[str, InlineFaults] = {}
@@ -85,7 +71,13 @@ async def _serve(config: dict[str, Any]) -> int:
         tasks.append(asyncio.create_task(witness.report()))
     spare_collector()
     say("ready", ports=servers.ports)
-    await until_stopped(timeline.start)
+
+    def start(t0_ns: int) -> None:
+        timeline.start(t0_ns)
+        for each in staged.values():
+            each.begin(t0_ns / 1e9)
+
+    await until_stopped(start)
     crashed = crashes.count  # not what is cut short from now on
     for task in tasks:
         task.cancel()
@@ -99,6 +91,46 @@ async def _serve(config: dict[str, Any]) -> int:
         say("crashed", count=crashed)
         return 1
     return 0
+
+
+def _apps(
+    scenario: Scenario,
+    dialects: Mapping[str, Dialect],
+    seed: int,
+    prices: PriceTable,
+    staged: Mapping[str, Staged],
+    ledger: Ledger,
+) -> dict[str, ASGIApp]:
+    """The providers' applications; their bills go to the ledger."""
+    unpriced: set[str] = set()
+
+    def bill(each: Bill) -> None:
+        ledger.add("invoices", asdict(each))
+        if not each.priced and each.model and each.model not in unpriced and len(unpriced) < WARNINGS_MAX:
+            unpriced.add(each.model)
+            say("warning", what=f"the model {each.model!r} has no price, so its tokens are billed at zero")
+
+    return {
+        name: create_app(
+            name,
+            dialects[name],
+            Pace(provider.ttft, provider.tokens_per_second, provider.jitter),
+            run_seed=seed,
+            bill=bill,
+            prices=staged[name].prices if name in staged else prices,
+            account=staged[name].accounts if name in staged else None,
+        )
+        for name, provider in scenario.providers.items()
+    }
+
+
+def _staged(scenario: Scenario, dialects: Mapping[str, Dialect], seed: int, prices: PriceTable) -> dict[str, Staged]:
+    """The providers whose own state the timeline changes; the others know no accounts, which costs them nothing."""
+    return {
+        name: Staged(scenario, name, dialect, seed=seed, prices=prices)
+        for name, dialect in dialects.items()
+        if any(standings_on(scenario, name))
+    }
 
 
 def _expected(record: logging.LogRecord) -> bool:

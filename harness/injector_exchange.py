@@ -93,6 +93,7 @@ class Exchange:
         headers = response.headers
         if self.plan.untouched:
             if any(name[: len(_OWN)].lower() == _OWN for name, _ in headers.fields):
+                self.plan.hear((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)
                 headers.fields = tuple(field for field in headers.fields if field[0][: len(_OWN)].lower() != _OWN)
             record.head(response.status_code, time.monotonic_ns())
             response.stream = self._pass

@@ -136,6 +136,9 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.plan.record.head(message["status"], time.monotonic_ns())
             kept = [(name, value) for name, value in message["headers"] if not name.lower().startswith(_OWN)]
+            if len(kept) < len(message["headers"]):
+                own = message["headers"]
+                self.plan.hear((name.decode("latin-1"), value.decode("latin-1")) for name, value in own)
             await self._send({**message, "headers": kept})
             return
         if not self._gone:

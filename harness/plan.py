@@ -166,6 +166,8 @@ def _checked(load: Load) -> Load:
 
 def _check_host(scenario: Scenario, host: Host) -> None:
     for index, entry in enumerate(scenario.timeline):
+        if entry.fault is None:
+            continue  # a standing is the fake's own, so both hosts have it
         for name in entry.on:
             dialect = dialects.find(scenario.providers[name].dialect)
             for reason in faults.refusals(entry.fault, dialect, host):

@@ -1,4 +1,4 @@
-"""Gathers every name a scenario may use: faults, dialects, measures. The language itself knows none of them."""
+"""Gathers every name a scenario may use: faults, standings, dialects, measures. The language knows none."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 
 from ..fakes import dialects
 from ..reports import measures
-from ..scenarios.registry import FaultRule, MeasureRule, Registry
-from . import faults
+from ..scenarios.registry import FaultRule, MeasureRule, Registry, StandingRule
+from . import faults, standings
 
 _EDGE: dict[measures.Anchor, Literal["start", "end"]] = {
     measures.Anchor.BEGIN: "start",
@@ -23,6 +23,7 @@ def registry() -> Registry:
         faults={name: _fault_rule(name) for name in faults.names()},
         dialects={name: dialects.find(name).failures for name in dialects.names()},
         measures={name: _measure_rule(name) for name in measures.names()},
+        standings={name: _standing_rule(name) for name in standings.names()},
     )
 
 
@@ -30,6 +31,18 @@ def _fault_rule(name: str) -> FaultRule:
     fault = faults.find(name)
     summary = (fault.__doc__ or "").strip().partition("\n")[0]
     return FaultRule(fault, fault.failure_kind, fault.phase, summary)
+
+
+def _standing_rule(name: str) -> StandingRule:
+    standing = standings.find(name)
+    return StandingRule(
+        parameters=standing,
+        failure_kinds=standing.failure_kinds,
+        phase=standing.phase,
+        selectors=standing.selectors,
+        summary=standings.describe(name).summary,
+        complaints=standing.complaints,
+    )
 
 
 def _measure_rule(name: str) -> MeasureRule:

@@ -1,4 +1,4 @@
-"""The JSON Schema of scenario files: the model's own, with the names of faults, dialects and measures filled in."""
+"""The JSON Schema of scenario files: the model's own, with the names that the registry has filled in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from ..reports import measures
 from ..scenarios.model import Scenario
+from ..scenarios.registry import FaultRule, StandingRule
 from .registry import registry
 
 
@@ -17,9 +18,12 @@ def schema() -> dict[str, Any]:
     definitions = whole["$defs"]
     definitions["Provider"]["properties"]["dialect"]["enum"] = sorted(names.dialects)
     entry = definitions["Entry"]
-    entry["properties"]["fault"]["enum"] = sorted(names.faults)
-    entry["properties"]["fault"].pop("type", None)
-    entry["allOf"] = [_parameters(name, definitions) for name in sorted(names.faults)]
+    entry["oneOf"] = [{"required": [kind]} for kind in ("fault", "standing")]
+    entry["allOf"] = []
+    for kind, rules in (("fault", names.faults), ("standing", names.standings)):
+        key = entry["properties"][kind]
+        entry["properties"][kind] = {"description": key["description"], "title": key["title"], "enum": sorted(rules)}
+        entry["allOf"] += [_parameters(kind, name, rules[name], definitions) for name in sorted(rules)]
     whole["properties"]["expect"] = {
         "type": "object",
         "description": "measure: limit",
@@ -33,16 +37,18 @@ def schema() -> dict[str, Any]:
     return whole
 
 
-def _parameters(fault: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    """If the entry plays `fault`, its `with` has that fault's parameters."""
-    rule = registry().faults[fault]
+def _parameters(kind: str, name: str, rule: FaultRule | StandingRule, definitions: dict[str, Any]) -> dict[str, Any]:
+    """If the entry plays this fault or standing, its `with` has that one's parameters."""
     parameters = rule.parameters.model_json_schema(by_alias=True)
     definitions.update(parameters.pop("$defs", {}))
     parameters["description"] = rule.summary
-    return {
-        "if": {"properties": {"fault": {"const": fault}}, "required": ["fault"]},
-        "then": {"properties": {"with": parameters}},
-    }
+    then: dict[str, Any] = {"properties": {"with": parameters}}
+    if parameters.get("required"):
+        then["required"] = ["with"]
+    if isinstance(rule, StandingRule):
+        selectors = {"share", "model", "stream", "credential", "path"} - rule.selectors
+        then["properties"] |= dict.fromkeys(sorted(selectors), False)
+    return {"if": {"properties": {kind: {"const": name}}, "required": [kind]}, "then": then}
 
 
 def _limit(name: str) -> dict[str, Any]:

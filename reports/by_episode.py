@@ -14,7 +14,7 @@ from .history import History
 from .measures import find
 
 NOT_EXERCISED: Final = "not exercised: the fault bit nothing"
-PARTIAL: Final = "does not apply to a fault that bites only a share of the requests"
+PARTIAL: Final = "does not apply where only a share of the requests is bitten"
 
 
 def by_episode(history: History, name: str, measure: Callable[[History, Episode], Value]) -> Finding:

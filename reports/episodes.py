@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..scenarios.model import Entry
 from .finding import NS
 from .frames import Run
 
@@ -28,6 +29,7 @@ class Window:
     matched: int | None
     first_bite_ns: int | None
     recorded: bool
+    whole: bool = True  # bites all that it matches, from its first bite on
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,13 @@ class Episode:
 
     @property
     def partial(self) -> bool:
-        """Whether no window bites everything it matches."""
-        return all(each.share < 1 for each in self.windows)
+        """Whether no window bites everything it matches, or a standing lets some of it pass.
+
+        A share of a fault's requests is not missed beside a whole fault. A standing is: an account that is let in
+        again, or a bucket that fills, gives a router reason to come back.
+        """
+        standing = any(not each.whole for each in self.windows)
+        return standing or all(each.share < 1 for each in self.windows)
 
     @property
     def bites(self) -> int:
@@ -79,7 +86,7 @@ def windows(run: Run) -> list[Window]:
     }
     found = []
     for index, entry in enumerate(scenario.timeline):
-        entry_id = f"{index}:{entry.fault}"
+        entry_id = entry.id_at(index)
         for provider in entry.on:
             row = rows.get((entry_id, provider))
             if row is None and t0_ns is None:
@@ -93,7 +100,7 @@ def windows(run: Run) -> list[Window]:
             found.append(
                 Window(
                     entry_id,
-                    entry.fault,
+                    entry.name,
                     provider,
                     entry.share,
                     entry.stream,
@@ -103,9 +110,17 @@ def windows(run: Run) -> list[Window]:
                     matched=None if row is None else int(row["matched"]),
                     first_bite_ns=int(bitten.min()) if len(bitten) else _first_bite(row),
                     recorded=row is not None,
+                    whole=_whole(entry, row),
                 )
             )
     return found
+
+
+def _whole(entry: Entry, row: dict[Hashable, Any] | None) -> bool:
+    """What the fault host wrote down of a standing; one without a row may have let requests pass, for all we know."""
+    if entry.standing is None:
+        return True
+    return row is not None and row["whole"] is not None and not pd.isna(row["whole"]) and bool(row["whole"])
 
 
 def _first_bite(row: dict[Hashable, Any] | None) -> int | None:

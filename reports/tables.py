@@ -85,7 +85,7 @@ class FaultWindow(TypedDict):
     """A timeline entry's window on one provider, written when it is over (or the run is)."""
 
     entry: str  # e.g. "0:org_disabled"
-    fault: str
+    fault: str  # name of the fault or of the standing
     provider: str
     share: float
     declared_from_ns: int
@@ -96,6 +96,7 @@ class FaultWindow(TypedDict):
     matched: int  # attempts inside the window that its selectors matched
     first_bite_ns: int | None
     last_bite_ns: int | None
+    whole: bool | None  # from its first bite on it bites all it matches; None: as its share says
 
 
 class Sample(TypedDict):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from .episodes import entries_of
 from .finding import NS
 from .history import History
 from .result import TimelineOut
@@ -43,7 +44,7 @@ def timeline(history: History) -> TimelineOut:
 
     calls = history.calls
     attempts = history.attempts[history.attempts["received_ns"].between(history.t0_ns, history.load_until_ns)]
-    bad = attempts["fault"].notna() | (attempts["status"] >= FAILED_STATUS).fillna(value=False).astype(bool)
+    bad = _spoilt(history, attempts) | (attempts["status"] >= FAILED_STATUS).fillna(value=False).astype(bool)
     providers = [*history.scenario.providers]
     providers += sorted(set(attempts["provider"]) - set(providers))
     good = calls[calls["good"]]
@@ -65,6 +66,12 @@ def timeline(history: History) -> TimelineOut:
         p95_s=p95,
         usd=[round(float(each), 9) for each in usd],
     )
+
+
+def _spoilt(history: History, attempts: pd.DataFrame) -> pd.Series[bool]:
+    """Which attempts a fault bit. One that a standing bit was answered, perhaps at another price, or has a status."""
+    standings = {entry.id_at(n) for n, entry in enumerate(history.scenario.timeline) if entry.kind == "standing"}
+    return pd.Series([not standings.issuperset(entries_of(each)) for each in attempts["fault"]], attempts.index, bool)
 
 
 def _quantiles(

@@ -275,7 +275,7 @@ def _on_time(name: str, usual_s: float, worst_s: float, limit_s: float, of: str)
 def _bites(history: History) -> Iterator[CheckOut]:
     windows = [window for episode in history.episodes for window in episode.windows]
     for index, entry in enumerate(history.scenario.timeline):
-        entry_id = f"{index}:{entry.fault}"
+        entry_id = entry.id_at(index)
         theirs = [each for each in windows if each.entry == entry_id]
         bites = sum(each.bites for each in theirs)
         matched = sum(each.matched or 0 for each in theirs)

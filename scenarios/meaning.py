@@ -11,7 +11,7 @@ from .document import Document
 from .expectation import Expectation, Unit
 from .model import Entry, Scenario
 from .problems import Problem, nearest
-from .registry import Registry
+from .registry import FaultRule, Registry, StandingRule
 from .units import format_duration
 
 
@@ -44,38 +44,94 @@ def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, reg
             document.where((*path, "at")),
             "let it begin before that, or give until",
         )
-    rule = registry.faults.get(entry.fault)
+    rule = _rule(entry, registry)
     if rule is None:
-        advice = nearest(entry.fault, registry.faults, " (`banstorm list faults` shows them all)")
-        yield Problem(f"unknown fault {entry.fault!r}", document.where((*path, "fault")), advice)
+        yield _unknown(entry, document.where((*path, entry.kind)), registry)
         return
+    if isinstance(rule, StandingRule):
+        yield from _selectors(entry, rule, path, document)
+    yield from _parameters(scenario, entry, rule, path, document)
+    yield from _lacking(scenario, entry, rule, document.where((*path, entry.kind)), registry)
+
+
+def _parameters(
+    scenario: Scenario, entry: Entry, rule: FaultRule | StandingRule, path: tuple[str | int, ...], document: Document
+) -> Iterator[Problem]:
+    """What stands under `with`, and whether it makes sense for this entry."""
     try:
-        rule.parameters.model_validate(entry.with_)
+        parameters = rule.parameters.model_validate(entry.with_)
     except ValidationError as error:
         for each in error.errors(include_url=False):
             where = document.where((*path, "with", *each["loc"]))
             key = str(each["loc"][-1]) if each["loc"] else ""
             if each["type"] == "extra_forbidden":
                 yield Problem(
-                    f"{entry.fault} has no parameter {key!r}", where, nearest(key, rule.parameters.model_fields, "")
+                    f"{entry.name} has no parameter {key!r}", where, nearest(key, rule.parameters.model_fields, "")
                 )
             else:
                 yield Problem(
-                    each["msg"].removeprefix("Value error, "), where, f"`banstorm show {entry.fault}` explains it"
+                    each["msg"].removeprefix("Value error, "), where, f"`banstorm show {entry.name}` explains it"
                 )
-    for name in entry.on:
-        known = scenario.providers.get(name)
-        kinds = registry.dialects.get(known.dialect) if known else None
-        if known and kinds is not None and rule.failure_kind is not None and rule.failure_kind not in kinds:
+        return
+    if isinstance(rule, StandingRule):
+        for complaint in rule.complaints(parameters, entry, scenario.until_s(entry) - entry.at):
+            yield Problem(complaint.what, document.where((*path, *complaint.path)), complaint.next)
+
+
+def _rule(entry: Entry, registry: Registry) -> FaultRule | StandingRule | None:
+    return registry.faults.get(entry.name) if entry.kind == "fault" else registry.standings.get(entry.name)
+
+
+def _unknown(entry: Entry, where: str, registry: Registry) -> Problem:
+    """A name that there is no fault or no standing of; perhaps there is one of the other kind."""
+    names, other, its = registry.faults.keys(), "standing", registry.standings.keys()
+    if entry.kind == "standing":
+        names, other, its = its, "fault", names
+    advice = nearest(entry.name, names, f" (`banstorm list {entry.kind}s` shows them all)")
+    if entry.name in its:
+        advice = f"it is a {other}: write {other}: {entry.name}"
+    return Problem(f"unknown {entry.kind} {entry.name!r}", where, advice)
+
+
+def _selectors(entry: Entry, rule: StandingRule, path: tuple[str | int, ...], document: Document) -> Iterator[Problem]:
+    """Selectors that mean nothing for a standing: an account's state doesn't depend on how a request looks."""
+    given = {
+        "share": entry.share < 1,
+        "model": entry.model is not None,
+        "stream": entry.stream is not None,
+        "credential": entry.credential is not None,
+        "path": entry.path is not None,
+    }
+    able = ", ".join(sorted(rule.selectors)) or "none"
+    for name, is_given in given.items():
+        if is_given and name not in rule.selectors:
             yield Problem(
-                f"{known.dialect} has no failure {rule.failure_kind!r}, so {entry.fault} can't be played on {name!r}",
-                document.where((*path, "fault")),
-                nearest(rule.failure_kind, kinds, ""),
+                f"{entry.name} can't be limited by {name}: it is a standing, not a fault of some requests",
+                document.where((*path, name)),
+                f"leave it out; the selectors of {entry.name}: {able}",
             )
 
 
-def _phase(fault: str, registry: Registry) -> str | None:
-    return registry.faults[fault].phase if fault in registry.faults else None
+def _lacking(
+    scenario: Scenario, entry: Entry, rule: FaultRule | StandingRule, where: str, registry: Registry
+) -> Iterator[Problem]:
+    """Providers whose vendor has no failure that the entry could show itself by."""
+    wanted = rule.failure_kinds if isinstance(rule, StandingRule) else (rule.failure_kind,) if rule.failure_kind else ()
+    for name in entry.on:
+        known = scenario.providers.get(name)
+        kinds = registry.dialects.get(known.dialect) if known else None
+        if known and kinds is not None and wanted and kinds.isdisjoint(wanted):
+            yield Problem(
+                f"{known.dialect} has no failure {' or '.join(map(repr, wanted))}, "
+                f"so {entry.name} can't be played on {name!r}",
+                where,
+                nearest(wanted[0], kinds, ""),
+            )
+
+
+def _phase(entry: Entry, registry: Registry) -> str | None:
+    rule = _rule(entry, registry)
+    return None if rule is None else rule.phase
 
 
 def _clashes(scenario: Scenario, document: Document, registry: Registry) -> Iterator[Problem]:
@@ -83,8 +139,8 @@ def _clashes(scenario: Scenario, document: Document, registry: Registry) -> Iter
     for (first, one), (second, two) in combinations(enumerate(scenario.timeline), 2):
         shared = sorted(set(one.on) & set(two.on))
         overlap = one.at < scenario.until_s(two) and two.at < scenario.until_s(one)
-        phase = _phase(one.fault, registry)
-        same = phase == _phase(two.fault, registry) and one.selector == two.selector
+        phase = _phase(one, registry)
+        same = phase == _phase(two, registry) and one.kind == two.kind and one.selector == two.selector
         if shared and overlap and same and phase not in {None, "none"}:
             yield Problem(
                 f"timeline[{second}] overlaps timeline[{first}]: both act on the {phase} of the same requests",

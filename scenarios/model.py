@@ -105,16 +105,27 @@ _ON_SCHEMA: Final = {
 
 
 class Entry(_Part):
-    """A timeline entry: a fault that the injector plays on some providers between two moments."""
+    """A timeline entry: what happens at some providers between two moments.
+
+    A fault is played by the injector, from the request and the clock alone. A standing changes the fake provider's own
+    state, for what must be consistent or depends on what was spent.
+    """
 
     at: Duration = Field(description="start, after the first measured call")
     until: Duration | None = Field(default=None, description="end; the end of the load if absent")
     on: Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_ON_SCHEMA)] = Field(
         min_length=1, description="provider, or list of providers"
     )
-    fault: str = Field(description="name of a fault, see `banstorm list faults`")
-    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="the fault's parameters")
-    share: Share = Field(default=1.0, description="share of matching requests that it bites, decided by the seed")
+    fault: str | None = Field(default=None, description="name of a fault, see `banstorm list faults`")
+    standing: str | None = Field(default=None, description="name of a standing, see `banstorm list standings`")
+    with_: dict[str, Any] = Field(
+        default_factory=dict, alias="with", description="the fault's or the standing's parameters"
+    )
+    share: Share = Field(
+        default=1.0,
+        description="share of matching requests that a fault bites, or of credentials that a standing reaches, "
+        "decided by the seed",
+    )
     model: str | None = Field(default=None, description="only requests for this model")
     stream: bool | None = Field(default=None, description="only streamed (true) or plain (false) requests")
     credential: str | None = Field(default=None, description="only requests with this API key")
@@ -122,11 +133,29 @@ class Entry(_Part):
 
     @model_validator(mode="after")
     def _forward(self) -> Entry:
+        if self.fault is None and self.standing is None:
+            raise ValueError("the key 'fault' or 'standing' is missing: an entry needs one of them")
+        if self.fault is not None and self.standing is not None:
+            raise ValueError("an entry has either fault or standing: write two entries")
         if self.until is not None and self.until <= self.at:
             raise ValueError("until must be later than at: an empty window can't bite")
         if len(set(self.on)) != len(self.on):
             raise ValueError("on names a provider twice")
         return self
+
+    @property
+    def kind(self) -> Literal["fault", "standing"]:
+        """Which of the two it is: the key under which its name stands."""
+        return "standing" if self.fault is None else "fault"
+
+    @property
+    def name(self) -> str:
+        """The name of its fault or of its standing."""
+        return self.fault or self.standing or ""
+
+    def id_at(self, index: int) -> str:
+        """What the ledger calls it, `index` being its place in the timeline from 0: ``0:org_disabled``."""
+        return f"{index}:{self.name}"
 
     @property
     def selector(self) -> tuple[str | None, bool | None, str | None, str | None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from .expectation import Unit
+from .model import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,36 @@ class FaultRule:
     failure_kind: str | None
     phase: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong with an entry as a whole: the place in it, such as ("with", "spread"), what, and what to do."""
+
+    path: tuple[str, ...]
+    what: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRule:
+    """What the language needs to know of a standing.
+
+    Attributes:
+        parameters: What may stand under `with`.
+        failure_kinds: Failures of which the vendor needs one; empty if it needs none.
+        phase: What of an account it changes: two of one phase on one provider can't hold at once.
+        selectors: The entry's selectors that mean something for it, of share, model, stream, credential and path.
+        summary: What it is, in a line.
+        complaints: What is wrong with an entry and its valid parameters; its window lasts for the seconds given.
+    """
+
+    parameters: type[BaseModel]
+    failure_kinds: tuple[str, ...]
+    phase: str
+    selectors: frozenset[str]
+    summary: str
+    complaints: Callable[[Any, Entry, float], Iterable[Complaint]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +78,4 @@ class Registry:
     dialects: Mapping[str, frozenset[str]]
     """Dialect name to the failure kinds its vendor has."""
     measures: Mapping[str, MeasureRule]
+    standings: Mapping[str, StandingRule] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +27,14 @@ class UnknownFaultError(ValueError):
 class Description:
     """A fault for the catalogue: everything in it is read off the fault's class, so it can't go stale.
 
-    `parameters` maps each name to its JSON schema (description, type, default); `schema` is that of the whole `with:`.
+    `doc` is the whole documentation, `summary` its first line. `parameters` maps each name to its JSON schema
+    (description, type, default); `schema` is that of the whole `with:`.
     """
 
     name: str
     summary: str
+    doc: str
+    phase: str
     hosts: tuple[str, ...]
     reaches_provider: bool
     billed: bool
@@ -38,6 +42,7 @@ class Description:
     failure_kind: str | None
     parameters: Mapping[str, Mapping[str, Any]]
     schema: Mapping[str, Any]
+    required: frozenset[str]
 
 
 @cache
@@ -77,9 +82,12 @@ def describe(name: str) -> Description:
     """
     fault = find(name)
     schema = fault.model_json_schema(mode="validation")
+    doc = inspect.cleandoc(fault.__doc__ or "")
     return Description(
         name=name,
-        summary=(fault.__doc__ or "").strip().splitlines()[0],
+        summary=doc.partition("\n")[0],
+        doc=doc,
+        phase=fault.phase,
         hosts=tuple(sorted(fault.hosts)),
         reaches_provider=fault.reaches_provider,
         billed=fault.billed,
@@ -87,6 +95,7 @@ def describe(name: str) -> Description:
         failure_kind=fault.failure_kind,
         parameters=schema.get("properties", {}),
         schema=schema,
+        required=frozenset(schema.get("required", ())),
     )
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 OWN_HEADERS: Final = "x-banstorm-"
 """Beginning of the headers that the fakes and the injector tell each other; the router never sees one."""
 ATTEMPT_HEADER: Final = OWN_HEADERS + "attempt"
+ENTRY_HEADER: Final = OWN_HEADERS + "entry"
+"""In which a fake names the timeline entries that a response shows, joined by `JOINT`."""
+JOINT: Final = "+"
 EVENT_BYTES_MAX: Final = 1024 * 1024
 """Longest stream event that is held back until it is whole, in bytes; a longer one is passed on in parts."""
 
@@ -33,13 +36,20 @@ class Plan:
     that may come back.
     """
 
-    __slots__ = ("_chosen", "_context", "action", "record")
+    __slots__ = ("_bitten", "_chosen", "_context", "action", "record")
 
-    def __init__(self, record: AttemptRecord, context: Context | None, chosen: Sequence[Chosen]) -> None:
+    def __init__(
+        self,
+        record: AttemptRecord,
+        context: Context | None,
+        chosen: Sequence[Chosen],
+        bitten: Callable[[str], None] | None = None,
+    ) -> None:
         self.record = record
         self.action: Action = Forward()
         self._context = context
         self._chosen = chosen
+        self._bitten = bitten
         if context is not None:
             record.keep = True
             self._decide(context)
@@ -69,12 +79,25 @@ class Plan:
         """Whether nothing will change the provider's response."""
         return not self._chosen
 
+    def hear(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Take note of the entries that the provider's response names, by the headers as they came from it.
+
+        Whoever passes the response on without `respond_head` calls this.
+        """
+        if self._bitten is None:
+            return
+        for name, value in headers:
+            if name.lower() == ENTRY_HEADER:
+                for entry in value.split(JOINT):
+                    self._bitten(entry)
+
     def respond_head(self, status: int, headers: Headers) -> tuple[int, Headers, Body | None]:
         """The provider's status and headers as the router shall see them, and what filters the body, if anything.
 
         Headers come and go with lower-case names. A filtered body has no content-length here: a plain one gets it
         from its host, once it is whole; a stream is sent chunked.
         """
+        self.hear(headers)
         seen = [(name, value) for name, value in headers if not name.startswith(OWN_HEADERS)]
         if self._context is None:
             return status, seen, None

@@ -2,18 +2,21 @@
 
 Sans I/O and without timers: an attempt is decided once, from the moment its headers arrived, the request itself, and
 the seed. `at` belongs to a window, `until` does not. Before `start` nothing is active.
+
+A standing is decided by the fake, which says in its response what it showed: a bite is counted when that is heard.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ...fakes.dialects.base import RequestRefused
 from ...reports.tables import FaultWindow
+from .. import standings
 from ..chance import chance
 from ..redact import fingerprint
 from . import find
@@ -51,9 +54,11 @@ class _Window:
 
     id: str
     entry: Entry
-    fault: Fault
+    fault: Fault | None  # None: a standing, which the fake plays
     provider: str
+    at_s: float
     until_s: float
+    whole: bool | None = None
     from_ns: int = 0
     until_ns: int = 0  # an empty window until `start`
     matched: int = 0
@@ -76,8 +81,14 @@ class _Window:
 class _Provider:
     dialect: Dialect
     windows: list[_Window] = field(default_factory=list)
+    standing: dict[str, _Window] = field(default_factory=dict)
     attempts_of: dict[int, int] = field(default_factory=dict)
     background: int = 0
+
+    def add(self, window: _Window) -> None:
+        self.windows.append(window)
+        if window.fault is None:
+            self.standing[window.id] = window
 
     def number(self, call: int) -> int:
         """How many attempts the call has made here, this one included."""
@@ -107,18 +118,17 @@ class Timeline:
         self.news: deque[News] = deque(maxlen=NEWS_MAX)
         """News in the order it was learnt; whoever tells the harness takes it from here."""
         for index, entry in enumerate(scenario.timeline):
-            fault = find(entry.fault).model_validate(entry.with_)
-            for provider in entry.on:
+            windows_of = _faulty if entry.kind == "fault" else _standing
+            for provider, window in windows_of(scenario, index, entry):
                 if provider in self._providers:
-                    window = _Window(f"{index}:{entry.fault}", entry, fault, provider, scenario.until_s(entry))
-                    self._providers[provider].windows.append(window)
+                    self._providers[provider].add(window)
         self._edges: deque[News] = deque()
 
     def start(self, t0_ns: int) -> None:
         """Set the moment that the timeline counts from, on the clock of `time.monotonic_ns`."""
         self._t0_ns = t0_ns
         for window in self._windows():
-            window.from_ns = t0_ns + round(window.entry.at * 1e9)
+            window.from_ns = t0_ns + round(window.at_s * 1e9)
             window.until_ns = t0_ns + round(window.until_s * 1e9)
         edges = [News("armed", each.id, each.provider, each.from_ns) for each in self._windows()]
         edges += [News("disarmed", each.id, each.provider, each.until_ns) for each in self._windows()]
@@ -164,17 +174,35 @@ class Timeline:
             client_retry=_count(headers.get("x-stainless-retry-count")),
         )
         chosen: list[Chosen] = []
+        matched: set[str] = set()  # the standings among them
         for window in here.windows:
             if window.from_ns <= received_ns < window.until_ns and window.matches(ask, credential, bare):
                 window.matched += 1
+                if window.fault is None:
+                    matched.add(window.id)
+                    continue
                 # The provider is part of the hash: a call that is bitten here is not thereby bitten elsewhere too.
                 roll = chance(self._seed, "entry", window.id, provider, entity, number)
                 if roll < window.entry.share:
                     chosen.append((window.fault, _Bite(self, window, record)))
+        bitten = self._bitten(here, record, matched) if here.standing else None
         if not chosen:
-            return Plan(record, None, ())
+            return Plan(record, None, (), bitten)
         id_seed = int(chance(self._seed, "fault", provider, entity, number) * 2**53)
-        return Plan(record, Context(here.dialect, provider, ask, id_seed), chosen)
+        return Plan(record, Context(here.dialect, provider, ask, id_seed), chosen, bitten)
+
+    def _bitten(self, here: _Provider, record: AttemptRecord, matched: set[str]) -> Callable[[str], None]:
+        """What is to be called with each entry that the fake says it played on the attempt."""
+
+        def bitten(entry: str) -> None:
+            window = here.standing.get(entry)
+            if window is None or entry in record.fault_ids:
+                return
+            if entry not in matched:
+                window.matched += 1  # its window opened while the request was on its way to the fake
+            _Bite(self, window, record)()
+
+        return bitten
 
     def active(self, provider: str, now_ns: int) -> list[str]:
         """Ids of the entries whose window is open on the provider."""
@@ -195,7 +223,7 @@ class Timeline:
         return [
             FaultWindow(
                 entry=each.id,
-                fault=each.entry.fault,
+                fault=each.entry.name,
                 provider=each.provider,
                 share=each.entry.share,
                 declared_from_ns=each.from_ns,
@@ -206,6 +234,7 @@ class Timeline:
                 matched=each.matched,
                 first_bite_ns=each.first_bite_ns,
                 last_bite_ns=each.last_bite_ns,
+                whole=each.whole,
             )
             for each in self._windows()
         ]
@@ -237,6 +266,24 @@ class _Bite:
             self._timeline.news.append(News("bite", window.id, window.provider, at_ns))
         window.first_bite_ns = min(at_ns, window.first_bite_ns or at_ns)
         window.last_bite_ns = max(at_ns, window.last_bite_ns or at_ns)
+
+
+def _faulty(scenario: Scenario, index: int, entry: Entry) -> list[tuple[str, _Window]]:
+    fault = find(entry.fault or "").model_validate(entry.with_)
+    until_s = scenario.until_s(entry)
+    return [(name, _Window(entry.id_at(index), entry, fault, name, entry.at, until_s)) for name in entry.on]
+
+
+def _standing(scenario: Scenario, index: int, entry: Entry) -> list[tuple[str, _Window]]:
+    standing = standings.find(entry.standing or "").model_validate(entry.with_)
+    until_s, whole = scenario.until_s(entry), standing.whole(entry)
+    return [
+        (
+            name,
+            _Window(entry.id_at(index), entry, None, name, entry.at + standing.late_s(entry, name), until_s, whole),
+        )
+        for name in entry.on
+    ]
 
 
 def _count(value: Any) -> int | None:

@@ -264,6 +264,7 @@ def test_rows_tell_when_a_window_bit(timeline_of, attempt):
         "matched": 2,
         "first_bite_ns": T0 + 2 * S,
         "last_bite_ns": T0 + 3 * S,
+        "whole": None,
     } == row
 
 
