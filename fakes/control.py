@@ -238,6 +238,7 @@ class Control:
 
     def _reset(self, provider: Provider) -> None:
         provider.accounts.reset()
+        provider.dialect.forget()
         if provider.grants is not None:
             provider.grants.reset()
 

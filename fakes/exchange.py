@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Send = Callable[[Message], Awaitable[None]]
 
+PACED: Final = frozenset({"chat", "request"})
+"""Operations that take time: an answer's, or that of a service without words, which is due with the first token."""
 EARLY_S: Final = 0.001
 """A token may leave this much early, in seconds: event loops round their timers to milliseconds."""
 
@@ -89,7 +91,7 @@ class Exchange:
         """Send an answer when its last token is produced."""
         self._ask = ask
         total = len(answer.pieces) * ask.choices
-        due_s = self.began_s + times.due(total) if ask.operation == "chat" else 0.0
+        due_s = self.began_s + times.due(total) if ask.operation in PACED else 0.0
         if due_s - time.monotonic() > EARLY_S:
             watch = Watch(self.receive)
             try:

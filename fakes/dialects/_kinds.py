@@ -52,6 +52,8 @@ KINDS: Final = MappingProxyType(
         "content_filtered": "the prompt or the answer was blocked by a filter",
         "unknown_url": "there is nothing at that path",
         "wrong_method": "the path is there, but not for that method",
+        "not_found": "there is no such object",
+        "conflict": "the request contradicts an earlier one with the same idempotency key",
         # in a 200
         "error_in_200": "a failure in a body whose status is 200",
     }

@@ -256,6 +256,9 @@ class Dialect(ABC):
         """`answer_keys` as the API that `ask` came by has them, None for a request that was not understood."""
         return self.answer_keys
 
+    def forget(self) -> None:  # noqa: B027 - nearly every dialect has nothing to forget
+        """Forget what is kept between requests, which only a dialect whose answers depend on it has."""
+
     def is_stream(self, headers: Headers) -> bool:
         """Whether a response with these headers is a stream, whose bytes `split_events` cuts."""
         return any(name == "content-type" and "event-stream" in value for name, value in headers)
