@@ -24,7 +24,7 @@ from .subscription import Subscriptions
 
 __all__ = ["DEFAULT_ORGANISATION", "OK", "AccountError", "Accounts", "Change", "Member", "When"]
 
-LIMITED: Final = frozenset({"chat", "embeddings"})
+LIMITED: Final = frozenset({"chat", "embeddings", "request"})
 """Operations that a quota counts."""
 
 
