@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.app import create_app
 from ..fakes.dialects import find
-from ..fakes.pace import Pace
-from ..fakes.prices import PriceTable
 from ..fakes.serve import PortTakenError, serve
 from ..scenarios.model import Scenario
 from .child import read_config, say
@@ -22,6 +20,7 @@ from .faults.timeline import Timeline
 from .inline import InlineFaults
 from .lag import Heartbeat
 from .ledger import Ledger
+from .pacing import pace_of, prices_of
 from .serving import Crashes, keep_books, run, spare_collector, until_stopped
 from .standings.staged import Staged, standings_on
 from .witness import Witness
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from ..fakes.app import ASGIApp
     from ..fakes.dialects.base import Dialect
     from ..fakes.invoice import Bill
+    from ..fakes.prices import PriceTable
 
 
 WARNINGS_MAX: Final = 20
@@ -42,7 +42,7 @@ async def _serve(config: dict[str, Any]) -> int:
     scenario = Scenario.model_validate(config["scenario"])
     dialects = {name: find(provider.dialect) for name, provider in scenario.providers.items()}
     ledger = Ledger(Path(config["ledger"]), "fakes")
-    prices = PriceTable.load()
+    prices = prices_of(scenario)
     staged = _staged(scenario, dialects, config["seed"], prices)
     apps = _apps(scenario, dialects, config["seed"], prices, staged, ledger)
     timeline = Timeline(scenario, run=config["run"], seed=config["seed"], dialects=dialects)
@@ -114,7 +114,7 @@ def _apps(
         name: create_app(
             name,
             dialects[name],
-            Pace(provider.ttft, provider.tokens_per_second, provider.jitter),
+            pace_of(provider),
             run_seed=seed,
             bill=bill,
             prices=staged[name].prices if name in staged else prices,

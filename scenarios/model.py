@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from .expectation import Expectation, parse_expectations, render_expectations
+from .price import ModelPrice
+from .speed import ModelSpeed, Slowdown, TokenRate, Ttft
 from .units import Duration, Rate, Share, Tokens
 
 NAME: Final = r"^[a-z][a-z0-9_-]{0,31}$"
@@ -25,9 +27,22 @@ class Provider(_Part):
 
     dialect: str = Field(description="wire dialect, a name from fakes/dialects")
     model: str = Field(min_length=1, max_length=200, description="model that the router shall ask this provider for")
-    ttft: Duration = Field(default=0.1, description="time to first token")
-    tokens_per_second: float = Field(default=80, gt=0, le=100_000, description="tokens per second after the first")
-    jitter: Share = Field(default=0.2, description="largest seeded deviation of both, up or down")
+    ttft: Ttft = Field(
+        default=0.1,
+        description="time to first token, such as 120ms; or quantiles of it, such as {p50: 300ms, p95: 1.2s}",
+    )
+    tokens_per_second: TokenRate = Field(
+        default=80.0,
+        description="tokens per second after the first, such as 80; or quantiles, such as {p5: 30, p50: 80}",
+    )
+    jitter: Share = Field(
+        default=0.2, description="largest seeded deviation of both, up or down; quantiles have their own"
+    )
+    distance: Duration = Field(default=0.0, description="network round trip to the provider, before the first token")
+    slowdown: Slowdown | None = Field(default=None, description="how load slows it down, such as {at: 20, to: 3x}")
+    models: dict[Annotated[str, Field(min_length=1, max_length=200)], ModelSpeed] = Field(
+        default_factory=dict, max_length=100, description="models whose speed is different, by the name asked for"
+    )
 
 
 class Shapes(_Part):
@@ -174,6 +189,11 @@ class Scenario(_Part):
     seed: int = Field(ge=0, lt=2**53, description="repeats the inputs and every decision of a run")
     providers: dict[Annotated[str, Field(pattern=NAME)], Provider] = Field(
         min_length=1, max_length=32, description="in the order the router should prefer them"
+    )
+    prices: dict[Annotated[str, Field(min_length=1, max_length=200)], ModelPrice] = Field(
+        default_factory=dict,
+        max_length=1000,
+        description="what models cost, in US dollars per million tokens, where it is not the list price",
     )
     load: Load
     timeline: list[Entry] = Field(default_factory=list, max_length=1000)

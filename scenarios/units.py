@@ -1,4 +1,4 @@
-"""Quantities as people write them: durations, rates, shares, token counts. Every one carries its unit."""
+"""Quantities as people write them: durations, rates, shares, factors, token counts. Every one carries its unit."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h)")
 _SECONDS: Final = {"us": (1, 1_000_000), "ms": (1, 1000), "s": (1, 1), "m": (60, 1), "h": (3600, 1)}
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|m|h)")
 _SHARE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_FACTOR: Final = re.compile(r"(\d+(?:\.\d+)?)\s*x")
 _TOKENS: Final = re.compile(r"(\d+)\s*tokens?")
 DURATION_S_MAX: Final = 7 * 24 * 3600.0
 """Longest duration, in seconds."""
 RATE_MAX: Final = 100_000.0
 """Highest rate, per second."""
+FACTOR_MAX: Final = 1000.0
+"""Highest factor."""
 
 
 def parse_duration(value: Any) -> float:
@@ -62,6 +65,18 @@ def parse_share(value: Any) -> float:
     return float(match[1]) / 100
 
 
+def parse_factor(value: Any) -> float:
+    """How many times, such as ``3x`` or ``1.5x``.
+
+    Raises:
+        ValueError: without the x, under 1x, or past `FACTOR_MAX`.
+    """
+    match = _FACTOR.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or not 1 <= float(match[1]) <= FACTOR_MAX:
+        raise ValueError(f"expected a factor from 1x to {FACTOR_MAX:.0f}x, such as 3x; found {value!r}")
+    return float(match[1])
+
+
 def parse_tokens(value: Any) -> int:
     """A number of tokens such as ``24 tokens``; banstorm counts one word as one token.
 
@@ -81,6 +96,11 @@ def format_duration(seconds: float) -> str:
     return f"{seconds:.6g}s"
 
 
+def render_duration(seconds: float) -> str:
+    """Seconds as a scenario's JSON has them, to the microsecond."""
+    return f"{seconds * 1e6:.0f}us"
+
+
 def _text_schema(pattern: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
@@ -88,7 +108,7 @@ def _text_schema(pattern: str, example: str) -> WithJsonSchema:
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    PlainSerializer(lambda seconds: f"{seconds * 1e6:.0f}us", return_type=str),
+    PlainSerializer(render_duration, return_type=str),
     _text_schema(r"^\s*\d+(\.\d+)?\s*(us|ms|s|m|h)\s*$", "250ms"),
 ]
 """Seconds; written with its unit."""
@@ -106,6 +126,13 @@ Share = Annotated[
     _text_schema(r"^\s*\d+(\.\d+)?\s*%\s*$", "50%"),
 ]
 """A share from 0 to 1; written as a percentage."""
+Factor = Annotated[
+    float,
+    BeforeValidator(parse_factor),
+    PlainSerializer(lambda factor: f"{factor:.10f}x", return_type=str),
+    _text_schema(r"^\s*\d+(\.\d+)?\s*x\s*$", "3x"),
+]
+"""How many times; written with an x."""
 Tokens = Annotated[
     int,
     BeforeValidator(parse_tokens),
