@@ -94,8 +94,8 @@ class Accounts:
         self.quota.moved()
 
     def reinstate(self) -> None:
-        """Lift every change of standing; limits stay."""
-        self._standings.clear()
+        """Lift every change of standing; limits stay, and OAuth tokens expire and stay revoked as they were."""
+        self._standings.clear(kept=lambda key: self._members.of(key).owner is not None)
         self._models.clear()
         self.subscriptions.clear()
         self._reach.forget()
@@ -103,6 +103,7 @@ class Accounts:
     def reset(self) -> None:
         """Everyone is in good standing and nothing is used up or limited; known keys and regions stay known."""
         self.reinstate()
+        self._standings.clear()
         self._members.forget_named()
         self.quota.reset()
 

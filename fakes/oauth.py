@@ -1,28 +1,25 @@
-"""OAuth grants and the token endpoint that refreshes them, for clients of Anthropic and of OpenAI subscriptions.
+"""OAuth grants, for clients of Anthropic and of OpenAI subscriptions: logins, refreshes, revocations.
 
 A refresh token works once: the answer brings the next one. Whoever presents a used one (two clients that share it, or
 one that retries after a timeout) loses the grant: refresh and access tokens alike are dead, and only a new login helps.
-
-Sources: what the official Anthropic SDK (2.10) sends and needs; the refusals' threads are named beside them.
+All tokens of a grant use up the same limits. `token_endpoint.py` speaks to clients.
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from typing import Any, Final, Unpack
 
 import orjson
 
 from .account import DEFAULT_ORGANISATION, OK, Accounts
-from .caller import BodyTooLargeError, CallerGoneError, Receive, read_body
 from .dialects import _ids
-from .dialects.base import Dialect, Reply
-from .invoice import Bill
+from .standing import AccountError, Change, Reach, When, insert, make
 
 ACCESS_S: Final = 3600.0
 """Seconds an access token lives: what the official SDK takes when it isn't told."""
@@ -32,26 +29,21 @@ GRANTS_MAX: Final = 10_000
 """Grants that are remembered; beyond it the oldest is forgotten."""
 TOKENS_MAX: Final = 64
 """Refresh and access tokens, each, that one grant remembers; older ones are unknown again."""
-BODY_BYTES_MAX: Final = 64 * 1024
-"""Largest body that the token endpoint takes."""
-
-App = Callable[[Any, Any, Any], Awaitable[None]]
-
-_PATHS: Final = {"anthropic": ("/v1/oauth/token",), "openai": ("/v1/oauth/token", "/oauth/token")}
-_ENOUGH: Final = "banstorm's token endpoint refreshes grants; send grant_type=refresh_token"
+STYLES: Final = ("anthropic", "openai")
+"""Vendors that have grants."""
 
 
 class GrantRefusedError(Exception):
-    """A refresh token can't be used; `why` is "unknown", "expired" or "reused"."""
+    """A token can't be used; `why` is "unknown", "expired", "reused", or "no token that can be read"."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"the refresh token is {why}")
+        super().__init__(f"the token is {why}")
         self.why = why
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a login or a refresh brings."""
+    """What a login, a refresh or an exchange brings; an exchange brings no refresh token."""
 
     access: str
     refresh: str
@@ -59,9 +51,25 @@ class Tokens:
 
 
 @dataclass(slots=True)
-class _Grant:
+class Grant:
+    """A login, and the tokens that came of it.
+
+    Attributes:
+        number: Its place among all logins.
+        organisation: Whose it is.
+        project: Of which project, None for none.
+        federated: Whether it came from a workload's identity, and so has no refresh tokens.
+        expires_s: When its refresh token expires, in seconds of the clock.
+        revoked: Whether it was revoked.
+        issued: How often tokens were issued.
+        access: Its access tokens, the newest last.
+        refresh: Its refresh tokens, the newest last.
+    """
+
     number: int
     organisation: str
+    project: str | None = None
+    federated: bool = False
     expires_s: float = 0.0
     revoked: bool = False
     issued: int = 0
@@ -72,13 +80,15 @@ class _Grant:
 class Grants:
     """The OAuth grants of one provider.
 
+    From now on the accounts ask of Anthropic's access tokens what the vendor asks of them (`subscription.py`).
+
     Args:
         accounts: Where access tokens are enrolled, and expire and are revoked like keys.
         style: "anthropic" or "openai": how tokens look and what the endpoint says.
         seed: Seed of the tokens.
         access_s: Seconds an access token lives.
         refresh_s: Seconds a refresh token lives.
-        wall: Seconds since 1970, for the expiry inside OpenAI's tokens.
+        wall: Seconds since 1970, for the expiry inside OpenAI's tokens and of identity tokens.
     """
 
     def __init__(
@@ -91,24 +101,61 @@ class Grants:
         refresh_s: float = REFRESH_S,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        if style not in _PATHS:
-            raise ValueError(f"there are grants in the style of {', '.join(_PATHS)}, not of {style!r}")
+        if style not in STYLES:
+            raise ValueError(f"there are grants in the style of {', '.join(STYLES)}, not of {style!r}")
         self.style = style
         self._accounts = accounts
         self._seed = seed
         self._access_s = access_s
         self._refresh_s = refresh_s
         self._wall = wall
-        self._grants: OrderedDict[int, _Grant] = OrderedDict()
-        self._by_token: dict[str, _Grant] = {}
+        self._grants: OrderedDict[int, Grant] = OrderedDict()
+        self._by_token: dict[str, Grant] = {}
+        self._federated: dict[tuple[str, str, str | None], Grant] = {}
         self._logins = 0
+        self._outages: list[Change] = []
+        self._reach = Reach(seed)
+        accounts.subscriptions.beta_required = style == "anthropic"
 
-    def login(self, organisation: str = DEFAULT_ORGANISATION) -> Tokens:
-        """A new grant, as if somebody of the organisation had logged in."""
-        self._logins += 1
-        grant = self._grants[self._logins] = _Grant(self._logins, organisation)
-        if len(self._grants) > GRANTS_MAX:
-            self._forget(self._grants.popitem(last=False)[1])
+    def login(
+        self,
+        organisation: str = DEFAULT_ORGANISATION,
+        project: str | None = None,
+        *,
+        access: str | None = None,
+        refresh: str | None = None,
+        access_s: float | None = None,
+    ) -> Tokens:
+        """A new grant, as if somebody of the organisation had logged in.
+
+        Args:
+            organisation: Whose it is.
+            project: Of which project.
+            access: Its first access token, made up unless given.
+            refresh: Its first refresh token, made up unless given.
+            access_s: Seconds that its first access token lives.
+
+        Raises:
+            AccountError: when a given token is known already, or the project is another organisation's.
+        """
+        if known := {access, refresh} & self._by_token.keys():
+            raise AccountError(f"{len(known)} of these tokens is known already: give each grant tokens of its own")
+        return self._issue(self._grant(organisation, project), access, refresh, access_s)
+
+    def exchange(self, assertion: str, who: str, organisation: str, project: str | None = None) -> Tokens:
+        """Exchange a workload's identity token (a JSON web token, whose signature is not checked) for an access token.
+
+        Raises:
+            GrantRefusedError: when it can't be read, or has expired.
+            AccountError: when the project is another organisation's.
+        """
+        expires = _claims(assertion).get("exp")
+        if not isinstance(expires, int | float) or self._wall() >= expires:
+            raise GrantRefusedError("expired")
+        grant = self._federated.get((who, organisation, project))
+        if grant is None or grant.number not in self._grants:
+            grant = self._grant(organisation, project, federated=True)
+            self._federated[who, organisation, project] = grant
         return self._issue(grant)
 
     def refresh(self, token: str) -> Tokens:
@@ -118,70 +165,158 @@ class Grants:
             GrantRefusedError: when it is unknown, expired, or was used before, which revokes its grant.
         """
         grant = self._by_token.get(token)
-        if grant is None or (grant.revoked and token == grant.refresh[-1]):
+        if grant is None or token not in grant.refresh or (grant.revoked and token == grant.refresh[-1]):
             raise GrantRefusedError("unknown")
         if token != grant.refresh[-1]:
-            self.revoke(token)
+            self._revoke(grant)
             raise GrantRefusedError("reused")
         if self._accounts.clock() >= grant.expires_s:
             raise GrantRefusedError("expired")
         return self._issue(grant)
 
-    def revoke(self, token: str) -> None:
-        """Revoke the grant of a refresh token: its access tokens stop working at once.
+    def revoke(
+        self,
+        token: str | None = None,
+        *,
+        number: int | None = None,
+        organisation: str | None = None,
+        settle_s: float = 0.0,
+        entry: str | None = None,
+    ) -> int:
+        """Revoke the grant of a token, the one with a number, or all of an organisation; how many that were.
+
+        Args:
+            token: A refresh or access token.
+            number: The grant's number.
+            organisation: Whose grants.
+            settle_s: Seconds until every node knows: until then some requests with its access tokens pass.
+            entry: The timeline entry that revokes them.
 
         Raises:
-            GrantRefusedError: when the token is unknown.
+            GrantRefusedError: when the token or number is unknown.
         """
-        grant = self._by_token.get(token)
-        if grant is None:
-            raise GrantRefusedError("unknown")
-        grant.revoked = True
-        for access in grant.access:
-            self._accounts.forget(access)  # with its expiry, which would hide the revocation
-            self._accounts.enrol(access, grant.organisation)
-            self._accounts.change(self._kind("oauth_revoked", "bad_key"), key=access)
+        chosen = [grant for grant in self._grants.values() if grant.organisation == organisation]
+        if token is not None or number is not None:
+            one = self._by_token.get(token) if token is not None else self._grants.get(number or 0)
+            if one is None:
+                raise GrantRefusedError("unknown")
+            chosen = [one]
+        for grant in chosen:
+            self._revoke(grant, settle_s, entry)
+        return len(chosen)
 
-    def refusal(self, token: str) -> str | None:
-        """The failure kind with which the grant's organisation is refused; None if it, or the token, is not known."""
+    def all(self) -> Iterator[Grant]:
+        """Every grant that is remembered, the oldest first."""
+        return iter(self._grants.values())
+
+    def organisation_of(self, token: str) -> str | None:
+        """Whose the grant of a token is, None if it is unknown."""
         grant = self._by_token.get(token)
-        state = OK if grant is None else self._accounts.standing(organisation=grant.organisation)
-        return None if state == OK else state
+        return None if grant is None else grant.organisation
+
+    def barred(self, organisation: str, scope: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+        """The failure kind with which an organisation is refused where a request comes from, None if it isn't."""
+        for region in (None, *self._accounts.regions.of(scope, headers)):
+            state = self._accounts.standing(organisation=organisation, region=region)
+            if state != OK:
+                return state
+        return None
+
+    def fail(self, status: int = 503, **when: Unpack[When]) -> None:
+        """Take the token endpoint down, while access tokens go on working.
+
+        Args:
+            status: What it answers, from 500 to 599.
+            when: When it begins and ends.
+
+        Raises:
+            AccountError: when the figures make no sense.
+        """
+        if not 500 <= status <= 599:
+            raise AccountError(f"a token endpoint that is down answers with 500 to 599, not with {status!r}")
+        when["details"] = {**(when.get("details") or {}), "status": status}
+        self._outage("server_error", when)
+
+    def mend(self, **when: Unpack[When]) -> None:
+        """Bring the token endpoint up again."""
+        self._outage(OK, when)
+
+    def outage(self) -> Change | None:
+        """What keeps the token endpoint down now, None if it is up."""
+        change = self._reach.in_force(self._outages, None, self._accounts.clock()) if self._outages else None
+        return None if change is None or change.state == OK else change
 
     def reset(self) -> None:
-        """Forget every grant and its tokens."""
+        """Forget every grant and its tokens; the token endpoint is up."""
         for grant in self._grants.values():
             self._forget(grant)
         self._grants.clear()
+        self._federated.clear()
+        self._outages.clear()
 
-    def _issue(self, grant: _Grant) -> Tokens:
+    def _outage(self, state: str, when: When) -> None:
+        failures = frozenset({"server_error"})
+        now_s = self._accounts.clock()
+        insert(self._outages, make(state, when, failures=failures, now_s=now_s, number=len(self._outages)))
+
+    def _grant(self, organisation: str, project: str | None, *, federated: bool = False) -> Grant:
+        self._logins += 1
+        grant = self._grants[self._logins] = Grant(self._logins, organisation, project, federated)
+        if len(self._grants) > GRANTS_MAX:
+            self._forget(self._grants.popitem(last=False)[1])
+            self._federated = {who: each for who, each in self._federated.items() if each.number in self._grants}
+        return grant
+
+    def _issue(
+        self, grant: Grant, access: str | None = None, refresh: str | None = None, access_s: float | None = None
+    ) -> Tokens:
         grant.issued += 1
-        access = self._access_token(grant)
-        refresh = self._letters(grant, "refresh", "sk-ant-ort01-" if self.style == "anthropic" else "rt_")
-        self._accounts.enrol(access, grant.organisation)
-        self._accounts.change(self._kind("oauth_expired", "bad_key"), key=access, in_s=self._access_s)
+        lives_s = self._access_s if access_s is None else access_s
+        access = access or self._access_token(grant)
+        self._accounts.enrol(access, grant.organisation, grant.project, owner=f"grant {grant.number}")
+        self._accounts.change(self._kind("oauth_expired", "bad_key"), key=access, in_s=lives_s)
         grant.access.append(access)
-        grant.refresh.append(refresh)
-        self._by_token[refresh] = grant
-        grant.expires_s = self._accounts.clock() + self._refresh_s
+        self._by_token[access] = grant
+        if grant.federated:
+            refresh = ""
+        else:
+            refresh = refresh or self._letters(
+                grant, "refresh", "sk-ant-ort01-" if self.style == "anthropic" else "rt_"
+            )
+            grant.refresh.append(refresh)
+            self._by_token[refresh] = grant
+            grant.expires_s = self._accounts.clock() + self._refresh_s
         if len(grant.access) > TOKENS_MAX:
-            self._accounts.forget(grant.access.popleft())
+            self._forget_token(grant.access.popleft())
+        if len(grant.refresh) > TOKENS_MAX:
             del self._by_token[grant.refresh.popleft()]
-        return Tokens(access, refresh, int(self._access_s))
+        return Tokens(access, refresh, int(lives_s))
 
-    def _forget(self, grant: _Grant) -> None:
+    def _revoke(self, grant: Grant, settle_s: float = 0.0, entry: str | None = None) -> None:
+        grant.revoked = True
         for access in grant.access:
-            self._accounts.forget(access)
+            self._accounts.forget(access)  # with its expiry, which would hide the revocation
+            self._accounts.enrol(access, grant.organisation, grant.project, owner=f"grant {grant.number}")
+            kind = self._kind("oauth_revoked", "bad_key")
+            self._accounts.change(kind, key=access, settle_s=settle_s, entry=entry)
+
+    def _forget(self, grant: Grant) -> None:
+        for access in grant.access:
+            self._forget_token(access)
         for refresh in grant.refresh:
             del self._by_token[refresh]
+
+    def _forget_token(self, access: str) -> None:
+        self._accounts.forget(access)
+        self._by_token.pop(access, None)
 
     def _kind(self, *wanted: str) -> str:
         return next((kind for kind in wanted if kind in self._accounts.failures), "server_error")
 
-    def _letters(self, grant: _Grant, purpose: str, prefix: str) -> str:
+    def _letters(self, grant: Grant, purpose: str, prefix: str) -> str:
         return prefix + _ids.letters(self._seed, f"{purpose}/{grant.number}/{grant.issued}", 64)
 
-    def _access_token(self, grant: _Grant) -> str:
+    def _access_token(self, grant: Grant) -> str:
         if self.style == "anthropic":
             return self._letters(grant, "access", "sk-ant-oat01-")
         # OpenAI's is a JSON web token, which clients read: when it ends and whose it is
@@ -192,105 +327,20 @@ class Grants:
         return f"{head}.{_base64(claims)}.{self._letters(grant, 'access', '')}"
 
 
-def with_token_endpoint(
-    app: App, grants: Grants, dialect: Dialect, *, provider: str, bill: Callable[[Bill], None]
-) -> App:
-    """`app` with the token endpoint in front; what it answers is billed at zero, so each request has its bill.
+def _claims(assertion: str) -> dict[str, Any]:
+    """What a JSON web token says.
 
-    Args:
-        app: The fake.
-        grants: Its grants.
-        dialect: Whose words say that the organisation may not come in at all.
-        provider: The fake's name.
-        bill: Takes the bill.
+    Raises:
+        GrantRefusedError: when it is none.
     """
-    paths = frozenset(_PATHS[grants.style])
-
-    async def front(scope: Any, receive: Receive, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] not in paths:
-            await app(scope, receive, send)
-            return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        reply = None
-        try:
-            body = await read_body(receive, headers, BODY_BYTES_MAX)
-            reply = _answer(grants, dialect, scope["method"], scope["path"], body)
-        except BodyTooLargeError:
-            reply = dialect.failure("request_too_large", {}, id_seed=0)
-        except CallerGoneError:
-            pass
-        finally:
-            done = reply is not None and reply.status == 200
-            attempt = headers.get("x-banstorm-attempt")
-            bill(Bill(attempt, provider, "", 0, 0, 0, 0.0, priced=True, completed=done, at_ns=time.monotonic_ns()))
-        if reply is not None:
-            named = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-            await send({"type": "http.response.start", "status": reply.status, "headers": named})
-            await send({"type": "http.response.body", "body": reply.body})
-
-    return front
-
-
-def _answer(grants: Grants, dialect: Dialect, method: str, path: str, body: bytes) -> Reply:
-    if method != "POST":
-        return dialect.failure("wrong_method", {"method": method, "path": path}, id_seed=0)
-    fields = _fields(body)
-    token = fields.get("refresh_token")
-    if fields.get("grant_type") != "refresh_token":
-        return _refuse(grants.style, 400, "unsupported_grant_type", _ENOUGH)
-    if not isinstance(token, str) or not token:
-        return _refuse(grants.style, 400, "invalid_request", "refresh_token is missing")
-    if (refused := grants.refusal(token)) is not None:
-        return dialect.failure(refused, {}, id_seed=0)
+    parts = assertion.split(".")
     try:
-        tokens = grants.refresh(token)
-    except GrantRefusedError as error:
-        return _refuse_grant(grants.style, error.why)
-    granted = {
-        "token_type": "Bearer",
-        "access_token": tokens.access,
-        "expires_in": tokens.expires_in_s,
-        "refresh_token": tokens.refresh,
-    }
-    return _reply(200, granted)
-
-
-def _refuse_grant(style: str, why: str) -> Reply:
-    if style == "anthropic":
-        # ex-machina-co/opencode-anthropic-auth#169 and #189
-        words = "Refresh token expired" if why == "expired" else "Refresh token not found or invalid"
-        return _refuse(style, 400, "invalid_grant", words)
-    if why == "reused":  # NousResearch/hermes-agent#5612, openai/codex#6028
-        words = "Your refresh token has already been used to generate a new access token. Please try signing in again."
-        return _refuse(style, 401, "refresh_token_reused", words)
-    # decolua/9router#1821
-    return _refuse(style, 401, "token_expired", "Could not validate your token. Please try signing in again.")
-
-
-def _refuse(style: str, status: int, code: str, words: str) -> Reply:
-    if style == "anthropic":
-        return _reply(status, {"error": code, "error_description": words})
-    error = {"message": words, "type": "invalid_request_error", "param": None, "code": code}
-    return _reply(status, {"error": error})
-
-
-def _reply(status: int, body: Any) -> Reply:
-    data = orjson.dumps(body)
-    headers = [
-        ("content-type", "application/json"),
-        ("content-length", str(len(data))),
-        ("cache-control", "no-store"),  # RFC 6749, section 5.1
-    ]
-    return Reply(status, headers, data)
-
-
-def _fields(body: bytes) -> dict[str, Any]:
-    """The fields of a form or of a JSON object; clients send either."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return dict(parse_qsl(body.decode("utf-8", "replace")))
-    return document if isinstance(document, dict) else {}
+        head, claims = (orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
+    except (ValueError, binascii.Error) as error:
+        raise GrantRefusedError("no token that can be read") from error
+    if len(parts) != 3 or not isinstance(head, dict) or not isinstance(claims, dict):
+        raise GrantRefusedError("no token that can be read")
+    return claims
 
 
 def _base64(document: Any) -> str:

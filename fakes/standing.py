@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import difflib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 
@@ -185,11 +185,13 @@ class Standings:
         """Forget one member's changes."""
         self._chains[level].pop(whose, None)
 
-    def clear(self) -> None:
-        """Forget them all."""
+    def clear(self, kept: Callable[[str], bool] = lambda _: False) -> None:
+        """Forget them all, but for those of the keys that are `kept`."""
+        keys = {key: chain for key, chain in self._chains["key"].items() if kept(key)}
         for chains in self._chains.values():
             chains.clear()
-        self.any = self.grouped = False
+        self._chains["key"] = keys
+        self.any, self.grouped = bool(keys), False
 
     def __iter__(self) -> Iterator[tuple[str, str, Change]]:
         """Every change that is kept: its level, whose it is, and the change."""

@@ -20,12 +20,14 @@ from ..fakes.app import ASGIApp, create_app
 from ..fakes.books import Books
 from ..fakes.control import Control, Provider, Tempo
 from ..fakes.dialects.base import Dialect
-from ..fakes.oauth import Grants, with_token_endpoint
+from ..fakes.oauth import Grants
 from ..fakes.pace import Pace
 from ..fakes.prices import PriceTable, PriceTableError
 from ..fakes.serve import LOOPBACK, PortTakenError, Servers, serve
+from ..fakes.token_endpoint import with_token_endpoint
 from .errors import HarnessError
 from .exitcode import Exit
+from .own_answers import OwnAnswers, Wish
 from .plan import parse_ports
 from .serving import spare_collector
 
@@ -61,7 +63,9 @@ _SPOKEN: Final[Mapping[str, str]] = {
 }
 
 
-def play(*, names: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...]) -> int:
+def play(
+    *, names: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...], wish: Wish | None = None
+) -> int:
     """Serve until Ctrl-C or SIGTERM, and give the exit code.
 
     Args:
@@ -69,9 +73,10 @@ def play(*, names: tuple[str, ...], ports: str, control_port: int, price_files: 
         ports: Fixed ports, as ``anthropic=9101,openai=9102``.
         control_port: Port of the control API, 0 for any free one.
         price_files: Price tables laid over banstorm's own.
+        wish: Answers of the user's own.
 
     Raises:
-        HarnessError: when a name, a port or a price table can't be used.
+        HarnessError: when a name, a port, a price table or a file of answers can't be used.
     """
     chosen = _chosen(names)
     fixed = parse_ports(ports)
@@ -83,13 +88,14 @@ def play(*, names: tuple[str, ...], ports: str, control_port: int, price_files: 
         prices = PriceTable.load(*price_files)
     except PriceTableError as error:
         raise HarnessError(str(error), "--price-file", "mend the table, or leave it out") from error
+    own = OwnAnswers.load(wish or Wish(), chosen)
     loop_factory = None
     if sys.platform != "win32":
         import uvloop
 
         loop_factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(chosen, fixed, control_port, prices))
+        runner.run(_serve(chosen, fixed, control_port, prices, own))
     return Exit.PASS
 
 
@@ -100,7 +106,9 @@ def _chosen(names: tuple[str, ...]) -> dict[str, Dialect]:
         raise HarnessError(str(error), "the command line", "banstorm list dialects") from error
 
 
-async def _serve(chosen: dict[str, Dialect], fixed: dict[str, int], control_port: int, prices: PriceTable) -> None:
+async def _serve(
+    chosen: dict[str, Dialect], fixed: dict[str, int], control_port: int, prices: PriceTable, own: OwnAnswers
+) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -111,7 +119,17 @@ async def _serve(chosen: dict[str, Dialect], fixed: dict[str, int], control_port
     for name, dialect in chosen.items():
         accounts, tempo = Accounts(dialect.failures, seed=SEED), Tempo(Pace())
         grants = Grants(accounts, name, seed=SEED) if name in _OAUTH else None
-        app = create_app(name, dialect, tempo, run_seed=SEED, bill=books.add, prices=prices, account=accounts)
+        app = create_app(
+            name,
+            dialect,
+            tempo,
+            run_seed=SEED,
+            bill=books.add,
+            prices=prices,
+            account=accounts,
+            script=own.script,
+        )
+        app = own.wrap(app, name, dialect, accounts)
         if grants is not None:
             app = with_token_endpoint(app, grants, dialect, provider=name, bill=books.add)
         apps[name] = (app, fixed.get(name, 0))
@@ -123,7 +141,7 @@ async def _serve(chosen: dict[str, Dialect], fixed: dict[str, int], control_port
     for name, each in providers.items():
         known[name] = Provider(each.dialect, each.accounts, each.tempo, each.grants, _root(servers.ports[name]))
     spare_collector()
-    click.echo(page(chosen, servers.ports, token))
+    click.echo("\n".join([*own.lines, page(chosen, servers.ports, token)]))
     await stopped.wait()
     books.close()
     await servers.stop()
@@ -155,8 +173,7 @@ def page(chosen: Mapping[str, Dialect], ports: Mapping[str, int], token: str) ->
         words = {"root": root, "base": root + dialect.base_path, "key": dialect.key_example}
         lines += ["", f"# {name}: {words['base']}"]
         for template in _VARIABLES.get(name, ()):
-            variable, _, value = template.partition("=")
-            lines.append(f"export {variable}={shlex.quote(value.format_map(words))}")
+            lines.append(_export(template, words))
         if name in _SPOKEN:
             lines.append(f"# {_SPOKEN[name].format_map(words)}")
         elif name not in _VARIABLES:
@@ -173,6 +190,25 @@ def page(chosen: Mapping[str, Dialect], ports: Mapping[str, int], token: str) ->
     )
     lines += ["", "# Ctrl-C ends it"]
     return "\n".join(lines)
+
+
+def address_lines(name: str, dialect: Dialect, root: str) -> list[str]:
+    """What tells a vendor's SDK where to go, without a word about its key.
+
+    Args:
+        name: The provider's name.
+        dialect: Its dialect.
+        root: The address, up to the port.
+    """
+    words = {"root": root, "base": root + dialect.base_path}
+    templates = [each for each in _VARIABLES.get(name, ()) if "{root}" in each or "{base}" in each]
+    lines = [_export(each, words) for each in templates]
+    return [*lines, f"# {_SPOKEN[name].format_map(words)}"] if name in _SPOKEN else lines
+
+
+def _export(template: str, words: Mapping[str, str]) -> str:
+    variable, _, value = template.partition("=")
+    return f"export {variable}={shlex.quote(value.format_map(words))}"
 
 
 def _root(port: int) -> str:

@@ -13,9 +13,10 @@ from banstorm.fakes.control import Control, Provider, Tempo
 from banstorm.fakes.control_bodies import Query
 from banstorm.fakes.dialects import find
 from banstorm.fakes.invoice import Bill
-from banstorm.fakes.oauth import Grants, with_token_endpoint
+from banstorm.fakes.oauth import Grants
 from banstorm.fakes.pace import Pace
 from banstorm.fakes.prices import PriceTable
+from banstorm.fakes.token_endpoint import with_token_endpoint
 
 TOKEN = "control-token"
 PATIENCE_S = 20  # no test gets anywhere near it; a hang fails instead of hanging
