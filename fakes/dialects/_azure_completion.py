@@ -12,8 +12,9 @@ from typing import Final
 import orjson
 
 from . import _azure_failures as failures
-from ._openai_completion import call_id, completion_id, fingerprint, message, usage
-from ._openai_deltas import DONE, FINISH, Frame, deltas
+from ._openai_choices import logprobs
+from ._openai_completion import call_ids, choices, completion_id, ending, fingerprint, message, usage
+from ._openai_deltas import DONE, Frame, deltas
 from .base import Answer, Ask, Event, Headers, Reply
 
 _PROMPT_FILTERS: Final = [{"prompt_index": 0, "content_filter_results": failures.filters(jailbreak=True)}]
@@ -28,31 +29,34 @@ _FIRST: Final = Event(
 
 def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
-    choice = {
-        "content_filter_results": failures.filters(),
-        "finish_reason": FINISH[answer.finish],
-        "index": 0,
-        "logprobs": None,
-        "message": message(answer, call_id(answer), refusal=None, annotations=[]),
-    }
+    finish, _ = ending(ask, answer)
     body = {
-        "choices": [choice],
+        "choices": [
+            {
+                "content_filter_results": failures.found(answer.finish),
+                "finish_reason": finish,
+                "index": choice,
+                "logprobs": logprobs(ask, answer),
+                "message": message(ask, answer, call_ids(answer, choice), refusal=None, annotations=[]),
+            }
+            for choice in range(ask.choices)
+        ],
         "created": answer.created_s,
         "id": completion_id(answer),
         "model": ask.model,
         "object": "chat.completion",
         "prompt_filter_results": _PROMPT_FILTERS,
         "system_fingerprint": fingerprint(ask),
-        "usage": usage(answer),
+        "usage": usage(ask, answer),
     }
     data = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
-    return Reply(200, headers + _headers(answer), data)
+    return Reply(200, headers + _headers(ask, answer), data)
 
 
-def stream_head(_: Ask, answer: Answer) -> tuple[int, Headers]:
+def stream_head(ask: Ask, answer: Answer) -> tuple[int, Headers]:
     """Status and headers of a streamed answer."""
-    return 200, [("content-type", "text/event-stream; charset=utf-8"), *_headers(answer)]
+    return 200, [("content-type", "text/event-stream; charset=utf-8"), *_headers(ask, answer)]
 
 
 def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
@@ -66,22 +70,27 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
         + fingerprint(ask).encode()
         + b'"'
     )
-    closing = b',"index":0,"logprobs":null}' + tail + (b',"usage":null' if ask.include_usage else b"")
-    yield _FIRST
-    yield from deltas(
-        answer,
-        Frame(
-            before=b'data: {"choices":[{"content_filter_results":' + _FILTERS + b',"delta":',
+    finish, tool_calls = ending(ask, answer)
+    filters = orjson.dumps(failures.found(answer.finish)) if answer.finish == "filter" else _FILTERS
+
+    def choice(index: int) -> Iterator[Event]:
+        closing = b',"index":%d,"logprobs":null}' % index + tail + (b',"usage":null' if ask.include_usage else b"")
+        frame = Frame(
+            before=b'data: {"choices":[{"content_filter_results":' + filters + b',"delta":',
             interior=b',"finish_reason":null' + closing,
-            last=b',"finish_reason":"' + FINISH[answer.finish].encode() + b'"' + closing,
-        ),
-        call_id(answer),
-    )
+            last=b',"finish_reason":"' + finish.encode() + b'"' + closing,
+            tool_calls=tool_calls,
+        )
+        return deltas(answer, frame, call_ids(answer, index))
+
+    yield _FIRST
+    yield from choices(ask, answer, choice)
     if ask.include_usage:
-        counted = b',"usage":' + orjson.dumps(usage(answer))
+        counted = b',"usage":' + orjson.dumps(usage(ask, answer))
         yield Event(b'data: {"choices":[' + tail + counted + b"}\n\n", token=False)
     yield DONE
 
 
-def _headers(answer: Answer) -> Headers:
-    return failures.response_headers(answer.id_seed) + failures.limits(answer.input_tokens + answer.output_tokens)
+def _headers(ask: Ask, answer: Answer) -> Headers:
+    tokens = answer.input_tokens + answer.output_tokens * ask.choices
+    return failures.response_headers(answer.id_seed) + failures.limits(tokens)

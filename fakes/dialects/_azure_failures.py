@@ -110,6 +110,11 @@ def filters(*, jailbreak: bool = False) -> dict[str, Any]:
     return {**found, "self_harm": _SAFE, "sexual": _SAFE, "violence": _SAFE}
 
 
+def found(finish: str) -> dict[str, Any]:
+    """What they found in an answer that ended so: nothing, unless it was kept back."""
+    return {**filters(), "violence": {"filtered": True, "severity": "high"}} if finish == "filter" else filters()
+
+
 def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """The failure's body. `details` may replace `message`, `type`, `code` and `param`, and fill in the message."""
     row = TABLE.row(kind)

@@ -6,29 +6,53 @@ ogx-ai/ogx#630.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
 from . import _groq_failures as failures
 from . import _ids
-from ._openai_completion import call_id, fingerprint, message
-from ._openai_deltas import DONE, FINISH, Frame, deltas
+from . import _openai_chat as chat
+from ._failure_table import UNTOLD_S
+from ._openai_complaints import refuse
+from ._openai_completion import call_ids, ending, fingerprint, message
+from ._openai_deltas import DONE, Frame, deltas
+from ._openai_extras import THOUGHT, Habits, read_chat
+from ._routes import Request
 from .base import Answer, Ask, Event, Headers, Reply
 
 _PROMPT_TOKENS_PER_SECOND: Final = 10_000
 _TOKENS_PER_SECOND: Final = 500
+EFFORTS: Final = {"none": 0, "default": 256, "low": 64, "medium": 256, "high": 1024}
+"""Tokens that are thought at each effort."""
+_read: Final = read_chat(chat.read, Habits(efforts=EFFORTS, choices=False))
 _TIERS: Final = frozenset({"auto", "on_demand", "flex", "performance"})
+
+
+def read(request: Request) -> Ask:
+    """Understand a request; what the vendor's reference says it doesn't support is refused."""
+    ask = _read(request)
+    body = ask.body
+    for name in ("logprobs", "top_logprobs", "logit_bias"):
+        if body.get(name):
+            refuse("bad_request", message=f"property '{name}' is unsupported", param=name)
+    if body.get("n") not in (None, 1) or body.get("n") is True:
+        refuse("bad_request", message="'n' : number must be at most 1", param="n")
+    if body.get("include_reasoning") is not None and body.get("reasoning_format") is not None:
+        refuse("bad_request", message="cannot specify both include_reasoning and reasoning_format")
+    return ask
 
 
 def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
+    finish, _ = ending(ask, answer)
+    thought = {"reasoning": THOUGHT} if _shows_thought(ask, answer) else {}
     choice = {
         "index": 0,
-        "message": message(answer, call_id(answer)),
+        "message": message(ask, answer, call_ids(answer), **thought),
         "logprobs": None,
-        "finish_reason": FINISH[answer.finish],
+        "finish_reason": finish,
     }
     tier = ask.body.get("service_tier")
     data = orjson.dumps(
@@ -66,45 +90,62 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
         + b'","choices":['
     )
     interior = b',"logprobs":null,"finish_reason":null}]'
-    last = b',"logprobs":null,"finish_reason":"' + FINISH[answer.finish].encode() + b'"}]'
+    finish, tool_calls = ending(ask, answer)
+    last = b',"logprobs":null,"finish_reason":"' + finish.encode() + b'"}]'
     identity = {"id": failures.request_id(answer.id_seed)}
     seed = ask.body.get("seed")
     final: dict[str, Any] = {**identity, "usage": _usage(answer)}
     if isinstance(seed, int) and not isinstance(seed, bool):
         final["seed"] = seed
-    yield from deltas(
+    before = head + b'{"index":0,"delta":'
+    chunks = deltas(
         answer,
         Frame(
-            before=head + b'{"index":0,"delta":',
+            before=before,
             interior=interior,
             last=last + b',"x_groq":' + orjson.dumps(final),
             first=interior + b',"x_groq":' + orjson.dumps(identity),
-            tool_calls="whole",
+            tool_calls="whole" if tool_calls == "pieces" else tool_calls,
         ),
-        call_id(answer),
+        call_ids(answer),
     )
+    yield next(chunks)
+    if _shows_thought(ask, answer):
+        yield Event(before + orjson.dumps({"reasoning": THOUGHT}) + interior + b"}\n\n", token=False)
+    yield from chunks
     if ask.include_usage:
         yield Event(head + b'],"usage":' + orjson.dumps(_usage(answer)) + b"}\n\n", token=False)
     yield DONE
 
 
-def stopped(message: str, id_seed: int) -> dict[str, Any]:
+def stopped(message: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
     """A last chunk that says in `x_groq` why the stream ends early; the official SDK does not raise for it."""
+    before = details.get("chunk") or {}
     return {
-        "id": "chatcmpl-" + _ids.uuid(id_seed, "completion"),
+        "id": before.get("id", "chatcmpl-" + _ids.uuid(id_seed, "completion")),
         "object": "chat.completion.chunk",
-        "created": 0,
-        "model": "",
+        "created": before.get("created", UNTOLD_S),
+        "model": before.get("model", str(details.get("model", ""))),
         "choices": [],
         "x_groq": {"id": failures.request_id(id_seed), "error": message},
     }
+
+
+def _shows_thought(ask: Ask, answer: Answer) -> bool:
+    """Whether the reasoning is shown in a field of its own, as it is unless the request says otherwise."""
+    body = ask.body
+    return (
+        answer.reasoning_tokens > 0
+        and body.get("include_reasoning") is not False
+        and body.get("reasoning_format", "parsed") == "parsed"
+    )
 
 
 def _usage(answer: Answer) -> dict[str, Any]:
     """Token counts with timings in seconds, which are made up at a steady pace."""
     prompt_time = answer.input_tokens / _PROMPT_TOKENS_PER_SECOND
     completion_time = answer.output_tokens / _TOKENS_PER_SECOND
-    return {
+    usage = {
         "queue_time": (1 + answer.id_seed % 90) / 1000,
         "prompt_tokens": answer.input_tokens,
         "prompt_time": prompt_time,
@@ -114,6 +155,9 @@ def _usage(answer: Answer) -> dict[str, Any]:
         "total_time": prompt_time + completion_time,
         "prompt_tokens_details": {"cached_tokens": answer.cached_tokens},
     }
+    if answer.reasoning_tokens:
+        usage["completion_tokens_details"] = {"reasoning_tokens": answer.reasoning_tokens}
+    return usage
 
 
 def _headers(answer: Answer) -> Headers:

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 from ..answer import find_mark
 from . import _tokens
 from ._openai_complaints import maybe, missing, need, parse, refuse, shown, wrong_type
-from ._openai_tools import read_choice, read_tools
+from ._openai_tools import read_choice, read_functions, read_tools
 from ._routes import Request
 from .base import Ask
 
@@ -43,7 +43,13 @@ def read_document(document: dict[str, Any], model: Any) -> Ask:
             message="The 'stream_options' parameter is only allowed when 'stream' is enabled.",
             param="stream_options",
         )
-    tools = read_tools(maybe(document, "tools", list, "an array of objects") or [])
+    if "functions" in document and "tools" not in document:
+        tools, choice = read_functions(document)
+        parallel = False
+    else:
+        tools = read_tools(maybe(document, "tools", list, "an array of objects") or [])
+        choice = read_choice(document.get("tool_choice"), tools)
+        parallel = bool(tools) and maybe(document, "parallel_tool_calls", bool, "a boolean") is not False
     return Ask(
         model=model,
         stream=stream,
@@ -53,10 +59,11 @@ def read_document(document: dict[str, Any], model: Any) -> Ask:
         max_tokens=_read_max_tokens(document),
         schema=_read_schema(document),
         tools=tools,
-        tool_choice=read_choice(document.get("tool_choice"), tools),
+        tool_choice=choice,
         after_tool_result=messages[-1]["role"] in {"tool", "function"},
         first_turn=not answered,
         include_usage=bool(options and options.get("include_usage")),
+        parallel=parallel,
         body=document,
     )
 

@@ -6,14 +6,15 @@ of the official SDK.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
 
 import orjson
 
 from . import _ids
 from . import _openai_failures as failures
-from ._openai_deltas import DONE, FINISH, PADDINGS, Frame, deltas, tool_call
+from ._openai_choices import logprobs, together
+from ._openai_deltas import DONE, FINISH, PADDINGS, Frame, NameCall, deltas, tool_call
 from .base import Answer, Ask, Event, Headers, Reply
 
 _LETTERS: Final = _ids.letters(0, "obfuscation", 64) * 2
@@ -26,6 +27,7 @@ _NO_PADDING: Final = (b"",) * PADDINGS
 
 def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
+    finish, _ = ending(ask, answer)
     data = orjson.dumps(
         {
             "id": completion_id(answer),
@@ -34,24 +36,25 @@ def write(ask: Ask, answer: Answer) -> Reply:
             "model": ask.model,
             "choices": [
                 {
-                    "index": 0,
-                    "message": message(answer, call_id(answer), refusal=None, annotations=[]),
-                    "logprobs": None,
-                    "finish_reason": FINISH[answer.finish],
+                    "index": choice,
+                    "message": message(ask, answer, call_ids(answer, choice), refusal=None, annotations=[]),
+                    "logprobs": logprobs(ask, answer),
+                    "finish_reason": finish,
                 }
+                for choice in range(ask.choices)
             ],
-            "usage": usage(answer),
+            "usage": usage(ask, answer),
             "service_tier": "default",
             "system_fingerprint": fingerprint(ask),
         }
     )
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
-    return Reply(200, headers + _headers(answer), data)
+    return Reply(200, headers + _headers(ask, answer), data)
 
 
-def stream_head(_: Ask, answer: Answer) -> tuple[int, Headers]:
+def stream_head(ask: Ask, answer: Answer) -> tuple[int, Headers]:
     """Status and headers of a streamed answer."""
-    return 200, [("content-type", "text/event-stream; charset=utf-8"), *_headers(answer)]
+    return 200, [("content-type", "text/event-stream; charset=utf-8"), *_headers(ask, answer)]
 
 
 def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
@@ -68,27 +71,38 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     closing = b"]" + (b',"usage":null' if ask.include_usage else b"")
     options = ask.body.get("stream_options")
     plain = isinstance(options, dict) and options.get("include_obfuscation") is False
-    frame = Frame(
-        before=head + b'{"index":0,"delta":',
-        interior=b',"logprobs":null,"finish_reason":null}' + closing,
-        last=b',"logprobs":null,"finish_reason":"' + FINISH[answer.finish].encode() + b'"}' + closing,
-        paddings=_NO_PADDING if plain else _PADDING,
-    )
-    yield from deltas(answer, frame, call_id(answer))
+    finish, tool_calls = ending(ask, answer)
+
+    def choice(index: int) -> Iterator[Event]:
+        frame = Frame(
+            before=head + b'{"index":%d,"delta":' % index,
+            interior=b',"logprobs":null,"finish_reason":null}' + closing,
+            last=b',"logprobs":null,"finish_reason":"' + finish.encode() + b'"}' + closing,
+            tool_calls=tool_calls,
+            paddings=_NO_PADDING if plain else _PADDING,
+        )
+        return deltas(answer, frame, call_ids(answer, index))
+
+    yield from choices(ask, answer, choice)
     if ask.include_usage:
-        yield Event(head + b'],"usage":' + orjson.dumps(usage(answer)) + b"}\n\n", token=False)
+        yield Event(head + b'],"usage":' + orjson.dumps(usage(ask, answer)) + b"}\n\n", token=False)
     yield DONE
 
 
-def usage(answer: Answer) -> dict[str, Any]:
-    """Token counts; `prompt_tokens` include the cached ones."""
+def usage(ask: Ask, answer: Answer) -> dict[str, Any]:
+    """Token counts; `prompt_tokens` include the cached ones, and every choice counts."""
+    produced = answer.output_tokens * ask.choices
     return {
         "prompt_tokens": answer.input_tokens,
-        "completion_tokens": answer.output_tokens,
-        "total_tokens": answer.input_tokens + answer.output_tokens,
-        "prompt_tokens_details": {"cached_tokens": answer.cached_tokens, "audio_tokens": 0},
+        "completion_tokens": produced,
+        "total_tokens": answer.input_tokens + produced,
+        "prompt_tokens_details": {
+            "cached_tokens": answer.cached_tokens,
+            "cache_write_tokens": ask.cache_write_tokens,
+            "audio_tokens": 0,
+        },
         "completion_tokens_details": {
-            "reasoning_tokens": answer.reasoning_tokens,
+            "reasoning_tokens": answer.reasoning_tokens * ask.choices,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
@@ -96,19 +110,37 @@ def usage(answer: Answer) -> dict[str, Any]:
     }
 
 
-def message(answer: Answer, call: str, **extra: Any) -> dict[str, Any]:
-    """The answer's message, its tool call called `call`, with the `extra` members that the vendor gives it."""
+def ending(ask: Ask, answer: Answer) -> tuple[str, Literal["pieces", "function"]]:
+    """The finish reason, and how a call streams: `functions`, which tools have replaced, have words of their own."""
+    if answer.tool is not None and "tools" not in ask.body and "functions" in ask.body:
+        return "function_call" if answer.finish == "tool" else FINISH[answer.finish], "function"
+    return FINISH[answer.finish], "pieces"
+
+
+def choices(ask: Ask, answer: Answer, choice: Callable[[int], Iterator[Event]]) -> Iterator[Event]:
+    """The stream of the one choice, or of all of them; `choice` streams the one with that number."""
+    if ask.choices == 1 and ask.body.get("logprobs") is not True:
+        return choice(0)
+    return together(ask, answer, [choice(index) for index in range(ask.choices)])
+
+
+def message(ask: Ask, answer: Answer, name_call: NameCall, **extra: Any) -> dict[str, Any]:
+    """The answer's message, its calls named by `name_call`, with the `extra` members that the vendor gives it."""
     said: dict[str, Any] = {"role": "assistant", "content": answer.text if answer.tool is None else None, **extra}
     if answer.tool is not None:
-        said["tool_calls"] = [tool_call(answer, call, answer.text)]
+        if ending(ask, answer)[1] == "function":
+            said["function_call"] = {"name": answer.tool, "arguments": answer.text}
+        else:
+            called = answer.tool_calls
+            said["tool_calls"] = [tool_call(call, name_call(index), call.text) for index, call in enumerate(called)]
     elif answer.finish == "refusal":
         said |= {"content": None, "refusal": answer.text}
     return said
 
 
-def _headers(answer: Answer) -> Headers:
+def _headers(ask: Ask, answer: Answer) -> Headers:
     own = failures.response_headers(answer.id_seed, 90 + answer.id_seed % 900)
-    return own + failures.limits(answer.input_tokens + answer.output_tokens)
+    return own + failures.limits(answer.input_tokens + answer.output_tokens * ask.choices)
 
 
 def completion_id(answer: Answer) -> str:
@@ -116,9 +148,14 @@ def completion_id(answer: Answer) -> str:
     return "chatcmpl-" + _ids.letters(answer.id_seed, "completion", 29)
 
 
-def call_id(answer: Answer) -> str:
-    """The id of the answer's tool call."""
-    return "call_" + _ids.letters(answer.id_seed, "call", 24)
+def call_ids(answer: Answer, choice: int = 0) -> NameCall:
+    """The ids of the calls of one of the answer's choices."""
+
+    def name_call(index: int) -> str:
+        purpose = f"call{choice}.{index}" if choice or index else "call"
+        return "call_" + _ids.letters(answer.id_seed, purpose, 24)
+
+    return name_call
 
 
 def fingerprint(ask: Ask) -> str:

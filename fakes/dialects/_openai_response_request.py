@@ -51,6 +51,7 @@ def read(request: Request) -> Ask:
         first_turn=not answered,
         include_usage=True,
         api=API,
+        parallel=bool(tools) and maybe(document, "parallel_tool_calls", bool, "a boolean") is not False,
         cached_tokens=cached_tokens(input_tokens, turns, document.get("tools")) if answered else 0,
         reasoning_tokens=read_effort(reasoning.get("effort"), "reasoning.effort"),
         body=document,

@@ -8,13 +8,14 @@ which parses to the same text: so whoever counts word signs on the wire counts e
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from . import _ids
 from . import _openai_failures as failures
-from .base import Answer, Ask, Event, Headers, Reply
+from .base import Answer, Ask, Call, Event, Headers, Reply
 
 _SIGN: Final = b"~"
 _ESCAPED: Final = b"\\u007e"
@@ -53,39 +54,37 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
         yield event("response.output_item.added", output_index=0, item=thought)
         yield event("response.output_item.done", output_index=0, item=thought)
         index = 1
-    opened = _item(answer, "in_progress", "")
-    item_id: str = opened["id"]
-    if answer.tool is None:
-        opened["content"] = []
-    yield event("response.output_item.added", output_index=index, item=opened)
-    where = {"item_id": item_id, "output_index": index}
-    if answer.tool is None:
-        where["content_index"] = 0
-        yield event("response.content_part.added", **where, part=_part(answer, ""))
-        kind, last = "response.output_text.delta", b',"logprobs":[]'
-        if answer.finish == "refusal":
-            kind, last = "response.refusal.delta", b""
-    else:
-        kind, last = "response.function_call_arguments.delta", b""
-    before = b'event: %b\ndata: {"type":"%b",%b,"delta":' % (kind.encode(), kind.encode(), _dump(where)[1:-1])
     options = ask.body.get("stream_options")
     padded = not (isinstance(options, dict) and options.get("include_obfuscation") is False)
-    for piece in answer.pieces:
-        padding = b',"obfuscation":"%b"' % _LETTERS[: 1 + number * 7 % 16].encode() if padded else b""
-        yield Event(
-            before + orjson.dumps(piece) + b'%b,"sequence_number":%d%b}\n\n' % (last, number, padding), token=True
-        )
-        number += 1
-    if answer.tool is None:
-        if answer.finish == "refusal":
-            yield event("response.refusal.done", **where, refusal=answer.text)
-        else:
-            yield event("response.output_text.done", **where, text=answer.text, logprobs=[])
-        yield event("response.content_part.done", **where, part=_part(answer, answer.text))
-    else:
-        yield event("response.function_call_arguments.done", **where, arguments=answer.text)
     status = _ended(answer)
-    yield event("response.output_item.done", output_index=index, item=_item(answer, status, answer.text))
+    for part in _parts(answer):
+        opened = _item(answer, part, "in_progress", "")
+        if part.call is None:
+            opened["content"] = []
+        yield event("response.output_item.added", output_index=index, item=opened)
+        where = {"item_id": opened["id"], "output_index": index}
+        if part.call is None:
+            where["content_index"] = 0
+            yield event("response.content_part.added", **where, part=_said(answer, ""))
+        kind, last = _delta_of(answer)
+        before = b'event: %b\ndata: {"type":"%b",%b,"delta":' % (kind, kind, _dump(where)[1:-1])
+        for piece in part.pieces:
+            padding = b',"obfuscation":"%b"' % _LETTERS[: 1 + number * 7 % 16].encode() if padded else b""
+            yield Event(
+                before + orjson.dumps(piece) + b'%b,"sequence_number":%d%b}\n\n' % (last, number, padding), token=True
+            )
+            number += 1
+        text = "".join(part.pieces)
+        if part.call is not None:
+            yield event("response.function_call_arguments.done", **where, arguments=text)
+        elif answer.finish == "refusal":
+            yield event("response.refusal.done", **where, refusal=text)
+        else:
+            yield event("response.output_text.done", **where, text=text, logprobs=[])
+        if part.call is None:
+            yield event("response.content_part.done", **where, part=_said(answer, text))
+        yield event("response.output_item.done", output_index=index, item=_item(answer, part, status, text))
+        index += 1
     yield event(f"response.{status}", response=_response(ask, answer, status, _output(answer, status)))
 
 
@@ -139,30 +138,54 @@ def _ended(answer: Answer) -> str:
     return "incomplete" if answer.finish in _INCOMPLETE else "completed"
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of an answer that is an item of its own: a call, or the message (`call` is None)."""
+
+    place: int
+    call: Call | None
+    pieces: tuple[str, ...]
+
+
+def _parts(answer: Answer) -> list[_Part]:
+    calls = [_Part(place, call, call.pieces) for place, call in enumerate(answer.tool_calls)]
+    return calls or [_Part(0, None, answer.pieces)]
+
+
+def _delta_of(answer: Answer) -> tuple[bytes, bytes]:
+    """The name of the events that spell the answer, and what each of them says after its delta."""
+    if answer.tool is not None:
+        return b"response.function_call_arguments.delta", b""
+    if answer.finish == "refusal":
+        return b"response.refusal.delta", b""
+    return b"response.output_text.delta", b',"logprobs":[]'
+
+
 def _output(answer: Answer, status: str) -> list[dict[str, Any]]:
     thought = [_reasoning(answer)] if answer.reasoning_tokens else []
-    return [*thought, _item(answer, status, answer.text)]
+    return thought + [_item(answer, part, status, "".join(part.pieces)) for part in _parts(answer)]
 
 
-def _item(answer: Answer, status: str, text: str) -> dict[str, Any]:
-    if answer.tool is not None:
+def _item(answer: Answer, part: _Part, status: str, text: str) -> dict[str, Any]:
+    number = str(part.place) if part.place else ""
+    if part.call is not None:
         return {
-            "id": "fc_" + _ids.hexadecimal(answer.id_seed, "item", 50),
+            "id": "fc_" + _ids.hexadecimal(answer.id_seed, "item" + number, 50),
             "type": "function_call",
             "status": status,
             "arguments": text,
-            "call_id": "call_" + _ids.letters(answer.id_seed, "call", 24),
-            "name": answer.tool,
+            "call_id": "call_" + _ids.letters(answer.id_seed, "call" + number, 24),
+            "name": part.call.name,
         }
     item_id = "msg_" + _ids.hexadecimal(answer.id_seed, "item", 50)
-    return {"id": item_id, "type": "message", "status": status, "content": [_part(answer, text)], "role": "assistant"}
+    return {"id": item_id, "type": "message", "status": status, "content": [_said(answer, text)], "role": "assistant"}
 
 
 def _reasoning(answer: Answer) -> dict[str, Any]:
     return {"id": "rs_" + _ids.hexadecimal(answer.id_seed, "thought", 50), "type": "reasoning", "summary": []}
 
 
-def _part(answer: Answer, text: str) -> dict[str, Any]:
+def _said(answer: Answer, text: str) -> dict[str, Any]:
     if answer.finish == "refusal":
         return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "annotations": [], "logprobs": [], "text": text}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ._openai_complaints import missing, refuse, shown, wrong_type
+from ._openai_complaints import maybe, missing, refuse, shown, wrong_type
 from .base import Tool
 
 
@@ -80,3 +81,25 @@ def _read_allowed(allowed: Any) -> str:
     functions = [tool.get("function") for tool in allowed["tools"] if isinstance(tool, dict)]
     names = [function.get("name") for function in functions if isinstance(function, dict)]
     return f"tool:{names[0]}" if names else "any"
+
+
+def read_functions(document: Mapping[str, Any]) -> tuple[tuple[Tool, ...], str]:
+    """What `functions` and `function_call` say, which tools have replaced: they offer and choose the same way."""
+    functions = maybe(document, "functions", list, "an array of objects") or []
+    for index, function in enumerate(functions):
+        if not isinstance(function, dict):
+            wrong_type(f"functions[{index}]", "an object", function)
+        if not isinstance(function.get("name"), str) or not function["name"]:
+            missing(f"functions[{index}].name", function.get("name") or None, "a string")
+    tools = read_tools([{"type": "function", "function": function} for function in functions])
+    choice = document.get("function_call")
+    if isinstance(choice, dict):
+        choice = {"type": "function", "function": choice}
+    if choice == "required":  # that came with tools
+        refuse(
+            "bad_request",
+            message="Invalid value: 'required'. Supported values are: 'none' and 'auto'.",
+            param="function_call",
+            code="invalid_value",
+        )
+    return tools, read_choice(choice, tools)

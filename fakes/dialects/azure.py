@@ -14,13 +14,14 @@ from . import _openai_chat as chat
 from ._failure_table import error_data
 from ._model_list import MODELS_CREATED, model_routes
 from ._openai_complaints import in_words_of
+from ._openai_extras import read_chat
 from ._routes import Request, Route, RoutedDialect, Routes
 from .base import Answer, Ask, Headers, Reply, RequestRefused
 
 _MODELS: Final = ("gpt-5.4", "gpt-5.4-mini", "gpt-4.1", "gpt-4o")
 
 
-_read = in_words_of(failures.reply, chat.read)
+_read = in_words_of(failures.reply, read_chat(chat.read))
 
 
 def _read_deployment(request: Request) -> Ask:

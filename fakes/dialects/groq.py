@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Final
 
 from . import _groq_completion as completion
 from . import _groq_failures as failures
-from . import _openai_chat as chat
 from ._failure_table import error_data
 from ._model_list import MODELS_CREATED, model_routes
 from ._openai_complaints import in_words_of
@@ -45,7 +44,7 @@ class Groq(RoutedDialect):
                 "chat",
                 "POST",
                 "/openai/v1/chat/completions",
-                in_words_of(failures.reply, chat.read),
+                in_words_of(failures.reply, completion.read),
                 completion.write,
                 completion.stream_head,
                 completion.stream,
@@ -66,7 +65,7 @@ class Groq(RoutedDialect):
         """The error as a chunk, or with ``form: x_groq`` a chunk that mentions it; no ``[DONE]`` follows it."""
         body = failures.body(kind, details)
         if details.get("form") == "x_groq":
-            return error_data(completion.stopped(body["error"]["message"], id_seed))
+            return error_data(completion.stopped(body["error"]["message"], details, id_seed))
         return error_data(body)
 
 

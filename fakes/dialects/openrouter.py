@@ -48,6 +48,7 @@ class OpenRouter(RoutedDialect):
     base_path: ClassVar[str] = "/api/v1"
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
+    tells_price: ClassVar[bool] = True
     key_example: ClassVar[str] = "sk-or-v1-ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba570400000"
 
     def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
