@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..fakes.dialects import GENERIC
+from ..fakes.dialects.http_service import shipped
 from ..reports import measures
 from ..scenarios import library
 from ..scenarios.expectation import Expectation
@@ -41,7 +43,9 @@ def listing(what: str) -> str:
         case "measures":
             rows = [(key, measures.find(key).definition) for key in measures.keys()]  # noqa: SIM118 - a function of the module
         case "dialects":
-            rows = [(name, f"failures: {', '.join(sorted(kinds))}") for name, kinds in registry().dialects.items()]
+            vendors = {name: kinds for name, kinds in registry().dialects.items() if name != GENERIC}
+            rows = [(name, f"failures: {', '.join(sorted(kinds))}") for name, kinds in vendors.items()]
+            rows.append((GENERIC, f"any JSON service, defined by a file of yours; there are {', '.join(shipped())}"))
         case _:
             rows = [(name, (targets.find(name).__doc__ or "").partition("\n")[0]) for name in targets.names()]
     width = max((len(name) for name, _ in rows), default=0)

@@ -14,12 +14,12 @@ from typing import Final
 
 import click
 
-from ..fakes import dialects
 from ..fakes.account import Accounts
 from ..fakes.app import ASGIApp, create_app
 from ..fakes.books import Books
 from ..fakes.control import Control, Provider, Tempo
 from ..fakes.dialects.base import Dialect
+from ..fakes.dialects.http_service import HttpService
 from ..fakes.oauth import Grants
 from ..fakes.pace import Pace
 from ..fakes.prices import PriceTable, PriceTableError
@@ -29,6 +29,7 @@ from .errors import HarnessError
 from .exitcode import Exit
 from .own_answers import OwnAnswers, Wish
 from .plan import parse_ports
+from .served import choose, service_lines
 from .serving import spare_collector
 
 TOKEN_VARIABLE: Final = "BANSTORM_CONTROL_TOKEN"  # noqa: S105 - the variable's name
@@ -69,7 +70,7 @@ def play(
     """Serve until Ctrl-C or SIGTERM, and give the exit code.
 
     Args:
-        names: Dialects to serve; none for all of them.
+        names: Dialects and services to serve; none for every dialect.
         ports: Fixed ports, as ``anthropic=9101,openai=9102``.
         control_port: Port of the control API, 0 for any free one.
         price_files: Price tables laid over banstorm's own.
@@ -78,7 +79,7 @@ def play(
     Raises:
         HarnessError: when a name, a port, a price table or a file of answers can't be used.
     """
-    chosen = _chosen(names)
+    chosen = choose(names)
     fixed = parse_ports(ports)
     if strange := sorted(fixed.keys() - chosen.keys()):
         raise HarnessError(
@@ -97,13 +98,6 @@ def play(
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(chosen, fixed, control_port, prices, own))
     return Exit.PASS
-
-
-def _chosen(names: tuple[str, ...]) -> dict[str, Dialect]:
-    try:
-        return {name: dialects.find(name) for name in names or dialects.names()}
-    except dialects.UnknownDialectError as error:
-        raise HarnessError(str(error), "the command line", "banstorm list dialects") from error
 
 
 async def _serve(
@@ -174,7 +168,9 @@ def page(chosen: Mapping[str, Dialect], ports: Mapping[str, int], token: str) ->
         lines += ["", f"# {name}: {words['base']}"]
         for template in _VARIABLES.get(name, ()):
             lines.append(_export(template, words))
-        if name in _SPOKEN:
+        if isinstance(dialect, HttpService):
+            lines += service_lines(name, dialect, root)
+        elif name in _SPOKEN:
             lines.append(f"# {_SPOKEN[name].format_map(words)}")
         elif name not in _VARIABLES:
             lines.append(f"# API key, for example: {words['key']}")

@@ -40,7 +40,7 @@ WARNINGS_MAX: Final = 20
 
 async def _serve(config: dict[str, Any]) -> int:
     scenario = Scenario.model_validate(config["scenario"])
-    dialects = {name: find(provider.dialect) for name, provider in scenario.providers.items()}
+    dialects = {name: find(provider.dialect, provider.service) for name, provider in scenario.providers.items()}
     ledger = Ledger(Path(config["ledger"]), "fakes")
     prices = prices_of(scenario)
     staged = _staged(scenario, dialects, config["seed"], prices)

@@ -64,7 +64,8 @@ async def _serve(config: dict[str, Any]) -> int:
         return 1
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     scenario = Scenario.model_validate(config["scenario"])
-    dialects = {name: find(scenario.providers[name].dialect) for name in upstreams}
+    providers = {name: scenario.providers[name] for name in upstreams}
+    dialects = {name: find(each.dialect, each.service) for name, each in providers.items()}
     timeline = Timeline(scenario, run=config["run"], seed=config["seed"], dialects=dialects)
     ledger = Ledger(Path(config["ledger"]), "injector")
     witness = Witness(timeline, ledger, dialects)

@@ -90,11 +90,13 @@ class Plan:
     @property
     def keys(self) -> dict[str, str]:
         """A made-up API key for each provider, in its vendor's format."""
-        return {name: dialects.find(each.dialect).key_example for name, each in self.scenario.providers.items()}
+        providers = self.scenario.providers.items()
+        return {name: dialects.find(each.dialect, each.service).key_example for name, each in providers}
 
     def base_url(self, provider: str, port: int) -> str:
         """The base URL a client of `provider` must use if it listens at `port`."""
-        dialect = dialects.find(self.scenario.providers[provider].dialect)
+        which = self.scenario.providers[provider]
+        dialect = dialects.find(which.dialect, which.service)
         return f"http://127.0.0.1:{port}{dialect.base_path}"
 
 
@@ -169,7 +171,7 @@ def _check_host(scenario: Scenario, host: Host) -> None:
         if entry.fault is None:
             continue  # a standing is the fake's own, so both hosts have it
         for name in entry.on:
-            dialect = dialects.find(scenario.providers[name].dialect)
+            dialect = dialects.find(scenario.providers[name].dialect, scenario.providers[name].service)
             for reason in faults.refusals(entry.fault, dialect, host):
                 raise HarnessError(
                     reason, f"timeline[{index}].fault", "run without --inline, so that mitmproxy plays it"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from ..fakes import dialects
+from ..fakes.dialects.http_service import HttpService, ServiceError
 from ..reports import measures
-from ..scenarios.registry import FaultRule, MeasureRule, Registry, StandingRule
+from ..scenarios.problems import Problem, ScenarioError
+from ..scenarios.registry import FaultRule, MeasureRule, Registry, ServiceRule, StandingRule
 from . import faults, standings
 
 _EDGE: dict[measures.Anchor, Literal["start", "end"]] = {
@@ -21,10 +25,22 @@ def registry() -> Registry:
     """The names of this installation."""
     return Registry(
         faults={name: _fault_rule(name) for name in faults.names()},
-        dialects={name: dialects.find(name).failures for name in dialects.names()},
+        dialects={name: dialects.find(name).failures for name in [*dialects.names(), dialects.GENERIC]},
         measures={name: _measure_rule(name) for name in measures.names()},
         standings={name: _standing_rule(name) for name in standings.names()},
+        service=_service,
+        service_dialect=dialects.GENERIC,
     )
+
+
+def _service(
+    given: str | Mapping[str, Any], folder: Path, where: Callable[[tuple[str | int, ...]], str]
+) -> ServiceRule:
+    try:
+        service = HttpService.load(given, folder) if isinstance(given, str) else HttpService.of(given, where)
+    except ServiceError as error:
+        raise ScenarioError(Problem(each.what, each.where, each.advice) for each in error.problems) from error
+    return ServiceRule(service.definition, service.failures)
 
 
 def _fault_rule(name: str) -> FaultRule:

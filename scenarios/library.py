@@ -13,6 +13,7 @@ from .meaning import check
 from .model import Scenario
 from .problems import Problem, ScenarioError, nearest
 from .registry import Registry
+from .services import with_definitions
 
 FOLDER: Final = Path(__file__).parent
 """The library's own folder: one sub-folder a theme, one YAML a scenario."""
@@ -73,6 +74,7 @@ def check_document(document: Document, registry: Registry) -> Scenario:
         # An unknown key first: the missing key beside it is most often the same mistake.
         problems = sorted(_structure(error, document), key=lambda each: not each.what.startswith("unknown key"))
         raise ScenarioError(problems) from None
+    scenario = with_definitions(scenario, document, registry)
     if problems := list(check(scenario, document, registry)):
         raise ScenarioError(problems)
     return scenario

@@ -119,7 +119,7 @@ def _lacking(
     wanted = rule.failure_kinds if isinstance(rule, StandingRule) else (rule.failure_kind,) if rule.failure_kind else ()
     for name in entry.on:
         known = scenario.providers.get(name)
-        kinds = registry.dialects.get(known.dialect) if known else None
+        kinds = registry.failures_of(known) if known else None
         if known and kinds is not None and wanted and kinds.isdisjoint(wanted):
             yield Problem(
                 f"{known.dialect} has no failure {' or '.join(map(repr, wanted))}, "

@@ -26,6 +26,10 @@ class Provider(_Part):
     """A fake provider: which wire dialect it speaks, and how fast it answers."""
 
     dialect: str = Field(description="wire dialect, a name from fakes/dialects")
+    service: str | dict[str, Any] | None = Field(
+        default=None,
+        description="for the dialect http_service: payments or geocoding, the path of a definition, or a definition",
+    )
     model: str = Field(min_length=1, max_length=200, description="model that the router shall ask this provider for")
     ttft: Ttft = Field(
         default=0.1,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from .expectation import Unit
-from .model import Entry
+from .model import Entry, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,21 @@ class MeasureRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceRule:
+    """A service beyond LLMs: its definition, whole, and the failure kinds that it has."""
+
+    definition: Mapping[str, Any]
+    failures: frozenset[str]
+
+
+FindService = Callable[[str | Mapping[str, Any], Path, Callable[[tuple[str | int, ...]], str]], ServiceRule]
+"""Finds the service of a name, of a path from the folder given, or of a definition whose places are told by the last.
+
+It raises ScenarioError when there is none or it can't be used.
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """Every name a scenario may use."""
 
@@ -79,3 +95,12 @@ class Registry:
     """Dialect name to the failure kinds its vendor has."""
     measures: Mapping[str, MeasureRule]
     standings: Mapping[str, StandingRule] = field(default_factory=dict)
+    service: FindService | None = None
+    service_dialect: str = ""
+    """The dialect whose providers may name a `service`."""
+
+    def failures_of(self, provider: Provider) -> frozenset[str] | None:
+        """The failure kinds that a provider has, None if its dialect is unknown."""
+        if provider.service is not None and self.service is not None:
+            return self.service(provider.service, Path(), str).failures
+        return self.dialects.get(provider.dialect)

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from banstorm.fakes.dialects import find
+from banstorm.fakes.dialects import GENERIC, find
 from banstorm.fakes.dialects._routes import RoutedDialect
 from banstorm.harness import schema
 from banstorm.harness.registry import registry
@@ -40,6 +40,9 @@ def dialects() -> str:
     """The README's table of provider dialects."""
     rows = ["| dialect | paths | failures |", "|---|---|---|"]
     for name, kinds in registry().dialects.items():
+        if name == GENERIC:
+            rows.append(f"| `{name}` | as its definition has them | as its definition has them |")
+            continue
         dialect = find(name)
         paths = dialect.routes.paths if isinstance(dialect, RoutedDialect) else ()
         rows.append(f"| `{name}` | {', '.join(f'`{path}`' for path in paths)} | {', '.join(sorted(kinds))} |")

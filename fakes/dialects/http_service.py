@@ -22,7 +22,7 @@ import orjson
 from ._failure_table import error_data
 from ._http_service_compile import Operation, Said, Service, typed
 from ._http_service_curl import curl
-from ._http_service_definition import ServiceError, load, shipped, understand
+from ._http_service_definition import ServiceError, is_path, load, shipped, understand
 from ._http_service_failures import reply as fill_reply
 from ._http_service_model import PAGE_MAX
 from ._http_service_schema import complaint, same
@@ -32,7 +32,7 @@ from ._nesting import is_deeper
 from ._sse import map_data
 from .base import Answer, Ask, Dialect, Event, Headers, Reply, RequestRefused
 
-__all__ = ["DIALECT", "HttpService", "ServiceError", "shipped"]
+__all__ = ["DIALECT", "HttpService", "ServiceError", "is_path", "shipped"]
 
 OPERATION: Final = "request"
 """What its requests are as operations: paced by the time to first token, counted by quotas, free of charge."""
@@ -60,9 +60,11 @@ class HttpService(Dialect):
 
     name: ClassVar[str] = "http_service"
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, data: Mapping[str, Any]) -> None:
         definition = service.definition
         self.service = service
+        self.definition = data
+        """The definition as it was given."""
         self._store = Store()
         # a vendor's dialect has these as constants of its class; here they are the definition's
         vars(self).update(
@@ -80,7 +82,7 @@ class HttpService(Dialect):
         Raises:
             ServiceError: when there is none, or it can't be used.
         """
-        return cls(load(name, folder)[0])
+        return cls(*load(name, folder))
 
     @classmethod
     def of(cls, data: Any, where: Callable[[tuple[str | int, ...]], str] | None = None) -> Self:
@@ -89,7 +91,7 @@ class HttpService(Dialect):
         Raises:
             ServiceError: when it can't be used.
         """
-        return cls(understand(data, where or (lambda place: ".".join(map(str, place)) or "the definition")))
+        return cls(understand(data, where or (lambda place: ".".join(map(str, place)) or "the definition")), data)
 
     def forget(self) -> None:
         """Forget what is kept."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from ...fakes.dialects import GENERIC
 from ...scenarios.model import Scenario
 from ..errors import HarnessError
 from ..launch import Process, pick_port
@@ -29,6 +30,10 @@ class ReferenceTarget(Target):
     async def start(self, scenario: Scenario, providers: Mapping[str, ProviderAt], folder: Path) -> Endpoint:  # noqa: ARG002 - an interface
         """Write its configuration into `folder` and start it on a free port."""
         port = pick_port()
+        providers = {name: each for name, each in providers.items() if each.dialect != GENERIC}  # it has no such needs
+        if not providers:
+            what = "the scenario has services alone: no provider takes prompts"
+            raise HarnessError(what, "providers", "add one of a vendor's dialect")
         # Numbered, since the names a-b and a_b would be one variable.
         keys = {
             name: f"BANSTORM_KEY_{number}_{name.upper().replace('-', '_')}" for number, name in enumerate(providers, 1)
