@@ -21,7 +21,8 @@ from pydantic import ValidationError
 from .account import Accounts
 from .books import Books
 from .caller import BodyTooLargeError, CallerGoneError, Message, Receive, read_body
-from .control_bodies import PAGE_MAX, Awaited, Body, Latency, Login, Query, Rule, Standing, Whom
+from .control_bodies import PAGE_MAX, Awaited, Body, Login, Query, Rule, Standing, Whom
+from .control_latency import Latency, tell_pace
 from .dialects.base import Dialect
 from .oauth import Grants
 from .pace import Pace, TokenTimes
@@ -217,11 +218,11 @@ class Control:
 
     async def get_latency(self, name: str, _: None) -> Result:
         """How fast answers come."""
-        return 200, asdict(self._find(name).tempo.pace)
+        return 200, tell_pace(self._find(name).tempo.pace)
 
     async def put_latency(self, name: str, body: Latency) -> Result:
         """Change how fast answers come; those under way keep their pace."""
-        self._find(name).tempo.pace = Pace(body.ttft_s, body.tokens_per_second, body.jitter)
+        self._find(name).tempo.pace = body.pace()
         return await self.get_latency(name, None)
 
     async def reset(self, name: str, _: None) -> Result:
@@ -307,6 +308,7 @@ def _shown(level: str, whose: str | None) -> str | None:
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the control API."""
     paths: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, Any] = {}
     problem = {"description": "a refusal (RFC 9457)", "content": {"application/problem+json": {}}}
     for route in ROUTES:
         says = (route.answer.__doc__ or "").strip()
@@ -318,7 +320,8 @@ def openapi() -> dict[str, Any]:
         if "{provider}" in route.path:
             operation["parameters"] = [_parameter("provider", "path", {"type": "string"}, required=True)]
         if route.takes is not None:
-            schema = route.takes.model_json_schema()
+            schema = route.takes.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
             if route.in_query:
                 fields = schema["properties"].items()
                 operation["parameters"] = [_parameter(name, "query", each, required=False) for name, each in fields]
@@ -329,7 +332,7 @@ def openapi() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "banstorm control", "version": "1"},
         "security": [{"token": []}],
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "schemas": schemas},
         "paths": paths,
     }
 

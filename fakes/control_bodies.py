@@ -60,14 +60,6 @@ class Rule(Body):
     spend_usd: float | None = Field(None, gt=0, description="a balance over all models, which does not fill again")
 
 
-class Latency(Body):
-    """How fast answers come from now on."""
-
-    ttft_s: float = Field(0.0, ge=0, le=3600, description="seconds to the first token")
-    tokens_per_second: float = Field(1e9, gt=0, description="tokens per second after the first")
-    jitter: float = Field(0.0, ge=0, le=1, description="largest deviation of both, as a share")
-
-
 class Query(Body):
     """Which invoices; each field that is given must match."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import overload
 
 from .quantiles import Quantiles
 
@@ -104,6 +105,17 @@ class Pace:
         ttft_s, tokens_per_second = self._figures
         return TokenTimes(ttft_s * _deviation(first, self.jitter), _deviation(rate, self.jitter) / tokens_per_second)
 
+    def varied(
+        self, ttft_s: float | Quantiles | None, tokens_per_second: float | Quantiles | None, jitter: float | None
+    ) -> Pace:
+        """This pace with other figures, where they are not None."""
+        return replace(
+            self,
+            ttft_s=self.ttft_s if ttft_s is None else ttft_s,
+            tokens_per_second=self.tokens_per_second if tokens_per_second is None else tokens_per_second,
+            jitter=self.jitter if jitter is None else jitter,
+        )
+
     def _plan(self, seed: int, entity: str, model: str, in_flight: int) -> TokenTimes:
         own = self.models.get(model)
         if own is not None:
@@ -114,6 +126,15 @@ class Pace:
         gap_s = 1 / rate.at(rest) if isinstance(rate, Quantiles) else _deviation(rest, self.jitter) / rate
         slower = 1.0 if self.slowdown is None else self.slowdown.factor(in_flight)
         return TokenTimes(self.distance_s + first_s * slower, gap_s * slower)
+
+
+@overload
+def speed_of(said: None) -> None: ...
+@overload
+def speed_of(said: float | Mapping[str, float]) -> float | Quantiles: ...
+def speed_of(said: float | Mapping[str, float] | None) -> float | Quantiles | None:
+    """What was said of a speed, as a pace has it: a figure, a mapping of quantiles, or nothing."""
+    return Quantiles.of(said) if isinstance(said, Mapping) else said
 
 
 def _hash(seed: int, entity: str) -> tuple[float, float]:

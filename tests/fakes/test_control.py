@@ -139,7 +139,8 @@ async def test_a_latency_is_set_and_told(market) -> None:
     """A new pace counts for the next answer."""
     assert (await market.call("GET", f"{ONE}/latency"))[1]["ttft_s"] == 0
     wanted = {"ttft_s": 1.5, "tokens_per_second": 80.0, "jitter": 0.2}
-    assert (await market.call("PUT", f"{ONE}/latency", wanted))[:2] == (200, wanted)
+    told = {**wanted, "distance_s": 0.0, "slowdown": None, "models": {}}
+    assert (await market.call("PUT", f"{ONE}/latency", wanted))[:2] == (200, told)
     assert 1.2 <= market.tempo.plan(1, "x", model="m", in_flight=1).first_s <= 1.8
 
 
@@ -247,6 +248,7 @@ PROBLEMS: list[tuple[str, str, Any, int, str, str]] = [
     ("PUT", f"{ONE}/standing", {"state": "ok", "key": "k", "organisation": "o"}, 422, "invalid", "one of them"),
     ("PUT", f"{ONE}/quota", {"requests_per_minute": 0}, 422, "invalid", "/requests_per_minute"),
     ("PUT", f"{ONE}/latency", {"jitter": 2}, 422, "invalid", "/jitter"),
+    ("PUT", f"{ONE}/latency", {"ttft_s": {"p50": 1}}, 422, "invalid", "/ttft_s: Value error, expected two or more"),
     ("GET", "/v1/invoices?limit=1001", None, 422, "invalid", "/limit"),
     ("POST", "/v1/wait", {}, 422, "invalid", "give one of"),
     ("POST", "/v1/wait", {"state": "ok"}, 422, "invalid", "needs its `provider`"),
