@@ -6,9 +6,10 @@ import asyncio
 import importlib.util
 import inspect
 import os
+import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -16,11 +17,19 @@ import openai
 import pytest
 from banstorm.fakes.answer import Mark, Shape
 from banstorm.fakes.app import create_app
-from banstorm.fakes.dialects import find, names
+from banstorm.fakes.dialects import find
 from banstorm.fakes.invoice import Bill
 from banstorm.fakes.pace import Pace
 from banstorm.fakes.prices import PriceTable
 from banstorm.fakes.serve import serve
+
+sys.path.insert(0, str(Path(__file__).parent))  # the package beside the tests
+
+from proof import players
+from proof.players.base import Player
+from proof.results import Results
+from proof.scene import STAGE, Stage
+from proof.truth import truths
 
 RUN = "7f3a9c"
 
@@ -50,48 +59,25 @@ class Lab:
     def __init__(self) -> None:
         self.ports: dict[str, int] = {}
         self.bills: list[Bill] = []
-        self.hits: Counter[str] = Counter()
-        self.details: dict[str, Any] = {}
-        self.body = b""
+        self.stage = Stage()
 
     def root(self, name: str) -> str:
         """Where a server listens."""
         return f"http://127.0.0.1:{self.ports[name]}"
 
     def failing(self, dialect: str) -> Any:
-        """An application that answers ``/<kind>/…`` with that failure, or with a stream that fails so."""
+        """An application that plays the stage's scene to every request."""
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] != "http":
                 return
-            while (await receive()).get("more_body", False):
-                pass
-            kind = scope["path"].split("/")[1]
-            self.hits[kind] += 1
-            vendor = find(dialect)
-            if kind == "body":
-                status, headers, body = 200, [("content-type", "text/event-stream; charset=utf-8")], self.body
-            elif kind.startswith("stream-"):
-                status, headers, body = self._broken_stream(dialect, kind.removeprefix("stream-"))
-            else:
-                reply = vendor.failure(kind, self.details, id_seed=7)
-                status, headers, body = reply.status, reply.headers, reply.body
-            raw = [(name.encode(), value.encode()) for name, value in headers]
-            await send({"type": "http.response.start", "status": status, "headers": raw})
-            await send({"type": "http.response.body", "body": body})
+            asked, message = b"", {"more_body": True}
+            while message.get("more_body", False):
+                message = await receive()
+                asked += message.get("body", b"")
+            await self.stage.play(dialect, scope, asked, send)
 
         return app
-
-    @staticmethod
-    def _broken_stream(dialect: str, kind: str) -> tuple[int, Any, bytes]:
-        from banstorm.fakes.compose import compose
-        from banstorm.fakes.dialects.base import Ask
-
-        vendor = find(dialect)
-        ask = Ask("some-model", stream=True, text="", mark=Mark(RUN, 1, Shape.TEXT, 5), input_tokens=3)
-        answer = compose(ask, dialect, id_seed=1, created_s=1)
-        events = [event.data for event in vendor.stream(ask, answer)][:5]
-        return *vendor.stream_head(ask, answer), b"".join(events) + vendor.error_event(kind, {}, id_seed=7)
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +91,7 @@ def _lab() -> Iterator[Lab]:
     async def run() -> None:
         prices = PriceTable.load()
         apps = {}
-        for name in names():
+        for name in sorted({truth.dialect for truth in truths()}):
             fake = create_app(name, find(name), Pace(), run_seed=1, bill=lab.bills.append, prices=prices)
             apps[name] = (fake, 0)
             apps[f"failing-{name}"] = (lab.failing(name), 0)
@@ -138,9 +124,46 @@ def _lab() -> Iterator[Lab]:
 def lab(_lab: Lab) -> Lab:
     """The servers, with nothing counted yet."""
     _lab.bills.clear()
-    _lab.hits.clear()
-    _lab.details = {}
     return _lab
+
+
+@pytest.fixture(scope="session")
+def results() -> Iterator[Results]:
+    """What the tests saw; written in the end if every row was played."""
+    results = Results()
+    yield results
+    results.write()
+
+
+@pytest.fixture(scope="session")
+def _kept() -> Iterator[dict[Any, Player]]:
+    kept: dict[Any, Player] = {}
+    yield kept
+    loop = asyncio.new_event_loop()
+    for player in kept.values():
+        loop.run_until_complete(player.close())
+    loop.close()
+
+
+@pytest.fixture
+async def player(lab: Lab, _kept: dict[Any, Player]):
+    """Makes players on the stage: ``player(name, dialect, flavour, retrying=…)``. Synchronous ones are kept."""
+    made: list[Player] = []
+
+    def make(name: str, dialect: str, flavour: str, *, retrying: bool) -> Player:
+        key = (name, dialect, retrying)
+        if flavour == "sync" and key in _kept:
+            return _kept[key]
+        new = players.find(name)(lab.root(f"failing-{dialect}") + STAGE, flavour, retrying=retrying)
+        if flavour == "sync":
+            _kept[key] = new
+        else:  # its connections belong to the loop of one test
+            made.append(new)
+        return new
+
+    yield make
+    for each in made:
+        await each.close()
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -6,6 +6,7 @@ from typing import Any
 import anthropic
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
+from proof.scene import STAGE, Scene
 from pydantic import BaseModel
 
 MODEL = "claude-sonnet-5"
@@ -262,3 +263,29 @@ async def test_thinking(anthropic_client, call, lab, flavour) -> None:
         assert thought.signature == plain.content[0].signature
         assert reply.usage.output_tokens > 4
     assert [bill.produced_tokens for bill in lab.bills] == [plain.usage.output_tokens] * 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_refusal(lab, clients, call, flavour, stream) -> None:
+    """A refusal is a success to the SDK: an empty message whose reason to stop says so."""
+    lab.stage.set(Scene("before", "content_filtered", {"variant": "refusal", "stream": stream}))
+    client = clients("anthropic", lab.root("failing-anthropic") + STAGE, flavour)
+    asking: dict[str, Any] = {"model": MODEL, "max_tokens": 20, "messages": messages("hello"), "stream": stream}
+    reply = await call.settle(client.messages.create(**asking))
+    if stream:
+        events = await call.items(reply)
+        ending = next(event for event in events if event.type == "message_delta").delta
+    else:
+        ending = reply
+        assert [block.text for block in reply.content] == [""]
+    assert (ending.stop_reason, ending.stop_details.category) == ("refusal", "cyber")
+
+
+async def test_drained_window(lab, clients, call, flavour) -> None:
+    """The headers of a drained window reach the caller in the exception."""
+    lab.stage.set(Scene("before", "window_drained"))
+    client = clients("anthropic", lab.root("failing-anthropic") + STAGE, flavour)
+    with pytest.raises(anthropic.RateLimitError) as caught:
+        await call.settle(client.messages.create(model=MODEL, max_tokens=20, messages=messages("hello")))
+    assert caught.value.response.headers["anthropic-ratelimit-unified-status"] == "rejected"
+    assert caught.value.response.headers["retry-after"] == "7999"

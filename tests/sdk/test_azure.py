@@ -8,30 +8,12 @@ from typing import Any
 import openai
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
-from banstorm.fakes.dialects import find
 
 MODEL = "gpt-4.1"
 VERSION = "2024-10-21"
 TOOLS = [{"type": "function", "function": {"name": TOOL_NAME, "description": "…", "parameters": ANSWER_SCHEMA}}]
 FORCED = {"type": "function", "function": {"name": TOOL_NAME}}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ANSWER_SCHEMA, "strict": True}}
-
-FAILURES = {
-    "bad_key": ("AuthenticationError", 401, "401"),
-    "bad_request": ("BadRequestError", 400, None),
-    "content_filtered": ("BadRequestError", 400, "content_filter"),
-    "context_too_long": ("BadRequestError", 400, "context_length_exceeded"),
-    "missing_key": ("AuthenticationError", 401, "401"),
-    "model_not_found": ("NotFoundError", 404, "DeploymentNotFound"),
-    "oauth_expired": ("AuthenticationError", 401, None),
-    "overloaded": ("RateLimitError", 429, "429"),
-    "rate_limited": ("RateLimitError", 429, "429"),
-    "request_too_large": ("APIStatusError", 413, "413"),
-    "server_error": ("InternalServerError", 500, None),
-    "unknown_url": ("NotFoundError", 404, "404"),
-    "unsupported_parameter": ("BadRequestError", 400, "unsupported_parameter"),
-    "wrong_method": ("APIStatusError", 405, "405"),
-}
 
 
 @pytest.fixture
@@ -118,55 +100,3 @@ async def test_json_schema(azure, call) -> None:
     """A JSON answer is the object that was asked for."""
     reply = await call.settle(ask(azure, call.prompt(Shape.JSON, 3), response_format=FORMAT))
     assert json.loads(reply.choices[0].message.content) == expected_object(call.mark(Shape.JSON, 3), "azure")
-
-
-def test_table_is_whole() -> None:
-    """Every failure that the dialect has stands in the table above."""
-    assert set(FAILURES) == find("azure").failures
-
-
-@pytest.mark.parametrize(("kind", "row"), FAILURES.items())
-async def test_failure(make, lab, call, monkeypatch, kind, row) -> None:
-    """The SDK raises the class, with the status and code, and tries 429 and 5xx three times, the rest once."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    monkeypatch.setattr("anyio.sleep", no_sleep)
-    client = make(f"{lab.root('failing-azure')}/{kind}", max_retries=2)
-    with pytest.raises(openai.APIStatusError) as caught:
-        await call.settle(ask(client, "hello"))
-    error: Any = caught.value
-    assert row == (type(error).__name__, error.status_code, error.code)
-    assert error.request_id
-    assert lab.hits[kind] == (3 if row[1] in {429, 500} else 1)
-
-
-@pytest.mark.parametrize(("retry_after", "waited"), [(7, [7.0, 7.0]), (0.25, [0.25, 0.25]), (86400, None)])
-async def test_wait(make, lab, call, monkeypatch, retry_after, waited) -> None:
-    """The SDK waits as long as the milliseconds say; a day it doesn't wait (it gives up, or uses its own backoff)."""
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("time.sleep", waits.append)
-    monkeypatch.setattr("anyio.sleep", sleep)
-    lab.details = {"retry_after": retry_after}
-    client = make(f"{lab.root('failing-azure')}/rate_limited", max_retries=2)
-    with pytest.raises(openai.RateLimitError):
-        await call.settle(ask(client, "hello"))
-    if waited is None:
-        assert all(wait <= 1.0 for wait in waits)
-    else:
-        assert waits == waited
-
-
-async def test_stream_error(make, lab, call) -> None:
-    """An error inside a stream surfaces as `APIError` with the vendor's code, after the chunks before it."""
-    client = make(f"{lab.root('failing-azure')}/stream-overloaded")
-    stream = await call.settle(ask(client, "hello", stream=True))
-    with pytest.raises(openai.APIError) as caught:
-        await call.items(stream)
-    assert (type(caught.value), caught.value.code) == (openai.APIError, "429")
-
-
-async def no_sleep(_: float) -> None:
-    """Don't wait."""

@@ -11,48 +11,12 @@ import botocore.exceptions
 import httpx
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
-from banstorm.fakes.dialects import find
 from botocore import UNSIGNED
 from botocore.config import Config
 
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 TOOLS: Any = {"tools": [{"toolSpec": {"name": TOOL_NAME, "inputSchema": {"json": ANSWER_SCHEMA}}}]}
 CREDENTIALS = {"aws_access_key_id": "AKIABANSTORMBANSTORM", "aws_secret_access_key": "x"}
-
-FAILURES = {
-    "bad_key": ("UnrecognizedClientException", 403),
-    "bad_request": ("ValidationException", 400),
-    "capacity_exceeded": ("ModelNotReadyException", 429),
-    "context_too_long": ("ValidationException", 400),
-    "daily_limited": ("ThrottlingException", 429),
-    "key_expired": ("ExpiredTokenException", 403),
-    "missing_key": ("MissingAuthenticationTokenException", 403),
-    "model_not_found": ("ValidationException", 400),
-    "model_retired": ("ResourceNotFoundException", 404),
-    "overloaded": ("ServiceUnavailableException", 503),
-    "permission_denied": ("AccessDeniedException", 403),
-    "rate_limited": ("ThrottlingException", 429),
-    "region_blocked": ("ValidationException", 400),
-    "request_too_large": ("RequestEntityTooLargeException", 413),
-    "server_error": ("InternalServerException", 500),
-    "timeout": ("ModelTimeoutException", 408),
-    "unknown_url": ("UnknownOperationException", 404),
-    "upstream_error": ("ModelErrorException", 424),
-    "wrong_method": ("UnknownOperationException", 404),
-}
-RETRIED = {"rate_limited", "daily_limited", "capacity_exceeded", "overloaded", "server_error"}
-MODELLED = {
-    "AccessDeniedException",
-    "InternalServerException",
-    "ModelErrorException",
-    "ModelNotReadyException",
-    "ModelTimeoutException",
-    "ResourceNotFoundException",
-    "ServiceUnavailableException",
-    "ThrottlingException",
-    "ValidationException",
-}
-"""Exceptions for which the SDK makes a class of its own."""
 
 
 @pytest.fixture
@@ -218,73 +182,3 @@ def test_unsigned(make, lab) -> None:
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         client.converse(modelId=MODEL, messages=messages("hello"))
     assert caught.value.response["Error"]["Code"] == "MissingAuthenticationTokenException"
-
-
-def test_table_is_whole() -> None:
-    """Every failure that the dialect has stands in the table above."""
-    assert set(FAILURES) == find("bedrock").failures
-
-
-@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
-@pytest.mark.parametrize(("kind", "row"), FAILURES.items())
-def test_failures(make, lab, kind, row, streamed) -> None:
-    """The SDK raises the class, code and status that the real API's failure makes it raise, streamed or not."""
-    client = make(f"{lab.root('failing-bedrock')}/{kind}")
-    ask = client.converse_stream if streamed else client.converse
-    with pytest.raises(botocore.exceptions.ClientError) as caught:
-        ask(modelId=MODEL, messages=messages("hello"))
-    error = caught.value
-    code, status = row
-    assert (error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
-    assert type(error).__name__ == (code if code in MODELLED else "ClientError")
-    assert error.response["Error"]["Message"]
-    assert len(error.response["ResponseMetadata"]["RequestId"]) == 36
-    assert lab.hits[kind] == 1
-
-
-@pytest.mark.parametrize("kind", sorted(FAILURES))
-def test_retries(make, lab, monkeypatch, kind) -> None:
-    """With its default settings the SDK tries three times what is throttled or a 500 or 503, and the rest once."""
-    waits: list[float] = []
-    monkeypatch.setattr("time.sleep", waits.append)
-    client = make(f"{lab.root('failing-bedrock')}/{kind}", attempts=None)
-    with pytest.raises(botocore.exceptions.ClientError):
-        client.converse(modelId=MODEL, messages=messages("hello"))
-    assert lab.hits[kind] == (3 if kind in RETRIED else 1)
-    assert len(waits) == lab.hits[kind] - 1
-
-
-def test_retry_after(make, lab, monkeypatch) -> None:
-    """A wait in the SDK's own header is honoured, though by no more than five seconds on top of its own."""
-    waits: list[float] = []
-    monkeypatch.setattr("time.sleep", waits.append)
-    lab.details = {"retry_after": 9}
-    client = make(f"{lab.root('failing-bedrock')}/rate_limited", attempts=None)
-    with pytest.raises(botocore.exceptions.ClientError):
-        client.converse(modelId=MODEL, messages=messages("hello"))
-    assert len(waits) == 2
-    assert all(5.0 <= wait <= 7.0 for wait in waits)
-
-
-@pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        ("overloaded", "serviceUnavailableException"),
-        ("rate_limited", "throttlingException"),
-        ("server_error", "internalServerException"),
-        ("upstream_error", "modelStreamErrorException"),
-        ("bad_request", "validationException"),
-        ("timeout", "modelStreamErrorException"),
-        ("permission_denied", "validationException"),
-    ],
-)
-def test_stream_error(make, lab, kind, code) -> None:
-    """A failure inside a stream surfaces as `EventStreamError` under the frame's own name, after the events before."""
-    client = make(f"{lab.root('failing-bedrock')}/stream-{kind}")
-    stream = client.converse_stream(modelId=MODEL, messages=messages("hello"))["stream"]
-    seen: list[str] = []
-    with pytest.raises(botocore.exceptions.EventStreamError) as caught:
-        seen.extend(name for event in stream for name in event)
-    assert seen == ["messageStart", *["contentBlockDelta"] * 4]
-    assert caught.value.response["Error"]["Code"] == code
-    assert caught.value.response["Error"]["Message"]

@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import cohere
 import httpx
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
-from banstorm.fakes.dialects import find
-from cohere.core.api_error import ApiError
 
 MODEL = "command-a-03-2025"
 TOOLS: Any = [{"type": "function", "function": {"name": TOOL_NAME, "description": "…", "parameters": ANSWER_SCHEMA}}]
-
-FAILURES = {
-    "bad_key": ("UnauthorizedError", 401),
-    "bad_request": ("BadRequestError", 400),
-    "billing_problem": ("ApiError", 402),
-    "content_filtered": ("InvalidTokenError", 498),
-    "context_too_long": ("BadRequestError", 400),
-    "key_expired": ("UnauthorizedError", 401),
-    "max_tokens_too_high": ("BadRequestError", 400),
-    "missing_key": ("UnauthorizedError", 401),
-    "model_not_found": ("NotFoundError", 404),
-    "model_retired": ("NotFoundError", 404),
-    "overloaded": ("ServiceUnavailableError", 503),
-    "permission_denied": ("ForbiddenError", 403),
-    "rate_limited": ("TooManyRequestsError", 429),
-    "request_too_large": ("ApiError", 413),
-    "server_error": ("InternalServerError", 500),
-    "spend_capped": ("ApiError", 402),
-    "tier_capped": ("TooManyRequestsError", 429),
-    "timeout": ("GatewayTimeoutError", 504),
-    "unknown_url": ("NotFoundError", 404),
-    "unsupported_parameter": ("BadRequestError", 400),
-    "wrong_method": ("ApiError", 405),
-}
-RETRIED = {"overloaded", "rate_limited", "server_error", "tier_capped", "timeout"}
 
 
 @pytest.fixture
@@ -161,71 +132,3 @@ async def test_max_tokens(client, call) -> None:
     words = expected(call.mark(Shape.TEXT, 9), "cohere").split()
     assert reply.message.content[0].text.split() == words[:4]
     assert reply.finish_reason == "MAX_TOKENS"
-
-
-def test_table_is_whole() -> None:
-    """Every failure that the dialect has stands in the table above."""
-    assert set(FAILURES) == find("cohere").failures
-
-
-@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
-@pytest.mark.parametrize(("kind", "row"), FAILURES.items())
-async def test_failures(make, lab, call, kind, row, streamed) -> None:
-    """The SDK raises the class, with the status, that the real API's failure makes it raise, streamed or not."""
-    client = make(f"{lab.root('failing-cohere')}/{kind}")
-    options: Any = {"model": MODEL, "messages": messages("hello"), "request_options": {"max_retries": 0}}
-    with pytest.raises(ApiError) as caught:
-        await (call.items(client.chat_stream(**options)) if streamed else call.settle(client.chat(**options)))
-    error = caught.value
-    assert row == (type(error).__name__, error.status_code)
-    assert set(error.body) == {"id", "message"}
-    assert lab.hits[kind] == 1
-
-
-@pytest.mark.parametrize("kind", sorted(FAILURES))
-async def test_retries(make, lab, call, monkeypatch, kind) -> None:
-    """With its default settings the SDK tries three times what it takes for transient (429 and 5xx), else once."""
-    waits = record_waits(monkeypatch)
-    client = make(f"{lab.root('failing-cohere')}/{kind}")
-    with pytest.raises(ApiError):
-        await call.settle(client.chat(model=MODEL, messages=messages("hello")))
-    assert lab.hits[kind] == (3 if kind in RETRIED else 1)
-    assert len(waits) == lab.hits[kind] - 1
-
-
-@pytest.mark.parametrize(("retry_after", "waited"), [(7, [7.0, 7.0]), (7999, [60.0, 60.0])])
-async def test_retry_after(make, lab, call, monkeypatch, retry_after, waited) -> None:
-    """The wait that a 429 asks for is honoured, up to a minute."""
-    waits = record_waits(monkeypatch)
-    lab.details = {"retry_after": retry_after}
-    client = make(f"{lab.root('failing-cohere')}/rate_limited")
-    with pytest.raises(cohere.TooManyRequestsError):
-        await call.settle(client.chat(model=MODEL, messages=messages("hello")))
-    assert waits == waited
-
-
-async def test_stream_error(make, lab, call) -> None:
-    """A failure inside a stream raises nothing: it is a last event whose finish is ERROR."""
-    client = make(f"{lab.root('failing-cohere')}/stream-server_error")
-    events = await call.items(client.chat_stream(model=MODEL, messages=messages("hello")))
-    assert [event.type for event in events] == [
-        "message-start",
-        "content-start",
-        *["content-delta"] * 3,
-        "message-end",
-    ]
-    assert (events[-1].delta.finish_reason, events[-1].delta.usage) == ("ERROR", None)
-    assert events[-1].delta.error
-
-
-def record_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Keep the SDK from sleeping before a retry, and note how long it would have slept."""
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
-    # in its own module alone: the servers of the tests sleep in this process too
-    monkeypatch.setattr("cohere.core.http_client.time", SimpleNamespace(sleep=waits.append, time=time.time))
-    monkeypatch.setattr("cohere.core.http_client.asyncio", SimpleNamespace(sleep=sleep))
-    return waits

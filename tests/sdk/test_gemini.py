@@ -7,48 +7,15 @@ from typing import Any
 
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
-from banstorm.fakes.dialects import find
 from google import genai
 from google.genai import errors, types
+from proof.scene import STAGE, Scene
 from pydantic import BaseModel
 
 MODEL = "gemini-3.8-flash"
 TOOLS = types.Tool(
     function_declarations=[types.FunctionDeclaration(name=TOOL_NAME, parameters_json_schema=ANSWER_SCHEMA)]
 )
-FAILURES = {
-    "bad_key": ("ClientError", 400, "INVALID_ARGUMENT"),
-    "bad_request": ("ClientError", 400, "INVALID_ARGUMENT"),
-    "billing_problem": ("ClientError", 400, "FAILED_PRECONDITION"),
-    "capacity_exceeded": ("ClientError", 429, "RESOURCE_EXHAUSTED"),
-    "context_too_long": ("ClientError", 400, "INVALID_ARGUMENT"),
-    "daily_limited": ("ClientError", 429, "RESOURCE_EXHAUSTED"),
-    "key_expired": ("ClientError", 400, "INVALID_ARGUMENT"),
-    "missing_key": ("ClientError", 403, "PERMISSION_DENIED"),
-    "model_not_found": ("ClientError", 404, "NOT_FOUND"),
-    "model_retired": ("ClientError", 404, "NOT_FOUND"),
-    "org_disabled": ("ClientError", 403, "PERMISSION_DENIED"),
-    "overloaded": ("ServerError", 503, "UNAVAILABLE"),
-    "permission_denied": ("ClientError", 403, "PERMISSION_DENIED"),
-    "quota_exhausted": ("ClientError", 429, "RESOURCE_EXHAUSTED"),
-    "rate_limited": ("ClientError", 429, "RESOURCE_EXHAUSTED"),
-    "region_blocked": ("ClientError", 400, "FAILED_PRECONDITION"),
-    "request_too_large": ("ClientError", 400, "INVALID_ARGUMENT"),
-    "server_error": ("ServerError", 500, "INTERNAL"),
-    "timeout": ("ServerError", 504, "DEADLINE_EXCEEDED"),
-    "unknown_url": ("ClientError", 404, "Not Found"),
-    "wrong_method": ("ClientError", 404, "Not Found"),
-}
-IN_200 = {"content_filtered", "error_in_200"}
-RETRIED = {
-    "capacity_exceeded",
-    "daily_limited",
-    "overloaded",
-    "quota_exhausted",
-    "rate_limited",
-    "server_error",
-    "timeout",
-}
 
 
 @pytest.fixture
@@ -224,34 +191,10 @@ async def test_models(models, call) -> None:
     assert "generateContent" in one.supported_actions
 
 
-def test_table_is_whole() -> None:
-    """Every failure that the dialect has stands in a table here."""
-    assert set(FAILURES) | IN_200 == find("gemini").failures
-
-
-@pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize(("kind", "row"), FAILURES.items())
-async def test_failures(models, call, lab, kind, row, streamed) -> None:
-    """The SDK raises the class, with the code and status, that the real API's failure makes it raise, at once."""
-    made = models("failing-gemini", f"/{kind}")
-    ask = made.generate_content_stream if streamed else made.generate_content
-
-    async def outcome() -> Any:
-        reply = await call.settle(ask(model=MODEL, contents="hello"))
-        return await call.items(reply) if streamed else reply
-
-    with pytest.raises(errors.APIError) as caught:
-        await outcome()
-    error = caught.value
-    assert (type(error).__name__, error.code, error.status) == row
-    assert lab.hits[kind] == 1
-
-
 async def test_array_failure(models, call, lab) -> None:
     """A failure in array form, as a stream without events has it, is unwrapped."""
-    lab.details = {"alt": "json"}
-    made = models("failing-gemini", "/rate_limited")
-    ask = made.generate_content_stream
+    lab.stage.set(Scene("before", "rate_limited", {"alt": "json"}))
+    ask = models("failing-gemini", STAGE).generate_content_stream
 
     async def outcome() -> Any:
         return await call.items(await call.settle(ask(model=MODEL, contents="hello")))
@@ -261,39 +204,10 @@ async def test_array_failure(models, call, lab) -> None:
     assert (caught.value.code, caught.value.status) == (429, "RESOURCE_EXHAUSTED")
 
 
-@pytest.mark.parametrize("kind", sorted(FAILURES))
-async def test_retries(models, call, lab, kind) -> None:
-    """Told to retry, the SDK tries five times what it takes for transient; the wait in the body means nothing to it."""
-    lab.details = {"retry_after": 3600}
-    quick = types.HttpRetryOptions(attempts=5, initial_delay=0.001, max_delay=0.002, jitter=0.001)
-    made = models("failing-gemini", f"/{kind}", retry_options=quick)
-    with pytest.raises(errors.APIError):
-        await call.settle(made.generate_content(model=MODEL, contents="hello"))
-    assert lab.hits[kind] == (5 if kind in RETRIED else 1)
-
-
-async def test_blocked_prompt(models, call) -> None:
-    """A blocked prompt is a success without candidates, and no exception."""
-    reply = await call.settle(
-        models("failing-gemini", "/content_filtered").generate_content(model=MODEL, contents="hello")
-    )
-    assert reply.candidates is None
-    assert reply.text is None
-    assert reply.prompt_feedback.block_reason == types.BlockedReason.PROHIBITED_CONTENT
-
-
-async def test_limited_account(models, call) -> None:
-    """An account that was limited gets successes without content: only the finish reason tells."""
-    reply = await call.settle(models("failing-gemini", "/error_in_200").generate_content(model=MODEL, contents="hello"))
-    assert reply.text is None
-    assert reply.candidates[0].finish_reason.value == "PUP_LIMITED_DISABLED"  # which the older SDK has no name for
-
-
-async def test_stream_error(models, call) -> None:
-    """An error inside a stream surfaces as the class of its own code, after the chunks before it."""
-    stream = await call.settle(
-        models("failing-gemini", "/stream-overloaded").generate_content_stream(model=MODEL, contents="hello")
-    )
-    with pytest.raises(errors.ServerError) as caught:
-        await call.items(stream)
-    assert (caught.value.code, caught.value.status) == (503, "UNAVAILABLE")
+async def test_version_of_the_api(models, call, lab) -> None:
+    """Left to itself, the SDK of the 1.x series asks for `/v1beta`, and that of the 3.x series for `/v1`."""
+    lab.stage.set(Scene("before", "overloaded"))
+    with pytest.raises(errors.ServerError):
+        await call.settle(models("failing-gemini", STAGE).generate_content(model=MODEL, contents="hello"))
+    version = "v1beta" if int(genai.__version__.partition(".")[0]) < 3 else "v1"
+    assert lab.stage.paths == [f"/{version}/models/{MODEL}:generateContent"]

@@ -8,33 +8,11 @@ from typing import Any
 import groq
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
-from banstorm.fakes.dialects import find
 
 MODEL = "openai/gpt-oss-120b"
 TOOLS = [{"type": "function", "function": {"name": TOOL_NAME, "description": "…", "parameters": ANSWER_SCHEMA}}]
 FORCED = {"type": "function", "function": {"name": TOOL_NAME}}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ANSWER_SCHEMA, "strict": True}}
-
-FAILURES = {
-    "bad_gateway": ("InternalServerError", 502, None),
-    "bad_key": ("AuthenticationError", 401, "invalid_api_key"),
-    "bad_request": ("BadRequestError", 400, None),
-    "capacity_exceeded": ("APIStatusError", 498, "capacity_exceeded"),
-    "context_too_long": ("BadRequestError", 400, "context_length_exceeded"),
-    "daily_limited": ("RateLimitError", 429, "rate_limit_exceeded"),
-    "missing_key": ("AuthenticationError", 401, "invalid_api_key"),
-    "model_not_found": ("NotFoundError", 404, "model_not_found"),
-    "model_retired": ("BadRequestError", 400, "model_decommissioned"),
-    "org_disabled": ("BadRequestError", 400, "organization_restricted"),
-    "overloaded": ("InternalServerError", 503, None),
-    "permission_denied": ("PermissionDeniedError", 403, None),
-    "rate_limited": ("RateLimitError", 429, "rate_limit_exceeded"),
-    "request_over_limit": ("APIStatusError", 413, "rate_limit_exceeded"),
-    "request_too_large": ("APIStatusError", 413, "request_too_large"),
-    "server_error": ("InternalServerError", 500, None),
-    "unknown_url": ("NotFoundError", 404, "unknown_url"),
-    "wrong_method": ("APIStatusError", 405, "method_not_allowed"),
-}
 
 
 @pytest.fixture
@@ -107,53 +85,3 @@ async def test_json_schema(client, call) -> None:
 async def test_models(client, call) -> None:
     """Models can be listed."""
     assert MODEL in {model.id for model in (await call.settle(client.models.list())).data}
-
-
-def test_table_is_whole() -> None:
-    """Every failure that the dialect has stands in the table above."""
-    assert set(FAILURES) == find("groq").failures
-
-
-@pytest.mark.parametrize(("kind", "row"), FAILURES.items())
-async def test_failure(make, lab, call, monkeypatch, kind, row) -> None:
-    """The SDK raises the class, with the status and code, and tries 429 and 5xx three times, the rest once."""
-    record_waits(monkeypatch)
-    client = make(f"{lab.root('failing-groq')}/{kind}", max_retries=2)
-    with pytest.raises(groq.APIStatusError) as caught:
-        await call.settle(ask(client, "hello"))
-    error: Any = caught.value
-    assert row == (type(error).__name__, error.status_code, error.body["error"].get("code"))
-    assert lab.hits[kind] == (3 if row[1] == 429 or row[1] >= 500 else 1)
-
-
-@pytest.mark.parametrize(("retry_after", "waited"), [(7, [7.0, 7.0]), (61, None)])
-async def test_wait(make, lab, call, monkeypatch, retry_after, waited) -> None:
-    """The SDK waits as it is told up to a minute; a longer wait it ignores and comes back at once."""
-    waits = record_waits(monkeypatch)
-    lab.details = {"retry_after": retry_after}
-    client = make(f"{lab.root('failing-groq')}/daily_limited", max_retries=2)
-    with pytest.raises(groq.RateLimitError):
-        await call.settle(ask(client, "hello"))
-    assert len(waits) == 2
-    assert waits == waited or (waited is None and max(waits) <= 1.0)
-
-
-async def test_stream_error(make, lab, call) -> None:
-    """An error inside a stream surfaces as `APIError`, after the chunks before it."""
-    client = make(f"{lab.root('failing-groq')}/stream-overloaded")
-    stream = await call.settle(ask(client, "hello", stream=True))
-    with pytest.raises(groq.APIError) as caught:
-        await call.items(stream)
-    assert type(caught.value) is groq.APIError
-
-
-def record_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Keep the SDK from sleeping before a retry, and note how long it would have slept."""
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("time.sleep", waits.append)
-    monkeypatch.setattr("anyio.sleep", sleep)
-    return waits

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
-from banstorm.fakes.dialects import find
 from mistralai.client import Mistral
-from mistralai.client.errors import HTTPValidationError, MistralError, ResponseValidationError, SDKError
-from mistralai.client.utils import BackoffStrategy, RetryConfig, retries
+from mistralai.client.errors import SDKError
+from proof.scene import STAGE, Scene
 
 MODEL = "mistral-small-latest"
 TOOLS = [{"type": "function", "function": {"name": TOOL_NAME, "description": "…", "parameters": ANSWER_SCHEMA}}]
 FORMAT = {"type": "json_schema", "json_schema": {"name": "answer", "schema": ANSWER_SCHEMA, "strict": True}}
-STATUSES = {
-    "bad_key": 401,
-    "bad_request": 422,
-    "capacity_exceeded": 429,
-    "context_too_long": 400,
-    "missing_key": 401,
-    "model_not_found": 400,
-    "overloaded": 503,
-    "quota_exhausted": 401,
-    "rate_limited": 429,
-    "request_too_large": 413,
-    "server_error": 500,
-    "unknown_url": 404,
-    "wrong_method": 405,
-}
 
 
 @pytest.fixture
@@ -95,70 +77,10 @@ async def test_models(client, call, flavour) -> None:
     assert MODEL in {model.id for model in listed.data}
 
 
-def test_table_is_whole() -> None:
-    """Every failure that the dialect has stands in the table above."""
-    assert set(STATUSES) == find("mistral").failures
-
-
-@pytest.mark.parametrize(("kind", "status"), STATUSES.items())
-async def test_failure(lab, ask, call, kind, status) -> None:
-    """The SDK raises with the status, and what the validator says as an error of its own; it tries once."""
-    client = Mistral(api_key="k", server_url=f"{lab.root('failing-mistral')}/{kind}", timeout_ms=20_000)
-    with pytest.raises(MistralError) as caught:
-        await call.settle(ask(client, "hello"))
-    assert (type(caught.value), caught.value.status_code) == (
-        HTTPValidationError if status == 422 else SDKError,
-        status,
-    )
-    assert lab.hits[kind] == 1
-
-
 async def test_bodiless(lab, ask, call) -> None:
     """A refusal without a body is still a refusal."""
-    lab.details = {"form": "none"}
-    client = Mistral(api_key="k", server_url=f"{lab.root('failing-mistral')}/bad_key", timeout_ms=20_000)
+    lab.stage.set(Scene("before", "bad_key", {"form": "none"}))
+    client = Mistral(api_key="k", server_url=lab.root("failing-mistral") + STAGE, timeout_ms=20_000)
     with pytest.raises(SDKError) as caught:
         await call.settle(ask(client, "hello"))
     assert (caught.value.status_code, caught.value.body) == (401, "")
-
-
-class WaitedEnoughError(Exception):
-    """Ends an SDK's retries, which otherwise end by the clock alone."""
-
-
-@pytest.mark.parametrize(("kind", "hits"), [("rate_limited", 2), ("overloaded", 2), ("bad_key", 1)])
-async def test_retries_when_told_to(lab, ask, call, monkeypatch, kind, hits) -> None:
-    """With retries configured the SDK tries 429 and 5xx again, and waits as long as the answer says."""
-    waits: list[float] = []
-
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 2:
-            raise WaitedEnoughError
-
-    async def sleep(seconds: float) -> None:
-        wait(seconds)
-
-    # the module's own names, since the fakes' servers share the real ones
-    monkeypatch.setattr(retries, "time", SimpleNamespace(time=time.time, sleep=wait))
-    monkeypatch.setattr(retries, "asyncio", SimpleNamespace(sleep=sleep))
-    lab.details = {"retry_after": 7}
-    client = Mistral(
-        api_key="k",
-        server_url=f"{lab.root('failing-mistral')}/{kind}",
-        timeout_ms=20_000,
-        retry_config=RetryConfig("backoff", BackoffStrategy(1, 1, 1.0, 60_000), retry_connection_errors=False),
-    )
-    with pytest.raises(WaitedEnoughError if hits == 2 else SDKError):
-        await call.settle(ask(client, "hello"))
-    assert waits == ([7.0, 7.0] if hits == 2 else [])
-    assert lab.hits[kind] == hits
-
-
-async def test_stream_error(lab, ask, call) -> None:
-    """An error object in a stream is no chunk the SDK can read, and surfaces with status 200."""
-    client = Mistral(api_key="k", server_url=f"{lab.root('failing-mistral')}/stream-overloaded", timeout_ms=20_000)
-    stream = await call.settle(ask(client, "hello", stream=True))
-    with pytest.raises(ResponseValidationError) as caught:
-        await call.items(stream)
-    assert caught.value.status_code == 200

@@ -8,8 +8,7 @@ from typing import Any
 import openai
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape, expected, expected_object
-from banstorm.fakes.compose import compose
-from banstorm.fakes.dialects import find
+from proof.scene import STAGE, Scene
 from pydantic import BaseModel
 
 MODEL = "gpt-5.4-mini"
@@ -201,21 +200,10 @@ async def test_cached_tokens(openai_client, call, lab) -> None:
     assert short.usage.input_tokens_details.cached_tokens == 0
 
 
-async def test_nested_stream_error(lab, clients, call, flavour) -> None:
-    """The error that production sends in a stream surfaces as `APIError` without a status, after the events before."""
-    client = clients("openai", _broken(lab, "overloaded", {}), flavour)
-    stream = await call.settle(client.responses.create(model=MODEL, input="hello", stream=True))
-    seen: list[Any] = []
-    with pytest.raises(openai.APIError) as caught:
-        await _collect(stream, seen)
-    assert type(caught.value) is openai.APIError
-    assert caught.value.code == "server_is_overloaded"
-    assert [event.type for event in seen][-1] == "response.output_text.delta"
-
-
 async def test_flat_stream_error(lab, clients, call, flavour) -> None:
     """The error as the API's description has it is an event like any other: nothing is raised."""
-    client = clients("openai", _broken(lab, "overloaded", {"shape": "flat"}), flavour)
+    lab.stage.set(Scene("inside", "overloaded", {"shape": "flat"}))
+    client = clients("openai", f"{lab.root('failing-openai')}{STAGE}/v1", flavour)
     events = await call.items(await call.settle(client.responses.create(model=MODEL, input="hello", stream=True)))
     assert [event.type for event in events[-2:]] == ["error", "response.failed"]
     assert events[-2].code == "server_is_overloaded"
@@ -223,14 +211,6 @@ async def test_flat_stream_error(lab, clients, call, flavour) -> None:
     assert (failed.status, failed.error.code) == ("failed", "server_error")
     assert failed.error.message == events[-2].message
     assert events[-1].sequence_number == events[-2].sequence_number + 1
-
-
-async def test_failed_response(lab, clients, call, flavour) -> None:
-    """A response that failed is a success to the SDK: its own status and error say what happened."""
-    client = clients("openai", f"{lab.root('failing-openai')}/error_in_200/v1", flavour)
-    reply = await call.settle(client.responses.create(model=MODEL, input="hello"))
-    assert (reply.status, reply.error.code, reply.output) == ("failed", "server_error", [])
-    assert lab.hits["error_in_200"] == 1
 
 
 @pytest.mark.parametrize(
@@ -251,25 +231,3 @@ async def test_bad_requests(openai_client, call, asking, param) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         await call.settle(openai_client.responses.create(**options))
     assert caught.value.param == param
-
-
-def _broken(lab: Any, kind: str, details: dict[str, Any]) -> str:
-    """Where a stream of responses fails after its second word."""
-    dialect = find("openai")
-    body = json.dumps({"model": MODEL, "input": "hello", "stream": True}).encode()
-    ask = dialect.read("POST", "/v1/responses", {"authorization": "Bearer k"}, body)
-    answer = compose(ask, "openai", id_seed=1, created_s=1)
-    events = [event.data for event in dialect.stream(ask, answer)][:6]
-    response_id = json.loads(events[0].split(b"data: ")[1])["response"]["id"]
-    details = {"api": "responses", "sequence_number": 6, "response_id": response_id, **details}
-    lab.body = b"".join(events) + dialect.error_event(kind, details, id_seed=7)
-    return f"{lab.root('failing-openai')}/body/v1"
-
-
-async def _collect(stream: Any, seen: list[Any]) -> None:
-    if hasattr(stream, "__aiter__"):
-        async for event in stream:
-            seen.append(event)  # noqa: PERF401 - what came before the error counts, a comprehension would lose it
-    else:
-        for event in stream:
-            seen.append(event)  # noqa: PERF402 - as above
