@@ -120,15 +120,50 @@ def schema(check: Path | None) -> None:
     type=click.Path(path_type=Path),
     help="Price table to lay over banstorm's own; may be given several times.",
 )
-def serve(dialects: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...]) -> None:
+@click.option(
+    "--answers", type=click.Path(path_type=Path), metavar="FILE", help="Canned answers: a YAML list of rules."
+)
+@click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Recording to answer from.")
+@click.option(
+    "--replay-speed", "speed", type=float, default=1.0, show_default=True, help="Times as fast as recorded; 0: at once."
+)
+@click.option("--replay-strict", "strict", is_flag=True, help="Refuse what was never recorded.")
+def serve(dialects: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...], **wish: Any) -> None:
     """Stand in for the providers of DIALECTS (all of them if none is named), until Ctrl-C.
 
     Prints what each vendor's SDK needs, and where the control API is, which changes standing, quota and latency and
     tells what was billed. Its token is taken from BANSTORM_CONTROL_TOKEN if that is set.
     """
     from . import command_serve
+    from .own_answers import Wish
 
-    sys.exit(command_serve.play(names=dialects, ports=ports, control_port=control_port, price_files=price_files))
+    sys.exit(
+        command_serve.play(
+            names=dialects, ports=ports, control_port=control_port, price_files=price_files, wish=Wish(**wish)
+        )
+    )
+
+
+@banstorm.command()
+@click.option(
+    "--upstream",
+    "upstreams",
+    multiple=True,
+    metavar="NAME=URL",
+    help="A real API to record; may be given several times.",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="File to write; a new one.")
+@click.option("--ports", default="", metavar="NAME=PORT,…", help="Fixed ports for the proxies.")
+@click.option("--allow-network", is_flag=True, help="Call APIs beyond this machine.")
+@click.option("--keep-prompts", is_flag=True, help="Write requests' bodies too, not only their fingerprints.")
+def record(upstreams: tuple[str, ...], out: Path, ports: str, **flags: bool) -> None:
+    """Record what real APIs answer, without credentials, for `banstorm serve --replay`, until Ctrl-C.
+
+    Listens on loopback, a port a provider, and forwards to the API of the same name. Point your callers there.
+    """
+    from . import command_record
+
+    sys.exit(command_record.play(upstreams=upstreams, out=out, ports=ports, **flags))
 
 
 @banstorm.command()
