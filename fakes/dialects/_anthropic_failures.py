@@ -6,6 +6,7 @@ code, `variant` chooses other words for the kind, `should_retry` ("true" or "fal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -32,6 +33,7 @@ _WITH_A_WAIT: Final = frozenset({"rate_limited", "ramp_limited", "window_drained
 _CLAIMS: Final = ("five_hour", "seven_day", "seven_day_opus", "seven_day_sonnet")
 
 KINDS: Final = frozenset(ROWS)
+_BLOCK: Final = re.compile(rb'"type": ?"content_block_(start|delta|stop)", ?"index": ?(\d{1,9})')
 
 
 def request_id(id_seed: int) -> str:
@@ -56,7 +58,7 @@ def body(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
     row = _row(kind, details)
     error = {
         "type": details.get("type", row.type),
-        "message": details.get("message", row.message.format_map(_Blanks(details))),
+        "message": details.get("message", row.message.format_map(_Blanks(_grouped(details)))),
     }
     error_code = details.get("error_code", row.error_code)
     if error_code is not None:
@@ -72,8 +74,9 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response.
 
     `retry_after` (seconds, or any text) becomes a header where the kind has a wait. `now_s` (seconds since 1970) adds
-    the moments at which limits reset: without it they are left out, since this function reads no clock. `status`
-    chooses among the pages of `bad_gateway_page` and `edge_page`; a refusal comes as a stream if `stream` is true.
+    the moments at which limits reset: whoever knows the time gives it, as a fake does for its own refusals. Without it
+    they are left out, since a wrong moment is worse than none and this function reads no clock. `status` chooses among
+    the pages of `bad_gateway_page` and `edge_page`; a refusal comes as a stream if `stream` is true.
     """
     row = _row(kind, details)
     if kind == "bad_gateway_page":
@@ -103,6 +106,12 @@ def error_event(kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
     if _row(kind, details).status == 200:
         return _anthropic_refusal.ending(details)
     return b"event: error\ndata: " + orjson.dumps({"type": "error", **body(kind, details, id_seed)}) + b"\n\n"
+
+
+def standing(after: bytes) -> dict[str, Any]:
+    """Where a stream stands after these bytes of it: the number of its last block, and whether it is open."""
+    blocks = _BLOCK.findall(after)
+    return {"index": int(blocks[-1][1]), "block_open": blocks[-1][0] != b"stop"} if blocks else {}
 
 
 def limits(input_tokens: int, output_tokens: int, now_s: int) -> Headers:
@@ -178,6 +187,14 @@ def _window(details: Mapping[str, Any], wait: Any) -> Headers:
     return headers
 
 
+def _grouped(details: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`details` with a limit's ceiling as the vendor writes it: 30,000."""
+    ceiling = details.get("ceiling")
+    if isinstance(ceiling, bool) or not isinstance(ceiling, int | float) or not abs(ceiling) < 1e18:
+        return details
+    return {**details, "ceiling": f"{int(ceiling):,}"}
+
+
 def _family(details: Mapping[str, Any]) -> str:
     limit = details.get("limit")
     return {"requests": "requests", "output_tokens": "output-tokens"}.get(str(limit), "input-tokens")
@@ -222,6 +239,7 @@ class _Blanks(dict[str, Any]):
             "most_tokens": "128000",
             "in_messages": "143653",
             "in_completion": "64000",
+            "window": "200000",
             "param": "temperature",
             "requested": "1036683",
             "maximum": "1000000",

@@ -13,7 +13,8 @@ import orjson
 
 from . import _anthropic_failures as failures
 from . import _ids
-from .base import Answer, Ask, Event, Headers, Reply
+from ._anthropic_signatures import sign
+from .base import Answer, Ask, Call, Event, Headers, Reply
 
 _STOP: Final = {"stop": "end_turn", "length": "max_tokens", "tool": "tool_use"}
 _PING: Final = Event(b'event: ping\ndata: {"type": "ping"}\n\n', token=False)
@@ -23,12 +24,20 @@ _THOUGHT: Final = "The question is plain, and the answer was rehearsed."
 
 def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one message."""
-    content = {"type": "text", "text": answer.text} if answer.tool is None else _tool_block(answer, _arguments(answer))
-    blocks = [_thinking(answer), content] if answer.reasoning_tokens else [content]
-    message = _envelope(ask, answer, blocks, _stop_reason(answer), answer.output_tokens)
-    data = orjson.dumps({**message, "stop_sequence": answer.stop_sequence})
+    data = orjson.dumps(whole(ask, answer))
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
     return Reply(200, headers + _headers(answer), data)
+
+
+def whole(ask: Ask, answer: Answer) -> dict[str, Any]:
+    """The answer as a message's document."""
+    blocks = [_thinking(answer)] if answer.reasoning_tokens else []
+    if answer.tool is None:
+        blocks.append({"type": "text", "text": answer.text})
+    for place, call in enumerate(answer.tool_calls):
+        blocks.append(_tool_block(answer, place, call, _arguments(call)))
+    message = _envelope(ask, answer, blocks, _stop_reason(ask, answer), answer.output_tokens)
+    return {**message, "stop_sequence": answer.stop_sequence}
 
 
 def stream_head(_: Ask, answer: Answer) -> tuple[int, Headers]:
@@ -45,19 +54,12 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     if answer.reasoning_tokens:
         yield from _think(answer)
         index = 1
-    block = {"type": "text", "text": ""} if answer.tool is None else _tool_block(answer, {})
-    yield _event(b"content_block_start", {"type": "content_block_start", "index": index, "content_block": block})
-    yield _PING
-    before = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":' % index
     if answer.tool is None:
-        before += b'{"type":"text_delta","text":'
-    else:
-        before += b'{"type":"input_json_delta","partial_json":'
-        yield Event(before + b'""}}\n\n', token=False)
-    for piece in answer.pieces:
-        yield Event(before + orjson.dumps(piece) + b"}}\n\n", token=True)
-    yield _event(b"content_block_stop", {"type": "content_block_stop", "index": index})
-    delta = {"stop_reason": _stop_reason(answer), "stop_sequence": answer.stop_sequence}
+        yield from _block(index, {"type": "text", "text": ""}, b'{"type":"text_delta","text":', answer.pieces)
+    for place, call in enumerate(answer.tool_calls):
+        block = _tool_block(answer, place, call, {})
+        yield from _block(index + place, block, b'{"type":"input_json_delta","partial_json":', call.pieces)
+    delta = {"stop_reason": _stop_reason(ask, answer), "stop_sequence": answer.stop_sequence}
     usage: dict[str, Any] = {"output_tokens": answer.output_tokens}
     if answer.reasoning_tokens:
         usage["output_tokens_details"] = {"thinking_tokens": answer.reasoning_tokens}
@@ -83,13 +85,30 @@ def _think(answer: Answer) -> Iterator[Event]:
     yield _event(b"content_block_stop", {"type": "content_block_stop", "index": 0})
 
 
+def _block(index: int, block: dict[str, Any], delta: bytes, pieces: tuple[str, ...]) -> Iterator[Event]:
+    """A block of a stream; the pieces of a tool's arguments begin with an empty one."""
+    yield _event(b"content_block_start", {"type": "content_block_start", "index": index, "content_block": block})
+    if index == 0 or block["type"] == "text":
+        yield _PING
+    before = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":' % index + delta
+    if block["type"] == "tool_use":
+        yield Event(before + b'""}}\n\n', token=False)
+    for piece in pieces:
+        yield Event(before + orjson.dumps(piece) + b"}}\n\n", token=True)
+    yield _event(b"content_block_stop", {"type": "content_block_stop", "index": index})
+
+
 def _thinking(answer: Answer) -> dict[str, Any]:
-    signature = "Er" + _ids.letters(answer.id_seed, "signature", 62)
-    return {"type": "thinking", "thinking": _THOUGHT, "signature": signature}
+    return {"type": "thinking", "thinking": _THOUGHT, "signature": sign(_THOUGHT, answer.id_seed)}
 
 
-def _stop_reason(answer: Answer) -> str:
-    return "stop_sequence" if answer.stop_sequence is not None else _STOP[answer.finish]
+def _stop_reason(ask: Ask, answer: Answer) -> str:
+    if answer.stop_sequence is not None:
+        return "stop_sequence"
+    asked = ask.body.get("max_tokens")
+    if answer.finish == "length" and ask.max_tokens is not None and asked is not None and ask.max_tokens < asked:
+        return "model_context_window_exceeded"  # there was less room than was asked for
+    return _STOP[answer.finish]
 
 
 def _event(name: bytes, payload: dict[str, Any]) -> Event:
@@ -129,14 +148,14 @@ def _usage(ask: Ask, answer: Answer, output_tokens: int) -> dict[str, Any]:
     return usage
 
 
-def _tool_block(answer: Answer, arguments: Any) -> dict[str, Any]:
-    tool_id = "toolu_01" + _ids.letters(answer.id_seed, "call", 22, _ids.BASE58)
-    return {"type": "tool_use", "id": tool_id, "name": answer.tool, "input": arguments}
+def _tool_block(answer: Answer, place: int, call: Call, arguments: Any) -> dict[str, Any]:
+    tool_id = "toolu_01" + _ids.letters(answer.id_seed, f"call{place}" if place else "call", 22, _ids.BASE58)
+    return {"type": "tool_use", "id": tool_id, "name": call.name, "input": arguments}
 
 
-def _arguments(answer: Answer) -> Any:
+def _arguments(call: Call) -> Any:
     try:
-        return orjson.loads(answer.text)
+        return orjson.loads(call.text)
     except orjson.JSONDecodeError:  # cut by max_tokens: a whole body has no place for half an object
         return {}
 

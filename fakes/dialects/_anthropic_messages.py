@@ -5,34 +5,61 @@ Messages are worded as the vendor's validator words them ("max_tokens: Field req
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NoReturn
-
-import orjson
+from typing import Any, Final
 
 from ..answer import find_mark
 from . import _anthropic_extras as extras
-from . import _anthropic_failures as failures
 from . import _tokens
+from ._anthropic_complaints import complain, maybe, need, parse, refuse
+from ._anthropic_limits import fit
+from ._anthropic_turns import check_thinking_turn, content_text, read_messages
 from ._routes import Request
-from .base import Ask, RequestRefused, Tool
+from .base import Ask, Tool
 
 VERSIONS: Final = frozenset({"2023-01-01", "2023-06-01", "2026-10-21"})
-_WITHOUT_SAMPLING: Final = "2026-10-21"
-"""The version from which sampling parameters are refused (platform.claude.com, migration-2026-10-21)."""
-_SAMPLING: Final = ("temperature", "top_p", "top_k")
-
-
-def refuse(kind: str, **details: Any) -> NoReturn:
-    """Answer the request with a failure; the same complaint gets the same request id."""
-    raise RequestRefused(failures.reply(kind, details, id_seed=zlib.crc32(repr(details).encode())))
-
-
-def complain(message: str) -> NoReturn:
-    """Refuse with 400 `invalid_request_error`."""
-    refuse("bad_request", message=message)
+NEWEST: Final = "2026-10-21"
+"""The version that refuses sampling parameters, even at their defaults (platform.claude.com, migration-2026-10-21)."""
+_SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
+_COUNTED: Final = frozenset(
+    {
+        "betas",
+        "cache_control",
+        "context_management",
+        "mcp_servers",
+        "messages",
+        "model",
+        "output_config",
+        "output_format",
+        "speed",
+        "system",
+        "thinking",
+        "tool_choice",
+        "tools",
+        "user_profile_id",
+        "workspace_id",
+    }
+)
+"""Fields of a prompt that is to be counted (SDK 0.125 and 2.10, betas included); the API refuses any other."""
+_KNOWN: Final = _COUNTED | {
+    "anthropic_version",  # Bedrock's way of naming it
+    "anthropic_beta",
+    "billing_policy",
+    "compaction",
+    "container",
+    "diagnostics",
+    "fallback_credit_token",
+    "fallbacks",
+    "inference_geo",
+    "max_tokens",
+    "metadata",
+    "service_tier",
+    "stop_sequences",
+    "stream",
+    "thread",
+}
+"""Fields of a request."""
 
 
 def check_version(headers: Mapping[str, str]) -> str:
@@ -47,23 +74,29 @@ def check_version(headers: Mapping[str, str]) -> str:
 
 def read(request: Request) -> Ask:
     """Understand the body of ``POST /v1/messages``."""
-    version = check_version(request.headers)
-    document = _parse(request.body)
-    ask = _read_prompt(document, request.body)
-    max_tokens = _need(document, "max_tokens", int, "integer")
+    return read_body(request.body, check_version(request.headers))
+
+
+def read_body(raw: bytes, version: str) -> Ask:
+    """Understand a body as `version` of the API has it."""
+    document = parse(raw)
+    strict = version == NEWEST
+    _check_fields(document, _KNOWN if strict else _KNOWN | _SAMPLING)
+    ask = _read_prompt(document, raw, strict=strict)
+    max_tokens = need(document, "max_tokens", int, "integer")
     if max_tokens < 1:
         complain("max_tokens: must be greater than or equal to 1")
-    if version == _WITHOUT_SAMPLING:
-        for name in _SAMPLING:
-            if name in document:  # refused even at its default
-                refuse("unsupported_parameter", param=name)
     thinking, complaint = extras.read_thinking(document)
     if complaint is not None:
         complain(complaint)
+    if thinking:
+        if ask.tool_choice not in ("auto", "none"):  # langchain-ai/langchain and BerriAI/litellm know these words
+            complain("Thinking may not be enabled when tool_choice forces tool use.")
+        check_thinking_turn(document["messages"])
     return replace(
         ask,
-        stream=_maybe(document, "stream", bool, "boolean") or False,
-        max_tokens=max_tokens,
+        stream=maybe(document, "stream", bool, "boolean") or False,
+        max_tokens=fit(ask.model, ask.input_tokens, max_tokens),
         stop=_read_stop(document),
         reasoning_tokens=thinking,
     )
@@ -71,110 +104,54 @@ def read(request: Request) -> Ask:
 
 def read_count(request: Request) -> Ask:
     """Understand the body of ``POST /v1/messages/count_tokens``: a prompt that nobody is to answer."""
-    check_version(request.headers)
-    return replace(_read_prompt(_parse(request.body), request.body), operation="count_tokens")
+    strict = check_version(request.headers) == NEWEST
+    document = parse(request.body)
+    _check_fields(document, _COUNTED)
+    return replace(_read_prompt(document, request.body, strict=strict), operation="count_tokens")
 
 
-def _read_prompt(document: dict[str, Any], raw: bytes) -> Ask:
-    model = _need(document, "model", str, "string")
+def _check_fields(document: Mapping[str, Any], known: frozenset[str]) -> None:
+    for name in document:
+        if name not in known:
+            refuse("unsupported_parameter", param=name[:200])
+
+
+def _read_prompt(document: dict[str, Any], raw: bytes, *, strict: bool) -> Ask:
+    model = need(document, "model", str, "string")
     if not model:
         complain("model: String should have at least 1 character")
-    messages = _need(document, "messages", list, "list")
+    messages = need(document, "messages", list, "list")
     if not messages:
         complain("messages: at least one message is required")
-    system = _content_text(document.get("system") or "", "system")
-    text, letters, answered, after_tool = _read_messages(messages)
-    tools = _read_tools(_maybe(document, "tools", list, "list") or [])
-    input_tokens = _tokens.count(letters + len(system), len(messages), document.get("tools"))
+    system = content_text(document.get("system") or "", "system")
+    conversation = read_messages(messages, strict=strict)
+    tools = _read_tools(maybe(document, "tools", list, "list") or [])
+    choice = maybe(document, "tool_choice", dict, "object")
+    letters = conversation.letters + len(system)
+    input_tokens = _tokens.count(letters, len(messages), document.get("tools"))
     cached, written = extras.cache(raw, document, input_tokens)
     return Ask(
         model=model,
         stream=False,
-        text=text,
-        mark=find_mark(text),
+        text=conversation.text,
+        mark=find_mark(conversation.text),
         input_tokens=input_tokens,
         schema=_read_schema(document),
         tools=tools,
-        tool_choice=_read_choice(_maybe(document, "tool_choice", dict, "object"), tools),
-        after_tool_result=after_tool,
-        first_turn=not answered,
+        tool_choice=_read_choice(choice, tools),
+        after_tool_result=conversation.after_tool,
+        first_turn=not conversation.answered,
         include_usage=True,
         cached_tokens=cached,
         cache_write_tokens=written,
         cache_write_1h_tokens=written if written and extras.lasts_an_hour(document) else 0,
+        parallel=choice is None or choice.get("disable_parallel_tool_use") is not True,
         body=document,
     )
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        complain(f"The request body is not valid JSON: {error}")
-    if not isinstance(document, dict):
-        complain("Input should be a valid dictionary")
-    return document
-
-
-def _read_messages(messages: list[Any]) -> tuple[str, int, bool, bool]:
-    """The last user content's text; letters in all; an answer before; the last message brings a tool's result."""
-    last_user = ""
-    letters = 0
-    answered = False
-    after_tool = False
-    for index, message in enumerate(messages):
-        where = f"messages.{index}"
-        if not isinstance(message, dict):
-            complain(f"{where}: Input should be a valid dictionary")
-        role = message.get("role")
-        if role == "system":
-            complain(
-                'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not '
-                '"system" as an input message role.'
-            )
-        if role not in ("user", "assistant"):
-            complain(
-                f"{where}.role: Input should be 'user' or 'assistant'" if role else f"{where}.role: Field required"
-            )
-        if "content" not in message:
-            complain(f"{where}.content: Field required")
-        content = message["content"]
-        text = _content_text(content, f"{where}.content")
-        letters += len(text)
-        after_tool = False
-        if role == "user":
-            if isinstance(content, list):
-                after_tool = any(block["type"] == "tool_result" for block in content)
-            if text or not after_tool:  # a turn that only brings a tool's result leaves the question standing
-                last_user = text
-        else:
-            answered = True
-    return last_user, letters, answered, after_tool
-
-
-def _content_text(content: Any, where: str) -> str:
-    """The text of a string or of text blocks."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        complain(f"{where}: Input should be a valid string or list")
-    texts = []
-    for place, block in enumerate(content):
-        if not isinstance(block, dict):
-            complain(f"{where}.{place}: Input should be a valid dictionary")
-        kind = block.get("type")
-        if not isinstance(kind, str):
-            complain(f"{where}.{place}.type: Field required")
-        if kind == "text":
-            text = block.get("text")
-            if not isinstance(text, str):
-                complain(f"{where}.{place}.text.text: Field required")
-            texts.append(text)
-    return "\n".join(texts)
-
-
 def _read_stop(document: Mapping[str, Any]) -> tuple[str, ...]:
-    stops = _maybe(document, "stop_sequences", list, "list") or []
+    stops = maybe(document, "stop_sequences", list, "list") or []
     for place, stop in enumerate(stops):
         if not isinstance(stop, str):
             complain(f"stop_sequences.{place}: Input should be a valid string")
@@ -185,7 +162,7 @@ def _read_stop(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _read_schema(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The schema of a JSON answer: `output_config.format`, or the older beta's `output_format`."""
-    config = _maybe(document, "output_config", dict, "object")
+    config = maybe(document, "output_config", dict, "object")
     where, form = "output_config.format", config.get("format") if config else None
     if form is None:
         where, form = "output_format", document.get("output_format")
@@ -237,16 +214,3 @@ def _read_choice(choice: Mapping[str, Any] | None, tools: tuple[Tool, ...]) -> s
     if all(tool.name != name for tool in tools):
         complain(f"Tool '{name[:200]}' not found in provided tools")
     return f"tool:{name}"
-
-
-def _need(document: Mapping[str, Any], name: str, kind: type, wanted: str) -> Any:
-    if name not in document:
-        complain(f"{name}: Field required")
-    value = document[name]
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        complain(f"{name}: Input should be a valid {wanted}")
-    return value
-
-
-def _maybe(document: Mapping[str, Any], name: str, kind: type, wanted: str) -> Any:
-    return None if document.get(name) is None else _need(document, name, kind, wanted)

@@ -35,10 +35,16 @@ def reply(details: Mapping[str, Any], id_seed: int, own_headers: Headers) -> Rep
 
 
 def ending(details: Mapping[str, Any]) -> bytes:
-    """How a stream that has begun ends when the model refuses to go on."""
+    """How a stream that has begun ends when the model refuses to go on.
+
+    `index` is the number of its last block, 0 unless told; `block_open` says whether that is still to be closed.
+    """
     delta = {"stop_reason": "refusal", "stop_sequence": None, "stop_details": _stop_details(details)}
+    closed = b""
+    if details.get("block_open", True):
+        closed = _event({"type": "content_block_stop", "index": int(details.get("index", 0))})
     return (
-        _event({"type": "content_block_stop", "index": 0})
+        closed
         + _event({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 0}})
         + _event({"type": "message_stop"})
     )

@@ -174,6 +174,35 @@ VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
             "The linked organization has reached its spend limit.",
             "linked_organization_spend_limit_reached",
         ),
+        # codes of SDK 2.10; the words of these are a default
+        ("bad_request", "claude_code_version_too_old"): Row(
+            400, _INVALID, "This version of Claude Code is no longer supported.", "claude_code_version_too_old"
+        ),
+        # threads live in one account: whoever routes their next turn elsewhere gets one of these
+        ("bad_request", "thread_fingerprint_mismatch"): Row(
+            400, _INVALID, "The request does not match the thread that it continues.", "thread_fingerprint_mismatch"
+        ),
+        ("bad_request", "thread_already_continued"): Row(
+            400, _INVALID, "The thread was already continued from this point.", "thread_already_continued"
+        ),
+        ("bad_request", "thread_continue_in_flight"): Row(
+            400, _INVALID, "The thread is being continued by another request.", "thread_continue_in_flight"
+        ),
+        ("bad_request", "thread_not_found"): Row(
+            404, "not_found_error", "The thread was not found.", "thread_not_found"
+        ),
+        ("bad_request", "compaction_signature_invalid"): Row(
+            400, _INVALID, "The signature of a compaction block is invalid.", "compaction_signature_invalid"
+        ),
+        ("permission_denied", "cmek_key_disabled"): Row(
+            400, _INVALID, "The customer-managed encryption key is disabled.", "cmek_key_disabled"
+        ),
+        ("server_error", "cmek_key_unreachable"): Row(
+            503, "api_error", "The customer-managed encryption key could not be reached.", "cmek_key_unreachable"
+        ),
+        ("overloaded", "compaction_unavailable"): Row(
+            529, "overloaded_error", "Compaction is temporarily unavailable.", "compaction_unavailable"
+        ),
         # until 2025; All-Hands-AI/OpenHands#9259
         ("rate_limited", "2025"): Row(
             429,
@@ -188,8 +217,8 @@ VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
         ("context_too_long", "with_max_tokens"): Row(
             400,
             _INVALID,
-            "input length and `max_tokens` exceed context limit: {in_messages} + {in_completion} > 200000, decrease "
-            "input length or `max_tokens` and try again",
+            "input length and `max_tokens` exceed context limit: {in_messages} + {in_completion} > {window}, "
+            "decrease input length or `max_tokens` and try again",
         ),
         # SDK 2.10; the words are a default
         ("request_too_large", "after_decoding"): Row(

@@ -89,6 +89,15 @@ class Anthropic(RoutedDialect):
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
 
+    def suit(self, details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:
+        """A refusal comes in the request's form, and goes on where the stream stands."""
+        suited = dict(super().suit(details, ask, after))
+        if ask is not None:
+            suited.setdefault("stream", ask.stream)
+        for name, value in failures.standing(after).items():
+            suited.setdefault(name, value)
+        return suited
+
     def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)

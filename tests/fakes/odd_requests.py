@@ -111,7 +111,11 @@ BODIES: Final[tuple[tuple[str, list[dict[str, Any]]], ...]] = (
     ("gemini .*:batchEmbedContents", [{"requests": [{"model": "models/m", "content": {"parts": [{"text": "a"}]}}]}]),
     (
         "anthropic .*/messages$",
-        [_ANTHROPIC, _ANTHROPIC | _STREAMS, _ANTHROPIC | {"thinking": {"type": "enabled", "budget_tokens": 2_000}}],
+        [
+            _ANTHROPIC,
+            _ANTHROPIC | _STREAMS,
+            _ANTHROPIC | {"messages": _TURNS[:1], "thinking": {"type": "enabled", "budget_tokens": 2_000}},
+        ],
     ),
     ("anthropic .*/count_tokens", [{name: _ANTHROPIC[name] for name in ("model", "system", "messages", "tools")}]),
     (
@@ -175,9 +179,9 @@ def right_requests(name: str) -> list[tuple[str, str, dict[str, Any] | None]]:
     return found
 
 
-def routed_names() -> list[str]:
-    """The dialects of vendors: those that have routes."""
-    return [name for name in names() if isinstance(find(name), RoutedDialect) and right_requests(name)]
+def vendors() -> list[str]:
+    """The dialects of vendors; what a user's own file makes of `http_service` is no vendor's."""
+    return [name for name in names() if name != "http_service"]
 
 
 class Raw(str):

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import psutil
 import pytest
-from odd_requests import HEADERS, Asked, odd_request, right_requests, routed_names
+from odd_requests import HEADERS, Asked, odd_request, right_requests, vendors
 
 PATIENCE_S = 60  # nothing takes anywhere near it; a hang fails instead of hanging
 WARM_UP = 2_000
@@ -49,7 +49,7 @@ class Server:
 def server() -> Iterator[Server]:
     """Every vendor's fake in a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-P", str(Path(__file__).with_name("serve_all.py")), *routed_names()],
+        [sys.executable, "-P", str(Path(__file__).with_name("serve_all.py")), *vendors()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

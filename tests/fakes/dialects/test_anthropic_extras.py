@@ -33,7 +33,8 @@ SAID = {"role": "assistant", "content": "so"}
 
 def read(path: str = "/v1/messages", **body: Any) -> Ask:
     """Read a request."""
-    whole = {"model": "m", "max_tokens": 5000, "messages": [user(text(4))], **body}
+    limit = {} if path.endswith("/count_tokens") else {"max_tokens": 5000}
+    whole = {"model": "m", **limit, "messages": [user(text(4))], **body}
     return ANTHROPIC.read("POST", path, HEADERS, orjson.dumps(whole))
 
 
