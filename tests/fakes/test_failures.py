@@ -49,7 +49,7 @@ def test_kinds_are_common_words(name: str) -> None:
     ("name", "kind", "details", "message"),
     [
         ("openai", "quota_exhausted", {"variant": "meteor"}, "classic"),
-        ("anthropic", "server_error", {"variant": "meteor"}, "none"),
+        ("anthropic", "timeout", {"variant": "meteor"}, "none"),
         ("anthropic", "window_drained", {"claim": "a_year"}, "seven_day_opus"),
         ("openai", "edge_page", {"status": 404}, "520"),
         ("anthropic", "bad_gateway_page", {"status": "soon"}, "502"),
