@@ -7,6 +7,7 @@ import shlex
 from ..fakes import dialects
 from ..fakes.dialects.base import Dialect
 from ..fakes.dialects.http_service import HttpService, ServiceError, is_path, shipped
+from ..scenarios.problems import nearest
 from .errors import HarnessError
 
 
@@ -30,8 +31,9 @@ def _find(word: str) -> tuple[str, Dialect]:
         try:
             return word, dialects.find(word)
         except dialects.UnknownDialectError as error:
-            advice = f"banstorm list dialects; services are {', '.join(shipped())}, or a file such as ./mine.yaml"
-            raise HarnessError(str(error), "the command line", advice) from error
+            near = nearest(word, [*dialects.names(), *shipped()], " (`banstorm list dialects` shows them)")
+            what = f"nothing to serve is called {word!r}"
+            raise HarnessError(what, "the command line", f"{near}; or give a file such as ./mine.yaml") from error
     try:
         service = HttpService.load(word)
     except ServiceError as error:

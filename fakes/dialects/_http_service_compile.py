@@ -240,6 +240,7 @@ def _failures(definition: Definition, common: Mapping[str, Template]) -> Failure
     fills = {name for each in rows.values() for words in (each, *each.variants.values()) for name in words.fill}
     known = failing.BLANKS | fills
     compiler = _Compiler(definition, common, lambda names, place: _known(names, known, place))
+    plain = {kind: compiler.row(kind, failure, Failure(), ("errors", kind)) for kind, failure in rows.items()}
     variants = {
         (kind, name): compiler.row(kind, words, failure, ("errors", kind, "variants", name))
         for kind, failure in rows.items()
@@ -250,7 +251,7 @@ def _failures(definition: Definition, common: Mapping[str, Template]) -> Failure
         definition.host,
         definition.auth.example,
         definition.body_bytes_max,
-        {kind: compiler.row(kind, failure, Failure(), ("errors", kind)) for kind, failure in rows.items()},
+        plain,
         variants,
     )
 

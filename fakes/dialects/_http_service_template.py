@@ -3,7 +3,7 @@
 A text that is nothing but one blank takes the type of what fills it. Blanks:
 
 - ``{body.items.0.price}``: a value by its path; nothing there is null, or an empty text within a longer one
-- ``{query.limit|10}``: what stands there instead, as JSON if it is JSON
+- ``{query.limit|10}``: what stands there instead, as JSON if it is JSON; ``{body.amount||item.amount}``: another path
 - ``{body.description?}``: leaves out the key, list item or header if nothing is there
 - ``{id:ch_}``, ``{id:ch_:24}``: an id with that prefix (16 letters and digits if no number is given); ``{uuid}``
 - ``{now}``, ``{now:iso}``: the moment of the answer, in seconds since 1970 or as RFC 3339 has it
@@ -30,6 +30,8 @@ VALUES_MAX: Final = 5_000
 ID_LETTERS: Final = 16
 """Letters and digits behind an id's prefix."""
 ID_LETTERS_MAX: Final = 64
+PATHS_MAX: Final = 8
+"""Paths that one blank may try."""
 
 _DECIMALS: Final = 7
 _TOKEN: Final = re.compile(r"(?P<brace>\{\{|\}\})|\{(?P<blank>(?:[^{}]|\{\})*)\}|(?P<stray>[{}])")
@@ -157,6 +159,8 @@ class _Compiler:
             yield plain + text[at:]
 
     def _blank(self, blank: str) -> Blank:
+        if blank.count("||") >= PATHS_MAX:
+            raise TemplateError(f"a blank with more than {PATHS_MAX} paths", "leave some out")
         name, has_default, default = blank.partition("|")
         optional = name.endswith("?") and not has_default
         name = name.removesuffix("?") if optional else name
@@ -171,11 +175,18 @@ class _Compiler:
             raise TemplateError(f"no blank: {{{blank}}}", "write a path such as {body.amount}, or {{ and }} for braces")
         self._names.append(name)
         path = tuple(name.split("."))
-        instead = _literal(default) if has_default else OMIT if optional else ABSENT
+        if default.startswith("|"):
+            instead = self._blank(default[1:])
+        else:
+            literal = _literal(default) if has_default else OMIT if optional else ABSENT
+
+            def instead(_: Filling) -> Any:
+                return literal
 
         def fill(filling: Filling) -> Any:
             found = look(filling.values, path)
-            return instead if found is ABSENT or (found is None and (optional or has_default)) else found
+            missing = found is ABSENT or (found is None and (optional or has_default))
+            return instead(filling) if missing else found
 
         return fill
 
