@@ -3,7 +3,7 @@
 The file is a YAML list of rules, read from the top; the first that fits answers, and what none fits is answered as
 usual::
 
-    - when: {contains: refund, model: "gpt-5*", nth: 1}   # all conditions must hold; without any, every chat request
+    - when: {contains: refund, model: "gpt-5*", nth: 1}   # all conditions must hold; without any: every chat
       text: We refund within 14 days.
     - when: {tools: get_weather, after_tool_result: false}
       tool: {name: get_weather, arguments: {city: Oslo}}
@@ -35,7 +35,7 @@ RULES_MAX: Final = 1000
 """Most rules in a file."""
 FIGURE_MAX: Final = 1_000_000_000
 """Largest count of tokens or requests."""
-OPERATIONS: Final = ("chat", "count_tokens", "embeddings", "model", "models")
+OPERATIONS: Final = ("chat", "count_tokens", "embeddings", "model", "models", "request")
 """What a rule may be for; all but "chat" can only be given failures."""
 
 _KINDS: Final = ("failure", "json", "text", "tool")
@@ -98,7 +98,7 @@ def _rule(place: int, spot: Spot, dialects: Mapping[str, Dialect]) -> Rule:
         named = dialects if when.provider is None else {when.provider: dialects[when.provider]}
         what = failure(fields["failure"], named)
     else:
-        if when.operation != "chat":
+        if when.operation not in (None, "chat"):
             raise CannedError(
                 f"expected a failure, since only 'chat' has answers, found {said[0]!r}",
                 fields[said[0]].where(),

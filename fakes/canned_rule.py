@@ -14,6 +14,8 @@ from .dialects.base import Answer, Ask, Dialect, Reply
 
 TEXT_LETTERS_MAX: Final = 1024 * 1024
 """Letters of a prompt that a rule looks at; a longer one is taken for its beginning."""
+MAIN: Final = frozenset({"chat", "request"})
+"""What providers are there for: a model's vendor to chat, any other service to be asked."""
 
 _TOKENS: Final = re.compile(r"\s*\S+\s*|\s+")
 _JSON_TOKENS: Final = re.compile(r"\S{1,8}\s*|\s+")
@@ -58,7 +60,7 @@ class When:
         stream: Whether a stream is asked for.
         tools: Whether tools are offered, or the name of one that is.
         after_tool_result: Whether a tool's result is the last thing said.
-        operation: The operation, as dialects call it.
+        operation: The operation, as dialects call it; without it what the provider is there for.
         nth: Only this one (from 1) of the requests that fit otherwise.
         first: Only as many of those, from the first on.
         every: Only each so-manieth of those.
@@ -72,7 +74,7 @@ class When:
     stream: bool | None = None
     tools: bool | str | None = None
     after_tool_result: bool | None = None
-    operation: str = "chat"
+    operation: str | None = None
     nth: int | None = None
     first: int | None = None
     every: int | None = None
@@ -80,7 +82,7 @@ class When:
     def fits(self, ask: Ask, provider: str) -> bool:
         """Whether all but the count holds."""
         return (
-            self.operation == ask.operation
+            (self.operation == ask.operation if self.operation is not None else ask.operation in MAIN)
             and self.provider in (None, provider)
             and self.stream in (None, ask.stream)
             and self.after_tool_result in (None, ask.after_tool_result)
@@ -177,7 +179,10 @@ class Rule:
         """What this rule says to `ask`, or None if it is for another; a request that fits is counted."""
         if not self.when.fits(ask, provider):
             return None
-        if isinstance(self.what, Fail) and provider not in self.what.dialects:
+        if isinstance(self.what, Fail):
+            if provider not in self.what.dialects:
+                return None
+        elif ask.operation != "chat":  # a service's answers are in its own file
             return None
         self.fitted += 1
         if not self.when.counts(self.fitted):

@@ -215,6 +215,7 @@ WHEN = [
     ("contains: x", {"text": "-" * TEXT_LETTERS_MAX + "x"}, False),
     ("contains: x", {"text": "-" * (TEXT_LETTERS_MAX - 1) + "x"}, True),
     ("", {"operation": "embeddings"}, False),
+    ("", {"operation": "request"}, False),
 ]
 
 
@@ -256,6 +257,8 @@ def test_the_first_rule_that_fits_answers():
     assert "late" == say(rules, provider="anthropic")  # which has no daily limit
     embedding = canned("- {when: {operation: embeddings}, failure: rate_limited}\n- text: hello")
     assert ["hello", "429"] == [say(embedding), say(embedding, operation="embeddings")]
+    service = canned("- text: hello\n- failure: rate_limited")
+    assert ["429", None] == [say(service, operation="request"), say(service, operation="models")]
 
 
 def test_two_rules_answer_one_question_under_two_ids():
