@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from . import _ids
 from ._failure_table import FailureTable, Row, json_reply, seconds, wait_headers
-from .base import Headers, Reply
+from ._openai_failures import RESPONSES
+from .base import Ask, Headers, Reply
 
 API_VERSION: Final = "2024-10-21"
 REGION: Final = "East US 2"
@@ -38,10 +39,16 @@ TABLE: Final = FailureTable(
             "Unauthorized. Access token is missing, invalid, audience is incorrect "
             "(https://cognitiveservices.azure.com), or have expired.",
         ),
+        # a token of Entra ID without the role; microsoft/PromptWizard#18
+        "permission_denied": Row(401, "Principal does not have access to API/Operation.", code="PermissionDenied"),
+        # an address that the resource's firewall does not let in; Azure-Samples/azure-sql-db-chatbot#3
+        "region_blocked": Row(403, "Access denied due to Virtual Network/Firewall rules.", code="403"),
+        # a long answer that isn't streamed; langgenius/dify-official-plugins#2199
+        "timeout": Row(408, "The operation was timeout.", code="Timeout"),
         # the code is a string, and the wait may be a day for a limit a minute; jasonacox/TinyLLM#17
         "rate_limited": Row(
             429,
-            "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version {api_version} have "
+            "Requests to the {operation} Operation under Azure OpenAI API version {api_version} have "
             "exceeded {counted} rate limit of your current OpenAI S0 pricing tier. Please retry after {wait} seconds. "
             "Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate "
             "limit.",
@@ -98,7 +105,28 @@ TABLE: Final = FailureTable(
             500, "The server had an error while processing your request. Sorry about that!", "server_error"
         ),
     },
-    {"api_version": API_VERSION, "maximum": "128000", "requested": "131072"},
+    {"api_version": API_VERSION, "maximum": "128000", "requested": "131072", "operation": "ChatCompletions_Create"},
+    {
+        # as it was in 2023, with a typographer's apostrophe and no inner error; openai/openai-python#331
+        ("content_filtered", "2023"): Row(
+            400,
+            "The response was filtered due to the prompt triggering Azure OpenAI\u2019s content management policy. "
+            "Please modify your prompt and retry. To learn more about our content filtering policies please read our "
+            "documentation: https://go.microsoft.com/fwlink/?linkid=2198766",
+            code="content_filter",
+            param="prompt",
+        ),
+        # an answer of the model's, and one that is kept back: `_openai_in_200.py`
+        ("content_filtered", "refusal"): Row(200, "I'm sorry, but I can't help with that.", _INVALID),
+        ("content_filtered", "output"): Row(200, "The answer was kept back.", _INVALID),
+        # a deployment inside a virtual network that is called by its public name; continuedev/continue#12547
+        ("region_blocked", "virtual_network"): Row(
+            403,
+            "A Virtual Network is configured for this resource. Please use the correct endpoint for making requests. "
+            "Check https://aka.ms/cogsvc-vnet for more details.",
+            code="403",
+        ),
+    },
 )
 
 
@@ -117,9 +145,13 @@ def found(finish: str) -> dict[str, Any]:
 
 def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """The failure's body. `details` may replace `message`, `type`, `code` and `param`, and fill in the message."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
     counted = "call" if details.get("limit") == "requests" else "token"
-    message = TABLE.message(kind, details, counted=counted, wait=str(math.ceil(seconds(details, 60))))
+    filled = {"counted": counted, "wait": str(math.ceil(seconds(details, 60)))}
+    ask = details.get("ask")
+    if isinstance(ask, Ask) and ask.operation == "embeddings":
+        filled["operation"] = "Embeddings_Create"
+    message = TABLE.message(kind, details, **filled)
     if kind == "oauth_expired":
         return {"statusCode": 401, "message": message}
     code = details.get("code", row.code)
@@ -127,7 +159,7 @@ def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
         found = {**filters(jailbreak=True), "jailbreak": {"filtered": True, "detected": True}}
         inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": found}
         error = {"message": message, "type": None, "param": row.param, "code": code, "status": 400}
-        return {"error": {**error, "innererror": inner}}
+        return {"error": error if details.get("variant") == "2023" else {**error, "innererror": inner}}
     if row.type is None:
         return {"error": {"code": code, "message": message}}
     param = details.get("param", row.param)
@@ -136,8 +168,10 @@ def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
 
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response; a wait stands in two headers, in seconds and in milliseconds."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
     headers = response_headers(id_seed)
+    if details.get("api") == RESPONSES and kind == "rate_limited":
+        return json_reply(row.status, body(kind, details), headers + NO_LIMITS)
     if kind == "rate_limited":
         headers += _drained(details)
     headers += wait_headers(row, details)
@@ -160,6 +194,14 @@ def response_headers(id_seed: int) -> Headers:
 def limits(tokens: int) -> Headers:
     """Rate-limit headers of a request that took `tokens` out of full buckets; resets are whole seconds."""
     return _limits(REQUESTS_PER_MINUTE - 1, max(0, TOKENS_PER_MINUTE - tokens), 1, math.ceil(60 * tokens / 1e6))
+
+
+NO_LIMITS: Final[Headers] = [
+    ("x-ratelimit-remaining-requests", "-1"),
+    ("x-ratelimit-remaining-tokens", "-1"),
+    ("x-ratelimit-reset-tokens", "0"),
+]
+"""What the Responses API says of limits, also when one was hit; learn.microsoft.com/answers/questions/5625878."""
 
 
 def _drained(details: Mapping[str, Any]) -> Headers:

@@ -75,6 +75,37 @@ target="_blank" rel="noopener noreferrer">cloudflare.com</a> for more informatio
     return _page(status, page, "text/html; charset=UTF-8", id_seed)
 
 
+def blocked_page(host: str, id_seed: int) -> Reply:
+    """The page of status 403 that a request gets whose address or country the edge does not let in.
+
+    Seen in lobehub/lobehub#2147.
+    """
+    page = f"""<!DOCTYPE html>
+<html class="no-js" lang="en-US">
+<head>
+<title>Attention Required! | Cloudflare</title>
+<meta charset="UTF-8" />
+<meta name="robots" content="noindex, nofollow" />
+</head>
+<body>
+<div id="cf-wrapper"><div id="cf-error-details">
+<h1 data-translate="block_headline">Sorry, you have been blocked</h1>
+<h2><span data-translate="unable_to_access">You are unable to access</span> {host}</h2>
+<span>Cloudflare Ray ID: <strong>{_ids.hexadecimal(id_seed, "ray", 16)}</strong></span>
+</div></div>
+</body>
+</html>
+"""
+    return _page(403, page, "text/html; charset=UTF-8", id_seed)
+
+
+def page(kind: str, host: str, details: Mapping[str, Any], id_seed: int) -> Reply | None:
+    """The page that the failure `kind` is, None if it is none."""
+    if kind == "bad_gateway_page":
+        return gateway_page(details, id_seed)
+    return edge_page(host, details, id_seed) if kind == "edge_page" else None
+
+
 def _chosen(details: Mapping[str, Any], pages: Mapping[int, str], usual: int) -> tuple[int, str]:
     text = str(details.get("status", usual))
     status = int(text) if text.isdecimal() else 0

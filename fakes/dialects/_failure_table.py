@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -14,6 +15,16 @@ R = TypeVar("R")
 
 UNTOLD_S: Final = 1_767_225_600
 """When failures happen if nobody says: the start of 2026, in seconds since 1970, since dialects read no clock."""
+
+
+PAGES: Final = MappingProxyType(
+    {
+        # what these say inside a stream, where no page can stand
+        "bad_gateway_page": (502, "Bad gateway"),
+        "edge_page": (520, "Web server is returning an unknown error"),
+    }
+)
+"""The failures that are a page of HTML (`_edge_pages.py`), with status and words."""
 
 
 def worded(
@@ -48,32 +59,38 @@ class Row:
     waits: bool = False
 
 
-class FailureTable:
-    """The failures of one vendor, by kind."""
+_NO_VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType({})
 
-    def __init__(self, vendor: str, rows: Mapping[str, Row], blanks: Mapping[str, str]) -> None:
+
+class FailureTable:
+    """The failures of one vendor, by kind; `variants` are other words for a kind, asked for by the detail `variant`."""
+
+    def __init__(
+        self,
+        vendor: str,
+        rows: Mapping[str, Row],
+        blanks: Mapping[str, str],
+        variants: Mapping[tuple[str, str], Row] = _NO_VARIANTS,
+    ) -> None:
         self._vendor = vendor
         self._rows = dict(rows)
         self._blanks = dict(blanks)
+        self.variants = dict(variants)
         self.kinds = frozenset(rows)
 
-    def row(self, kind: str) -> Row:
+    def row(self, kind: str, details: Mapping[str, Any]) -> Row:
         """The row of `kind`.
 
         Raises:
-            UnknownFailureError: when the vendor has no such failure.
+            UnknownFailureError: when the vendor has no such failure, or the failure no such variant.
         """
-        try:
-            return self._rows[kind]
-        except KeyError:
-            able = ", ".join(sorted(self.kinds))
-            raise UnknownFailureError(f"{self._vendor} has no failure {kind!r}; it has {able}") from None
+        return worded(self._vendor, self._rows, self.variants, kind, details)
 
     def message(self, kind: str, details: Mapping[str, Any], **filled: str) -> str:
         """The message of `kind`: the one in `details`, else the row's, its blanks filled from `details` first."""
         if "message" in details:
             return str(details["message"])
-        return self.row(kind).message.format_map({**self._blanks, **filled, **details})
+        return self.row(kind, details).message.format_map({**self._blanks, **filled, **details})
 
 
 def wait_headers(row: Row, details: Mapping[str, Any]) -> Headers:
@@ -88,6 +105,12 @@ def seconds(details: Mapping[str, Any], unless_told: float) -> float:
     """The wait of `details` as a number; what isn't a plausible one counts as `unless_told`."""
     wait = details.get("retry_after")
     return float(wait) if isinstance(wait, int | float) and 0 < wait < 1e9 else unless_told
+
+
+def used(details: Mapping[str, Any], ceiling: int) -> str:
+    """How much of a limit is used: what `details` of a quota say, else all of it."""
+    limit, left = details.get("ceiling"), details.get("remaining", 0)
+    return str(limit - left if isinstance(limit, int) and isinstance(left, int) else ceiling)
 
 
 def now(details: Mapping[str, Any]) -> float:

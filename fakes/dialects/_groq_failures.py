@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from . import _ids
-from ._failure_table import FailureTable, Row, json_reply, seconds, wait_headers
+from ._edge_pages import blocked_page
+from ._edge_pages import page as edge
+from ._failure_table import PAGES, FailureTable, Row, json_reply, seconds, used, wait_headers
 from ._openai_failures import duration
 from .base import Headers, Reply
 
@@ -81,6 +83,22 @@ TABLE: Final = FailureTable(
             _INVALID,
             "model_decommissioned",
         ),
+        # groq/groq-typescript#28; `failed_generation` is what the model wrote
+        "tool_call_failed": Row(
+            400,
+            "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
+            _INVALID,
+            "tool_use_failed",
+        ),
+        # reaching a limit that the customer set: console.groq.com/docs/spend-limits; the words are a default
+        "spend_capped": Row(
+            400, "API access is blocked: your organization has reached its spend limit.", _INVALID, "blocked_api_access"
+        ),
+        # the page of the edge: lobehub/lobehub#2147
+        "region_blocked": Row(403, "Sorry, you have been blocked", "permissions_error"),
+        # a server of tools that the request names; the error page
+        "upstream_error": Row(424, "Failed dependency", _INVALID),
+        **{kind: Row(status, words, _SERVER) for kind, (status, words) in PAGES.items()},
         "context_too_long": Row(
             400, "Please reduce the length of the messages or completion.", _INVALID, "context_length_exceeded"
         ),
@@ -101,24 +119,50 @@ TABLE: Final = FailureTable(
         "service_tier": "on_demand",
         "method": "POST",
         "path": "/openai/v1",
+        "tool": "record_answer",
+        "problem": "missing properties: 'answer'",
+    },
+    {
+        # HunorLaczko/ha-groq-cloud-api#20
+        ("tool_call_failed", "schema"): Row(
+            400,
+            "tool call validation failed: parameters for tool {tool} did not match schema: errors: [{problem}]",
+            _INVALID,
+            "tool_use_failed",
+        ),
+        # build-with-groq/g1#23
+        ("tool_call_failed", "json"): Row(
+            400,
+            "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.",
+            _INVALID,
+            "json_validate_failed",
+        ),
     },
 )
+_GENERATED: Final = '<function=record_answer{"answer": ...}</function>'
+"""What a model writes that fails at calling a function; tashfeenahmed/freellmapi#291."""
+HOST: Final = "api.groq.com"
 
 
 def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """The failure's body, which has no `param`. `details` may replace `message`, `type` and `code`."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
     blanks = _counting(kind, details)
     error = {"message": TABLE.message(kind, details, **blanks)}
     error["type"] = details.get("type", (row.type or _INVALID).format_map(blanks))
     if code := details.get("code", row.code):
         error["code"] = code
+    if kind == "tool_call_failed":
+        error["failed_generation"] = str(details.get("failed_generation", _GENERATED))
     return {"error": error}
 
 
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response; `retry-after` comes with a 429 alone."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
+    page = blocked_page(HOST, id_seed) if kind == "region_blocked" else edge(kind, HOST, details, id_seed)
+    if page is not None:
+        return page
     headers = response_headers(id_seed)
     if row.status == 429:
         headers += _drained(kind, details)
@@ -165,7 +209,7 @@ def _counting(kind: str, details: Mapping[str, Any]) -> dict[str, str]:
         "period": "day" if daily else "minute",
         "short": f"{'R' if counted == 'requests' else 'T'}P{'D' if daily else 'M'}",
         "ceiling": str(ceiling),
-        "used": str(ceiling),
+        "used": used(details, ceiling),
         "requested": str(requested),
         "again": duration(_wait(kind, details)),
     }

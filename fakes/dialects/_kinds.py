@@ -49,6 +49,7 @@ KINDS: Final = MappingProxyType(
         "context_too_long": "the prompt does not fit the model's context",
         "max_tokens_too_high": "more output tokens were asked for than the model gives",
         "request_too_large": "the body is larger than the vendor takes",
+        "tool_call_failed": "the model wrote a tool call, or JSON, that is none",
         "content_filtered": "the prompt or the answer was blocked by a filter",
         "unknown_url": "there is nothing at that path",
         "wrong_method": "the path is there, but not for that method",

@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from . import _ids
-from ._failure_table import FailureTable, Row, json_reply, wait_headers
+from ._edge_pages import page as edge
+from ._failure_table import PAGES, FailureTable, Row, json_reply, wait_headers
 from .base import Headers, Reply
 
+HOST: Final = "api.mistral.ai"
 REQUESTS_PER_MINUTE: Final = 720
 TOKENS_PER_MINUTE: Final = 5_000_000
 _INVALID: Final = "invalid_request_error"
@@ -34,6 +36,7 @@ TABLE: Final = FailureTable(
         # the same words with another status mean that the backend is full; BerriAI/litellm#25078
         "overloaded": Row(503, _FULL, _INVALID, waits=True),
         "server_error": Row(500, "Internal server error", "internal_server_error", "1000"),
+        **{kind: Row(status, words, "internal_server_error") for kind, (status, words) in PAGES.items()},
         "model_not_found": Row(400, "Invalid model: {model}", "invalid_model", "1500"),
         "context_too_long": Row(
             400,
@@ -53,7 +56,7 @@ _PLACES: Final = re.compile(r"[^.\[\]]+")
 
 def body(kind: str, details: Mapping[str, Any], id_seed: int) -> Any:
     """The failure's body, None where it has none."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
     message = TABLE.message(kind, details)
     form = details.get("form", _FORMS.get(kind, "object"))
     return _SHAPES[form if form in _SHAPES else "object"](row, message, details, id_seed)
@@ -123,7 +126,9 @@ _FORMS: Final = {
 
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
+    if (page := edge(kind, HOST, details, id_seed)) is not None:
+        return page
     headers = response_headers(id_seed)
     if kind == "rate_limited":
         requests = details.get("limit") == "requests"

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from . import _edge_pages, _ids
-from ._failure_table import now, seconds, worded
+from ._failure_table import now, seconds, used, worded
 from ._openai_rows import ROWS, VARIANTS, Row
 from .base import Headers, Reply
 
@@ -112,12 +112,14 @@ def response_id(id_seed: int) -> str:
     return "resp_" + _ids.hexadecimal(id_seed, "response", 50)
 
 
-def failed_response(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
+def failed_response(
+    kind: str, details: Mapping[str, Any], id_seed: int, *, error: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """A response of the Responses API that failed after it was taken: its own status says so, the HTTP status is 200.
 
     Its error has fewer codes than a refused request's (the official SDK 3.51, `response_error.py`).
     """
-    error = body(kind, details)["error"]
+    error = body(kind, details)["error"] if error is None else error
     code = error.get("code")
     return {
         "id": str(details.get("response_id", response_id(id_seed))),
@@ -261,7 +263,7 @@ class _Blanks(dict[str, Any]):
         ceiling = self.get("ceiling", usual[0] if requests else usual[1])
         figures = {
             "ceiling": ceiling,
-            "used": ceiling - self.get("remaining", 0) if isinstance(ceiling, int) else ceiling,
+            "used": used(self, ceiling),
             "requested": self.get("requested", 1 if requests else 2481),
         }
         return str(figures[name.removesuffix("_daily")])

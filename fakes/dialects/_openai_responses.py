@@ -17,6 +17,8 @@ from . import _ids
 from . import _openai_failures as failures
 from .base import Answer, Ask, Call, Event, Headers, Reply
 
+ANSWER_KEYS: Final = ("delta", "text", "arguments")
+"""The keys that carry an answer's content; a stream has it in `delta`, which here is a string."""
 _SIGN: Final = b"~"
 _ESCAPED: Final = b"\\u007e"
 _INCOMPLETE: Final = {"length": "max_output_tokens", "filter": "content_filter"}
@@ -88,20 +90,22 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     yield event(f"response.{status}", response=_response(ask, answer, status, _output(answer, status)))
 
 
-def error_event(kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
+def error_event(
+    kind: str, details: Mapping[str, Any], id_seed: int, *, error: Mapping[str, Any] | None = None
+) -> bytes:
     """A failure in mid-stream: an ``error`` event, then ``response.failed``.
 
     The error stands nested under `error`, as production sends it (openai/codex#43337), or, if `shape` is "flat", as the
     API's description has it. Details: `sequence_number` of the first of the two (2 unless given), `response_id`,
-    `model`, and what the kind takes.
+    `model`, and what the kind takes. `error` is another vendor's words for it.
     """
     number = int(details.get("sequence_number", 2))
-    error = failures.body(kind, details)["error"]
+    error = failures.body(kind, details)["error"] if error is None else error
     if details.get("shape") == "flat":
         said = {key: error.get(key) for key in ("code", "message", "param")}
     else:
         said = {"error": {key: error.get(key) for key in ("type", "code", "message", "param")}}
-    failed = failures.failed_response(kind, details, id_seed)
+    failed = failures.failed_response(kind, details, id_seed, error=error)
     return _event("error", number, said).data + _event("response.failed", number + 1, {"response": failed}).data
 
 

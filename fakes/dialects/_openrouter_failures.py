@@ -10,10 +10,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from . import _ids
-from ._failure_table import FailureTable, Row, json_reply, seconds, wait_headers
+from ._edge_pages import page as edge
+from ._failure_table import (
+    PAGES,
+    UNTOLD_S,
+    FailureTable,
+    Row,
+    error_data,
+    json_reply,
+    now,
+    seconds,
+    wait_headers,
+)
 from .base import Headers, Reply
 
 USER: Final = "user_2banst0rmfak3us3r0000000000"
+HOST: Final = "openrouter.ai"
 FREE_REQUESTS_PER_DAY: Final = 50
 _BAD_PROVIDER: Final = {"provider_name": "OpenAI", "raw": '{"error":{"message":"upstream failed","code":502}}'}
 
@@ -38,6 +50,7 @@ TABLE: Final = FailureTable(
         "upstream_error": Row(502, "Provider returned error"),
         "overloaded": Row(503, "No available model provider meets your routing requirements", waits=True),
         "server_error": Row(500, "Internal Server Error"),
+        **{kind: Row(status, words) for kind, (status, words) in PAGES.items()},
         "model_not_found": Row(400, "{model} is not a valid model ID"),
         "model_retired": Row(404, "No endpoints found for {model}."),
         # refly-ai/refly#1177
@@ -60,7 +73,7 @@ TABLE: Final = FailureTable(
 
 def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """The failure's body. `details` may replace `message`, `code` and `metadata`, and fill in the message."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
     # a complaint about a request brings OpenAI's code, a word; here codes are numbers
     given = details.get("code")
     code = given if isinstance(given, int) else row.code or row.status
@@ -73,7 +86,9 @@ def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
 
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response; a 402 that passes is told by its `retry-after`, so that it always has one."""
-    row = TABLE.row(kind)
+    row = TABLE.row(kind, details)
+    if (page := edge(kind, HOST, details, id_seed)) is not None:
+        return page
     headers = response_headers(id_seed)
     if kind == "daily_limited":
         headers += [(name.lower(), value) for name, value in _free_limits(details).items()]
@@ -83,15 +98,29 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     return json_reply(row.status, body(kind, details), headers)
 
 
+def in_200(details: Mapping[str, Any], id_seed: int) -> Reply:
+    """An `error_in_200` in the form that the request asked for; `cause` is the failure kind of the error.
+
+    Raises:
+        UnknownFailureError: when the vendor has no such cause.
+    """
+    cause = str(details.get("cause", "error_in_200"))
+    if details.get("stream") is not True:
+        return json_reply(200, body(cause, details), response_headers(id_seed))
+    data = b": OPENROUTER PROCESSING\n\n" + error_data(chunk(cause, details, id_seed))
+    return Reply(200, [("content-type", "text/event-stream"), *response_headers(id_seed)], data)
+
+
 def chunk(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
     """The failure as a chunk of a stream that has begun: the error beside a choice that it finishes."""
     failed = {"index": 0, "delta": {"content": ""}, "finish_reason": "error", "native_finish_reason": None}
+    before = details.get("chunk") or {}
     return {
-        "id": "gen-0-" + _ids.letters(id_seed, "generation", 20),
+        "id": before.get("id", "gen-0-" + _ids.letters(id_seed, "generation", 20)),
         "object": "chat.completion.chunk",
-        "created": 0,
-        "model": str(details.get("model", "openai/gpt-5.4-mini")),
-        "provider": "OpenAI",
+        "created": before.get("created", UNTOLD_S),
+        "model": before.get("model", str(details.get("model", "openai/gpt-5.4-mini"))),
+        "provider": before.get("provider", "OpenAI"),
         "error": body(kind, details)["error"],
         "choices": [failed],
     }
@@ -130,9 +159,10 @@ def _metadata(kind: str, details: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _free_limits(details: Mapping[str, Any]) -> dict[str, str]:
-    """The limit of free models; the reset is an epoch in milliseconds, left out when the moment isn't known."""
-    limits = {"X-RateLimit-Limit": str(FREE_REQUESTS_PER_DAY), "X-RateLimit-Remaining": "0"}
-    now = details.get("now_s")
-    if isinstance(now, int | float):
-        limits["X-RateLimit-Reset"] = str(round((now + seconds(details, 3600)) * 1000))
-    return limits
+    """The limit of free models; the reset is an epoch in milliseconds."""
+    reset = round((now(details) + seconds(details, 3600)) * 1000)
+    return {
+        "X-RateLimit-Limit": str(FREE_REQUESTS_PER_DAY),
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(reset),
+    }

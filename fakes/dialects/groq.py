@@ -13,8 +13,9 @@ from . import _groq_failures as failures
 from ._failure_table import error_data
 from ._model_list import MODELS_CREATED, model_routes
 from ._openai_complaints import in_words_of
+from ._openai_suit import suited
 from ._routes import Route, RoutedDialect, Routes
-from .base import Answer, Headers, Reply
+from .base import Answer, Ask, Headers, Reply
 
 _MODELS: Final = ("openai/gpt-oss-120b", "openai/gpt-oss-20b", "llama-3.3-70b-versatile")
 
@@ -56,6 +57,10 @@ class Groq(RoutedDialect):
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "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"
+
+    def suit(self, details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:
+        """`details` with the model and, in a stream, its last chunk."""
+        return suited(details, ask, after)
 
     def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""

@@ -1,4 +1,4 @@
-"""Mistral: chat completions nearly in OpenAI's shape, and failures in several of its own.
+"""Mistral: chat completions and embeddings nearly in OpenAI's shape, and failures in several of its own.
 
 Sources: the official SDK (3.7), Mistral's reference, and captures named where used.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from . import _mistral_completion as completion
+from . import _mistral_embeddings as embeddings
 from . import _mistral_failures as failures
 from ._failure_table import error_data
 from ._model_list import MODELS_CREATED, model_routes
@@ -37,6 +38,10 @@ def _headers(answer: Answer) -> Headers:
     return failures.response_headers(answer.id_seed)
 
 
+def _embeddings(path: str) -> Route:
+    return Route("embeddings", "POST", path, in_words_of(failures.reply, embeddings.read), embeddings.write)
+
+
 class Mistral(RoutedDialect):
     """Mistral's wire format."""
 
@@ -52,6 +57,7 @@ class Mistral(RoutedDialect):
                 completion.stream_head,
                 completion.stream,
             ),
+            _embeddings("/v1/embeddings"),
             *model_routes("/v1/models", _MODELS, _model, _headers),
         ]
     )

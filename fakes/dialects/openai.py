@@ -77,9 +77,7 @@ class OpenAI(RoutedDialect):
 
     def answer_keys_of(self, ask: Ask | None) -> tuple[str, ...]:
         """The keys of chat completions; a response's stream has its words in `delta`, which there is a string."""
-        return (
-            ("delta", "text", "arguments") if ask is not None and ask.api == response_request.API else self.answer_keys
-        )
+        return responses.ANSWER_KEYS if ask is not None and ask.api == response_request.API else self.answer_keys
 
     def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""

@@ -1,4 +1,4 @@
-"""OpenRouter: chat completions in OpenAI's shape, under `/api/v1`, by other vendors' models.
+"""OpenRouter: chat completions and embeddings in OpenAI's shape, under `/api/v1`, by other vendors' models.
 
 Sources: OpenRouter's reference and error page, and captures named where used.
 """
@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from . import _openrouter_completion as completion
+from . import _openrouter_embeddings as embeddings
 from . import _openrouter_failures as failures
 from ._failure_table import error_data
 from ._model_list import MODELS_CREATED, model_routes
 from ._openai_complaints import in_words_of
+from ._openai_suit import suited
 from ._routes import Route, RoutedDialect, Routes
-from .base import Answer, Headers, Reply
+from .base import Answer, Ask, Headers, Reply
 
 _MODELS: Final = ("openai/gpt-5.4-mini", "openai/gpt-oss-120b", "anthropic/claude-sonnet-5", "google/gemini-2.5-flash")
 
@@ -25,6 +27,10 @@ def _model(name: str) -> dict[str, Any]:
 
 def _headers(answer: Answer) -> Headers:
     return failures.response_headers(answer.id_seed)
+
+
+def _embeddings(path: str) -> Route:
+    return Route("embeddings", "POST", path, in_words_of(failures.reply, embeddings.read), embeddings.write)
 
 
 class OpenRouter(RoutedDialect):
@@ -42,6 +48,7 @@ class OpenRouter(RoutedDialect):
                 completion.stream_head,
                 completion.stream,
             ),
+            _embeddings("/api/v1/embeddings"),
             *model_routes("/api/v1/models", _MODELS, _model, _headers),
         ]
     )
@@ -51,8 +58,14 @@ class OpenRouter(RoutedDialect):
     tells_price: ClassVar[bool] = True
     key_example: ClassVar[str] = "sk-or-v1-ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba5704ba570400000"
 
+    def suit(self, details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:
+        """`details` with the model, whether it streams and, in a stream, its last chunk."""
+        return suited(details, ask, after)
+
     def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
-        """The vendor's words for a failure before any answer; `error_in_200` is one in a body that looks like it."""
+        """The vendor's words for a failure before any answer; an `error_in_200` is one in a body or a stream."""
+        if kind == "error_in_200":
+            return failures.in_200(details, id_seed)
         return failures.reply(kind, details, id_seed)
 
     def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:

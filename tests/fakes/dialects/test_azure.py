@@ -162,3 +162,108 @@ def test_failures_word_for_word(kind: str, status: int, says: str) -> None:
     reply = AZURE.failure(kind, {}, id_seed=1)
     assert reply.status == status
     assert says in reply.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "status", "body"),
+    [
+        (
+            "permission_denied",
+            {},
+            401,
+            '{"error":{"code":"PermissionDenied","message":"Principal does not have access to API/Operation."}}',
+        ),
+        (
+            "region_blocked",
+            {},
+            403,
+            '{"error":{"code":"403","message":"Access denied due to Virtual Network/Firewall rules."}}',
+        ),
+        ("timeout", {}, 408, '{"error":{"code":"Timeout","message":"The operation was timeout."}}'),
+    ],
+)
+def test_bodies_to_the_letter(kind: str, details: dict[str, Any], status: int, body: str) -> None:
+    """Short refusals as they were captured."""
+    reply = AZURE.failure(kind, details, id_seed=1)
+    assert (reply.status, reply.body.decode()) == (status, body)
+
+
+def test_content_filter_of_2023() -> None:
+    """It had a typographer's apostrophe once, and no inner error."""
+    error = orjson.loads(AZURE.failure("content_filtered", {"variant": "2023"}, id_seed=1).body)["error"]
+    assert "Azure OpenAI\u2019s content" in error["message"]
+    assert "innererror" not in error
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_kept_back(stream: bool) -> None:  # noqa: FBT001 - a row of the table
+    """The filter of answers gives an answer whose finish reason and findings say so."""
+    ask = Ask("gpt-4.1", stream=stream, text="", mark=None, input_tokens=11)
+    reply = AZURE.failure("content_filtered", {"variant": "output"}, id_seed=1, ask=ask)
+    assert (reply.status, AZURE.is_stream(reply.headers)) == (200, stream)
+    events = AZURE.split_events(reply.body)[0] if stream else [b"data: " + reply.body]
+    choices = [each for event in events[: -1 if stream else 1] for each in orjson.loads(event[6:])["choices"]]
+    assert choices[-1]["finish_reason"] == "content_filter"
+    assert choices[-1]["content_filter_results"]["violence"] == {"filtered": True, "severity": "high"}
+
+
+RESPONSE = {"model": "gpt-4.1", "input": Mark("7f3a9c", 5, Shape.TEXT, 3).render()}
+
+
+@pytest.mark.parametrize("path", ["/openai/v1/responses", "/openai/responses?api-version=preview"])
+def test_responses(path: str) -> None:
+    """The Responses API answers as OpenAI's does, and knows no limits."""
+    ask = AZURE.read("POST", path, KEY, orjson.dumps({**RESPONSE, "stream": True}))
+    answer = compose(ask, "azure", id_seed=7, created_s=1)
+    reply = AZURE.write(ask, answer)
+    assert orjson.loads(reply.body)["output"][0]["content"][0]["text"] == answer.text
+    events = [event.data for event in AZURE.stream(ask, answer)]
+    assert events[-1].startswith(b"event: response.completed\n")
+    for headers in (dict(reply.headers), dict(AZURE.stream_head(ask, answer)[1])):
+        assert headers["x-ratelimit-remaining-tokens"] == headers["x-ratelimit-remaining-requests"] == "-1"
+        assert "apim-request-id" in headers
+        assert not [name for name in headers if name.startswith("openai-")]
+    assert int(dict(reply.headers)["content-length"]) == len(reply.body)
+    assert AZURE.answer_keys_of(ask)[0] == "delta"
+    error, failed = AZURE.split_events(AZURE.error_event("timeout", {}, id_seed=1, after=b"".join(events[:5])))[0]
+    assert b'"code":"Timeout"' in error
+    assert failed.endswith(b'"sequence_number":6}\n\n')
+
+
+def test_a_limit_of_the_responses_api_names_no_wait() -> None:
+    """Its 429 says neither what is left nor how long to wait."""
+    ask = AZURE.read("POST", "/openai/v1/responses", KEY, orjson.dumps(RESPONSE))
+    headers = dict(AZURE.failure("rate_limited", {"retry_after": 7}, id_seed=1, ask=ask).headers)
+    assert headers["x-ratelimit-remaining-tokens"] == "-1"
+    assert not {"retry-after", "retry-after-ms"} & headers.keys()
+
+
+@pytest.mark.parametrize("path", ["/openai/responses", "/openai/deployments/mine/embeddings"])
+def test_version_is_needed(path: str) -> None:
+    """The older paths are not there without an api-version."""
+    with pytest.raises(RequestRefused) as caught:
+        AZURE.read("POST", path, KEY, orjson.dumps({**RESPONSE, "messages": []}))
+    assert caught.value.reply.status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "length"),
+    [
+        ("/openai/deployments/text-embedding-3-large/embeddings?api-version=2024-10-21", None, 3072),
+        ("/openai/deployments/mine/embeddings?api-version=2024-10-21", "text-embedding-3-large", 1536),
+        ("/openai/v1/embeddings", "text-embedding-3-large", 3072),
+    ],
+)
+def test_embeddings(path: str, model: str | None, length: int) -> None:
+    """Embeddings are OpenAI's under the headers of Azure; a deployment's name is the model."""
+    body = {"input": "fox"} if model is None else {"input": "fox", "model": model}
+    ask = AZURE.read("POST", path, KEY, orjson.dumps(body))
+    assert ask.model == (path.split("/")[3] if "deployments" in path else model)
+    reply = AZURE.write(ask, compose(ask, "azure", id_seed=7, created_s=1))
+    assert len(orjson.loads(reply.body)["data"][0]["embedding"]) == length
+    headers = dict(reply.headers)
+    assert int(headers["content-length"]) == len(reply.body)
+    assert headers["x-ratelimit-reset-tokens"].isdecimal()
+    assert "openai-organization" not in headers
+    limited = AZURE.failure("rate_limited", {}, id_seed=1, ask=ask)
+    assert b"Requests to the Embeddings_Create Operation under" in limited.body

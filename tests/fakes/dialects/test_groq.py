@@ -142,3 +142,64 @@ def test_failures_word_for_word(kind: str, status: int, says: str) -> None:
     assert reply.status == status
     assert says in reply.body.decode()
     assert "param" not in orjson.loads(reply.body)["error"]
+
+
+def test_x_groq_error_goes_on() -> None:
+    """Such a chunk belongs to the stream that it ends."""
+    begun = events()[:3]
+    event = GROQ.error_event("overloaded", {"form": "x_groq"}, id_seed=1, after=b"".join(begun))
+    last, chunk = orjson.loads(begun[-1][6:]), orjson.loads(event[6:])
+    assert {key: chunk[key] for key in ("id", "created", "model")} == {
+        key: last[key] for key in ("id", "created", "model")
+    }
+    assert chunk["x_groq"]["error"].startswith("Service unavailable")
+
+
+@pytest.mark.parametrize(
+    ("details", "code", "says", "generated"),
+    [
+        ({}, "tool_use_failed", "Failed to call a function.", "<function="),
+        ({"failed_generation": "{"}, "tool_use_failed", "Failed to call a function.", "{"),
+        (
+            {"variant": "schema", "tool": "f", "problem": "p"},
+            "tool_use_failed",
+            "tool f did not match schema: errors: [p]",
+            "<",
+        ),
+        ({"variant": "json"}, "json_validate_failed", "Failed to generate JSON.", "<"),
+    ],
+)
+def test_tool_call_failed(details: dict[str, Any], code: str, says: str, generated: str) -> None:
+    """What the model wrote in vain comes with the refusal."""
+    reply = GROQ.failure("tool_call_failed", details, id_seed=1)
+    error = orjson.loads(reply.body)["error"]
+    assert (reply.status, error["code"]) == (400, code)
+    assert says in error["message"]
+    assert error["failed_generation"].startswith(generated)
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "status", "says"),
+    [
+        ("bad_gateway_page", {}, 502, "<title>502 Bad Gateway</title>"),
+        ("edge_page", {"status": 522}, 522, "api.groq.com | 522: Connection timed out"),
+        ("region_blocked", {}, 403, "Attention Required! | Cloudflare"),
+    ],
+)
+def test_pages(kind: str, details: dict[str, Any], status: int, says: str) -> None:
+    """The edge speaks HTML, and knows nothing of requests' ids."""
+    reply = GROQ.failure(kind, details, id_seed=1)
+    assert reply.status == status
+    assert says in reply.body.decode()
+    assert "x-request-id" not in dict(reply.headers)
+    assert orjson.loads(GROQ.error_event(kind, {}, id_seed=1)[6:])["error"]["message"]
+
+
+@pytest.mark.parametrize(("remaining", "used"), [(None, "900"), (0, "900"), (300, "600")])
+def test_a_quotas_figures(remaining: int | None, used: str) -> None:
+    """What a quota says of itself stands in the message."""
+    details: dict[str, Any] = {"limit": "tokens", "ceiling": 900, "requested": 40}
+    if remaining is not None:
+        details["remaining"] = remaining
+    message = orjson.loads(GROQ.failure("rate_limited", details, id_seed=1).body)["error"]["message"]
+    assert f"Limit 900, Used {used}, Requested 40." in message

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import re
+from array import array
 from typing import Any
 
 import orjson
@@ -153,3 +155,75 @@ def test_retry_after(details: dict[str, Any], expected: str | None) -> None:
     """The wait stands in its header if one is named."""
     assert dict(MISTRAL.failure("rate_limited", details, id_seed=1).headers).get("retry-after") == expected
     assert "retry-after" not in dict(MISTRAL.failure("bad_key", details, id_seed=1).headers)
+
+
+def embed(**options: Any) -> Any:
+    """The JSON of an answer to a request for embeddings."""
+    body = {"model": "mistral-embed", "input": ["fox", "dog"], **options}
+    ask = MISTRAL.read("POST", "/v1/embeddings", BEARER, orjson.dumps(body))
+    assert (ask.operation, ask.input_tokens) == ("embeddings", 2)
+    reply = MISTRAL.write(ask, compose(ask, "mistral", id_seed=7, created_s=1))
+    assert int(dict(reply.headers)["content-length"]) == len(reply.body)
+    return orjson.loads(reply.body)
+
+
+def test_embeddings() -> None:
+    """Texts become vectors of length one, in their order, under the vendor's id."""
+    body = embed()
+    assert re.fullmatch("[0-9a-f]{32}", body["id"])
+    assert [each["index"] for each in body["data"]] == [0, 1]
+    assert body["usage"] == {"prompt_tokens": 2, "total_tokens": 2, "completion_tokens": 0}
+    for each in body["data"]:
+        assert len(each["embedding"]) == 1024
+        assert sum(part * part for part in each["embedding"]) == pytest.approx(1, abs=1e-4)
+    assert embed() == body
+    assert len(embed(model="codestral-embed", output_dimension=64)["data"][0]["embedding"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("dtype", "least", "most", "length"),
+    [("int8", -128, 127, 64), ("uint8", 0, 255, 64), ("binary", -128, 127, 8), ("ubinary", 0, 255, 8)],
+)
+def test_short_embeddings(dtype: str, least: int, most: int, length: int) -> None:
+    """Fewer bits are whole numbers of the signs and sizes that the floats have; base64 says the same."""
+    floats = embed(output_dimension=64)["data"][0]["embedding"]
+    numbers = embed(output_dimension=64, output_dtype=dtype)["data"][0]["embedding"]
+    assert len(numbers) == length
+    assert all(isinstance(number, int) and least <= number <= most for number in numbers)
+    if length == 64:
+        middle = 128 if dtype == "uint8" else 0
+        assert [round(part * 127) for part in floats] == [number - middle for number in numbers]
+    else:
+        bits = "".join(f"{(number + 128 if dtype == 'binary' else number):08b}" for number in numbers)
+        assert [bit == "1" for bit in bits] == [part > 0 for part in floats]
+    text = embed(output_dimension=64, output_dtype=dtype, encoding_format="base64")["data"][0]["embedding"]
+    assert array("b" if least else "B", base64.b64decode(text)).tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"input": 5},
+        {"input": []},
+        {"input": ["x", 5]},
+        {"input": ["x"] * 513},
+        {"input": "x" * 40_000},
+        {"output_dimension": 0},
+        {"output_dimension": 3073},
+        {"output_dimension": True},
+        {"output_dtype": "float64"},
+        {"encoding_format": "hex"},
+        {"model": 5},
+    ],
+)
+def test_bad_embeddings(options: dict[str, Any]) -> None:
+    """What can't be embedded is refused in the validator's words, or for its length."""
+    with pytest.raises(RequestRefused) as caught:
+        embed(**options)
+    assert caught.value.reply.status == (400 if options == {"input": "x" * 40_000} else 422)
+
+
+def test_pages() -> None:
+    """The edge speaks HTML."""
+    assert b"502 Bad Gateway" in MISTRAL.failure("bad_gateway_page", {}, id_seed=1).body
+    assert b"api.mistral.ai | 520" in MISTRAL.failure("edge_page", {}, id_seed=1).body
