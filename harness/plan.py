@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ IN_FLIGHT_MAX: Final = 20_000
 """Most calls under way at once, whatever the scenario's rate; further ones are recorded as unsent."""
 NAME_CHARS_MAX: Final = 60
 """Characters of the scenario's and of the target's name in the name of a run's folder."""
+_LAST_SIGNS: Final = "BCDEFGHIJKLMNOPQRSTUVWXYZ23456789"
+"""One for each provider that a scenario may have, of those that every vendor's keys may end in."""
 READY_S: Final = 30.0
 """Seconds a target of ours may take to answer its first marked calls."""
 READY_S_USER: Final = 120.0
@@ -89,9 +91,13 @@ class Plan:
 
     @property
     def keys(self) -> dict[str, str]:
-        """A made-up API key for each provider, in its vendor's format."""
-        providers = self.scenario.providers.items()
-        return {name: dialects.find(each.dialect, each.service).key_example for name, each in providers}
+        """A made-up API key for each provider, in its vendor's format: a model provider's is nobody else's."""
+        keys: dict[str, str] = {}
+        for name, each in self.scenario.providers.items():
+            key = dialects.find(each.dialect, each.service).key_example
+            taken = set() if each.service is not None else set(keys.values())  # a service may know its keys by heart
+            keys[name] = next(variant for variant in _variants(key) if variant not in taken)
+        return keys
 
     def base_url(self, provider: str, port: int) -> str:
         """The base URL a client of `provider` must use if it listens at `port`."""
@@ -130,6 +136,12 @@ def make_plan(wish: Wish) -> Plan:
         in_flight_max=min(in_flight, IN_FLIGHT_MAX),
         ready_s=wish.ready_s or (READY_S if target.configured_by_us else READY_S_USER),
     )
+
+
+def _variants(key: str) -> Iterator[str]:
+    """The key, and others that differ in their last sign and are as well formed."""
+    yield key
+    yield from (key[:-1] + sign for sign in _LAST_SIGNS)
 
 
 def _as_name(label: str) -> str:

@@ -18,7 +18,8 @@ class Reinstated(Standing):
     """Let an account in again while another entry still refuses it: an appeal that reaches the vendor's nodes in turn.
 
     Let it begin inside the ban's window and end with it: from its start on more and more requests pass, and with the
-    end of the ban all do. A router that trusts the first good answer is thrown back by the next node.
+    end of the ban all do. A router that trusts the first good answer is thrown back by the next node. It lifts what was
+    done to the same customers: `credential` for a ban of that key alone, none for a ban of all.
     """
 
     phase: ClassVar[str] = "reinstatement"
