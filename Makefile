@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sdk check docs format bench clean
+.PHONY: help setup demo test test-sdk sdk-table check docs format bench clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,11 +31,15 @@ $(SDK_VENV)/.stamp: pyproject.toml constraints-sdk.txt
 demo: $(VENV)/.stamp ## Play sudden_ban through every layer, to a verdict and a report
 	$(BIN)/banstorm run sudden_ban
 
-test: $(VENV)/.stamp test-sdk ## Run the tests
+test: $(VENV)/.stamp test-sdk ## Run the tests, and hold docs/sdk-conformance.md to them
 	$(BIN)/pytest
+	$(BIN)/python scripts/write_sdk_table.py --check
 
 test-sdk: $(SDK_VENV)/.stamp ## Run the SDK conformance tests with the newest SDKs (the others run in `make test`)
 	BANSTORM_SDKS=all $(SDK_VENV)/bin/pytest tests/sdk
+
+sdk-table: $(VENV)/.stamp ## Write docs/sdk-conformance.md from what the last `make test` saw
+	$(BIN)/python scripts/write_sdk_table.py
 
 build/types/banstorm:
 	mkdir -p build/types && ln -sfn ../.. $@

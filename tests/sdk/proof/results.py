@@ -51,6 +51,7 @@ class Results:
             "dialect": truth.dialect,
             "sdk": truth.sdk,
             "version": version(truth.sdk),
+            "backoffs": {name: backoff["means"] for name, backoff in truth.backoffs.items()},
             "place": place,
             "row": name,
             "flavour": flavour,

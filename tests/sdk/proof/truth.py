@@ -50,7 +50,7 @@ class Truth:
     player: str
     sdk: str
     title: str
-    backoffs: Mapping[str, list[list[float]]]
+    backoffs: Mapping[str, Mapping[str, Any]]
     asks_for_7_s: frozenset[str]
     rows: Mapping[str, Mapping[str, Row]]
     asynchronous: Mapping[str, Mapping[str, Row]]
@@ -92,7 +92,7 @@ class Truth:
     def fits(self, wanted: float | str | None, waits: list[float]) -> bool:
         """Whether `waits` are what a row means by `wanted`."""
         if isinstance(wanted, str):
-            ranges = self.backoffs[wanted]
+            ranges = self.backoffs[wanted]["each"]
             return 0 < len(waits) <= len(ranges) and all(
                 low <= wait <= high for wait, (low, high) in zip(waits, ranges, strict=False)
             )
