@@ -127,13 +127,8 @@ def explain_scenario(name: str, scenario: Scenario) -> str:
     load = scenario.load
     lines = [f"{name}: {scenario.title}", "", textwrap.fill(scenario.story, WIDTH), ""]
     lines += [_hanging("source: ", scenario.source), f"tags:   {', '.join(scenario.tags)}   seed: {scenario.seed}", ""]
-    width = max(map(len, scenario.providers))
     lines.append("providers, in the order the router should prefer them:")
-    lines += [
-        f"  {each:<{width}}  {provider.dialect}, {provider.model}, "
-        + format_speed(provider.ttft, provider.tokens_per_second, provider.distance, provider.slowdown)
-        for each, provider in scenario.providers.items()
-    ]
+    lines += _providers(scenario)
     lines += ["", "timeline (seconds after the first measured call):"]
     lines += _timeline(scenario)
     lines += [
@@ -151,6 +146,23 @@ def _load(load: Load) -> str:
         f"{load.rate:g} calls/s ({load.arrivals}) by {load.callers} callers for {format_duration(load.duration)}, "
         f"{load.stream:.0%} streamed, {load.answer} tokens an answer, deadline {format_duration(load.deadline)}"
     )
+
+
+def _providers(scenario: Scenario) -> list[str]:
+    """A line a provider, one a model of it that is faster or slower, and one a price that is not the list's."""
+    width = max(map(len, scenario.providers))
+    lines = []
+    for name, each in scenario.providers.items():
+        speed = format_speed(each.ttft, each.tokens_per_second, each.distance, each.slowdown)
+        lines.append(_hanging(f"  {name:<{width}}  ", f"{each.dialect}, {each.model}, {speed}"))
+        for model, other in each.models.items():
+            ttft = each.ttft if other.ttft is None else other.ttft
+            rate = each.tokens_per_second if other.tokens_per_second is None else other.tokens_per_second
+            lines.append(_hanging(f"  {'':<{width}}  ", f"for {model}: {format_speed(ttft, rate, 0, None)}"))
+    for model, price in scenario.prices.items():
+        told = ", ".join(f"{kind} ${usd:g}" for kind, usd in price.model_dump(exclude_none=True).items())
+        lines.append(f"  {model} costs per million tokens: {told}")
+    return lines
 
 
 def _timeline(scenario: Scenario) -> list[str]:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from banstorm.fakes.pace import Pace, Slowdown
 from banstorm.fakes.quantiles import Quantiles
+from banstorm.harness.catalogue import explain_scenario
 from banstorm.harness.launch import Child
 from banstorm.harness.pacing import pace_of, prices_of
 from banstorm.scenarios.model import Provider, Scenario
@@ -56,6 +57,17 @@ def test_stated_prices_lie_over_the_table():
     billed = table.bill("m", 3_000_000, 1_000_000, 1_000_000, cache_write_tokens=1_000_000)
     assert (pytest.approx(2 + 0.5 + 4 + 10), True) == billed
     assert (pytest.approx(0.75), True) == table.bill("gpt-5.4-mini", 1_000_000, 0, 0)
+
+
+def test_speed_and_prices_are_shown():
+    """`banstorm show` has a line for each provider, for each model of it that differs, and for each price stated."""
+    provider = {**PROVIDER, "distance": "80ms", "models": {"mini": {"ttft": {"p50": "20ms", "p95": "50ms"}}}}
+    prices = {"m": {"input": 2, "output": 10, "cached": 0.5}}
+    scenario = {**SCENARIO, "providers": {"vendor": provider}, "prices": prices}
+    told = [line.strip() for line in explain_scenario("t", Scenario.model_validate(scenario)).splitlines()]
+    assert "vendor  openai, m, first token after 120ms, 40 tokens/s, 80ms away" in told
+    assert "for mini: first token after p50 20ms p95 50ms, 40 tokens/s" in told
+    assert "m costs per million tokens: input $2, output $10, cached $0.5" in told
 
 
 async def test_the_host_bills_by_the_scenario_s_prices(tmp_path: Path):
