@@ -131,6 +131,8 @@ def schema(check: Path | None) -> None:
 def serve(dialects: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...], **wish: Any) -> None:
     """Stand in for the providers of DIALECTS (all of them if none is named), until Ctrl-C.
 
+    A dialect may also be a service beyond LLMs: echo, payments, geocoding, or a file of your own such as ./mine.yaml.
+
     Prints what each vendor's SDK needs, and where the control API is, which changes standing, quota and latency and
     tells what was billed. Its token is taken from BANSTORM_CONTROL_TOKEN if that is set.
     """
