@@ -57,6 +57,12 @@ class OwnAnswers:
         Raises:
             HarnessError: when a file can't be used, or an option makes no sense.
         """
+        if wish.strict and wish.answers is not None:
+            raise HarnessError(
+                "--replay-strict leaves nothing to canned answers",
+                "the command line",
+                "leave out one of the two options",
+            )
         lines: list[str] = []
         script = None if wish.answers is None else _canned(wish.answers, dialects)
         if script is not None:

@@ -12,6 +12,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -165,13 +166,11 @@ class RecordingProxy:
     def _write(self, hearing: _Hearing) -> str:
         if hearing.too_large is not None:
             return self._tape.note(hearing.too_large)
-        redaction = Redaction.of(hearing.headers, hearing.query, hearing.body)
         try:
-            exchange = hearing.exchange(self._provider, redaction, keep_prompt=self._keep_prompts)
+            line = hearing.exchange(self._provider, keep_prompt=self._keep_prompts).line()
         except CredentialLeftError:
             return self._tape.note(WITHHELD)
-        line = exchange.line()
-        return self._tape.note(WITHHELD) if redaction.holds(line) else self._tape.add(line)
+        return self._tape.note(WITHHELD) if hearing.redaction.holds(line) else self._tape.add(line)
 
 
 class _Hearing:
@@ -197,6 +196,11 @@ class _Hearing:
         self._moments_ms: list[float] = []
         self._chunks: list[bytes] = []
 
+    @cached_property
+    def redaction(self) -> Redaction:
+        """Takes the credentials of the request out of what is written."""
+        return Redaction.of(self.headers, self.query, self.body)
+
     def forwarded(self) -> Iterator[tuple[bytes, bytes]]:
         """The request's headers as the API gets them."""
         named = {each.strip().lower() for each in self.headers.get("connection", "").split(",")}
@@ -220,12 +224,13 @@ class _Hearing:
             self._moments_ms.append(self._elapsed_ms())
             self._chunks.append(chunk)
 
-    def exchange(self, provider: str, redaction: Redaction, *, keep_prompt: bool) -> Exchange:
+    def exchange(self, provider: str, *, keep_prompt: bool) -> Exchange:
         """The exchange without credentials.
 
         Raises:
             CredentialLeftError: when one can't be taken out.
         """
+        redaction = self.redaction
         identity = Identity.of(self.method, self.raw_path, self.query, self.body)
         kind = next((value for name, value in self._answered if name == "content-type"), "")
         text = not ("amazon.eventstream" in kind or "octet-stream" in kind)
@@ -246,21 +251,20 @@ class _Hearing:
             tuple(redaction.headers(self._answered)),
             self._head_ms,
             tuple((at_ms, chunk) for at_ms, chunk in zip(self._moments_ms, chunks, strict=True) if chunk),
-            self._prompt(redaction) if keep_prompt else None,
+            self._prompt() if keep_prompt else None,
         )
 
     def line(self) -> str:
         """The exchange in a line for a person; of the path no more than a route has."""
-        redaction = Redaction.of(self.headers, self.query, self.body)
-        path = redaction.text(self.raw_path.decode("latin-1"))[:120]
+        path = self.redaction.text(self.raw_path.decode("latin-1"))[:120]
         heard = f"{self._status}, {len(self._moments_ms)} pieces, " if self._status else ""
         return f"{self.method} {path}: {heard}{self._elapsed_ms():.0f} ms, {self.fate}"
 
-    def _prompt(self, redaction: Redaction) -> Any:
+    def _prompt(self) -> Any:
         if len(self.body) > PROMPT_BYTES_MAX:
             return None
         try:
-            return redaction.document(without_credentials(orjson.loads(self.body)))
+            return self.redaction.document(without_credentials(orjson.loads(self.body)))
         except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
             return None
 

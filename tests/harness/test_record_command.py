@@ -57,6 +57,7 @@ MISTAKES = [
     ("serve openai --answers bad.yaml", "bad.yaml:2, [1].txt"),
     ("serve openai --replay bad.yaml", "no recording of banstorm's"),
     ("serve openai --replay-strict", "--replay-strict without a recording"),
+    ("serve openai --replay other --replay-strict --answers bad.yaml", "leaves nothing to canned answers"),
     ("serve openai --replay-speed 2", "--replay-speed without a recording"),
     ("serve openai --replay bad.yaml --replay-speed -1", "write 0 for at once"),
     ("serve groq --replay other", "none of which is served"),
