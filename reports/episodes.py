@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ class Window:
     matched: int | None
     first_bite_ns: int | None
     recorded: bool
+    kind: Literal["fault", "standing"] = "fault"
     whole: bool = True  # bites all that it matches, from its first bite on
 
 
@@ -110,6 +111,7 @@ def windows(run: Run) -> list[Window]:
                     matched=None if row is None else int(row["matched"]),
                     first_bite_ns=int(bitten.min()) if len(bitten) else _first_bite(row),
                     recorded=row is not None,
+                    kind=entry.kind,
                     whole=_whole(entry, row),
                 )
             )

@@ -133,6 +133,7 @@ def _window(history: History, window: Window) -> WindowOut:
     return WindowOut(
         entry=window.entry,
         fault=window.fault,
+        kind=window.kind,
         provider=window.provider,
         share=window.share,
         from_s=seconds(history, window.from_ns),

@@ -95,7 +95,10 @@ class WindowOut(_Part):
     """A timeline entry's window on one provider."""
 
     entry: str
-    fault: str
+    fault: str = Field(description="name of the fault, or of the standing")
+    kind: Literal["fault", "standing"] = Field(
+        default="fault", description="a share is one of requests for a fault, of credentials for a standing"
+    )
     provider: str
     share: float
     from_s: float

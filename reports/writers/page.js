@@ -104,7 +104,7 @@ function failover() {
     data.episodes.map((episode) => h("div", { class: "card" },
       h("h3", { style: { marginTop: 0 } }, episode.id),
       h("p", { class: "small soft" }, episode.windows.map((each) =>
-        `${each.entry} from ${seconds(each.from_s)} to ${seconds(each.until_s)}, ${percent(each.share)} of requests, bit ${count(each.bites)}${each.matched === null ? "" : ` of ${count(each.matched)}`}. `),
+        `${each.entry} from ${seconds(each.from_s)} to ${seconds(each.until_s)}, ${percent(each.share)} of ${each.kind === "standing" ? "credentials" : "requests"}, bit ${count(each.bites)}${each.matched === null ? "" : ` of ${count(each.matched)}`}. `),
       `${count(episode.calls_lost)} of ${count(episode.calls_due)} calls due meanwhile were lost.`),
       strip(episode),
       table(null, [["Phase", (row) => row[1]], ["Took", (row) => episode.times[row[0]].text, "num"],

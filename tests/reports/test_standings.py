@@ -33,6 +33,7 @@ def test_detection_and_failover_apply_to_what_refuses_everything(tmp_path: Path,
     result = judged(standing(whole=whole), tmp_path)
     assert dict.fromkeys(WHOLE_ONLY, whole is True) == _applies(result)
     assert [whole is not True] == [each.partial for each in result.episodes]
+    assert ["standing"] == [each.kind for each in result.episodes[0].windows]
 
 
 def test_a_partial_standing_takes_the_claims_of_a_fault_beside_it(tmp_path: Path):
