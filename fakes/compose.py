@@ -60,7 +60,7 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
         cached_tokens=ask.cached_tokens,
         reasoning_tokens=reasoning,
         stop_sequence=stopped_by,
-        calls=tuple(calls) if len(calls) > 1 else (),
+        calls=tuple(calls) if calls and len(calls) > 1 else (),
     )
 
 

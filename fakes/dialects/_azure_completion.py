@@ -37,7 +37,7 @@ def write(ask: Ask, answer: Answer) -> Reply:
                 "finish_reason": finish,
                 "index": choice,
                 "logprobs": logprobs(ask, answer),
-                "message": message(ask, answer, call_ids(answer, choice), refusal=None, annotations=[]),
+                "message": message(ask, answer, choice, refusal=None, annotations=[]),
             }
             for choice in range(ask.choices)
         ],

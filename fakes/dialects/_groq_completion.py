@@ -27,6 +27,7 @@ _TOKENS_PER_SECOND: Final = 500
 EFFORTS: Final = {"none": 0, "default": 256, "low": 64, "medium": 256, "high": 1024}
 """Tokens that are thought at each effort."""
 _read: Final = read_chat(chat.read, Habits(efforts=EFFORTS, choices=False))
+_THOUGHT: Final = orjson.dumps({"reasoning": THOUGHT})
 _TIERS: Final = frozenset({"auto", "on_demand", "flex", "performance"})
 
 
@@ -47,10 +48,10 @@ def read(request: Request) -> Ask:
 def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
     finish, _ = ending(ask, answer)
-    thought = {"reasoning": THOUGHT} if _shows_thought(ask, answer) else {}
+    thought: dict[str, Any] = {"reasoning": THOUGHT} if _shows_thought(ask, answer) else {}
     choice = {
         "index": 0,
-        "message": message(ask, answer, call_ids(answer), **thought),
+        "message": message(ask, answer, **thought),
         "logprobs": None,
         "finish_reason": finish,
     }
@@ -97,22 +98,18 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     final: dict[str, Any] = {**identity, "usage": _usage(answer)}
     if isinstance(seed, int) and not isinstance(seed, bool):
         final["seed"] = seed
-    before = head + b'{"index":0,"delta":'
-    chunks = deltas(
+    yield from deltas(
         answer,
         Frame(
-            before=before,
+            before=head + b'{"index":0,"delta":',
             interior=interior,
             last=last + b',"x_groq":' + orjson.dumps(final),
             first=interior + b',"x_groq":' + orjson.dumps(identity),
+            thought=_THOUGHT if _shows_thought(ask, answer) else b"",
             tool_calls="whole" if tool_calls == "pieces" else tool_calls,
         ),
         call_ids(answer),
     )
-    yield next(chunks)
-    if _shows_thought(ask, answer):
-        yield Event(before + orjson.dumps({"reasoning": THOUGHT}) + interior + b"}\n\n", token=False)
-    yield from chunks
     if ask.include_usage:
         yield Event(head + b'],"usage":' + orjson.dumps(_usage(answer)) + b"}\n\n", token=False)
     yield DONE

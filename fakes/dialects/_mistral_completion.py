@@ -94,27 +94,19 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
         + orjson.dumps(ask.model)
         + b',"choices":[{"index":'
     )
-    interior = b',"finish_reason":null}]'
     finish = b',"finish_reason":"' + FINISH[answer.finish].encode() + b'"}],"usage":'
     counted = orjson.dumps(_usage(ask, answer))
 
     def choice(index: int) -> Iterator[Event]:
-        before = head + b'%d,"delta":' % index
-        chunks = deltas(
-            answer,
-            Frame(
-                before=before,
-                interior=interior,
-                last=finish + counted,
-                last_delta=b'{"content":""}',
-                tool_calls="last",
-            ),
-            _call_ids(answer, index),
+        frame = Frame(
+            before=head + b'%d,"delta":' % index,
+            interior=b',"finish_reason":null}]',
+            last=finish + counted,
+            thought=orjson.dumps({"content": _THOUGHT}) if answer.reasoning_tokens else b"",
+            last_delta=b'{"content":""}',
+            tool_calls="last",
         )
-        yield next(chunks)
-        if answer.reasoning_tokens:
-            yield Event(before + orjson.dumps({"content": _THOUGHT}) + interior + b"}\n\n", token=False)
-        yield from chunks
+        return deltas(answer, frame, _call_ids(answer, index))
 
     yield from choices(ask, answer, choice)
     yield DONE

@@ -27,22 +27,13 @@ _NO_PADDING: Final = (b"",) * PADDINGS
 
 def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
-    finish, _ = ending(ask, answer)
     data = orjson.dumps(
         {
             "id": completion_id(answer),
             "object": "chat.completion",
             "created": answer.created_s,
             "model": ask.model,
-            "choices": [
-                {
-                    "index": choice,
-                    "message": message(ask, answer, call_ids(answer, choice), refusal=None, annotations=[]),
-                    "logprobs": logprobs(ask, answer),
-                    "finish_reason": finish,
-                }
-                for choice in range(ask.choices)
-            ],
+            "choices": [_choice(ask, answer, 0)] if ask.choices == 1 else _choices(ask, answer),
             "usage": usage(ask, answer),
             "service_tier": "default",
             "system_fingerprint": fingerprint(ask),
@@ -50,6 +41,19 @@ def write(ask: Ask, answer: Answer) -> Reply:
     )
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
     return Reply(200, headers + _headers(ask, answer), data)
+
+
+def _choices(ask: Ask, answer: Answer) -> list[dict[str, Any]]:
+    return [_choice(ask, answer, choice) for choice in range(ask.choices)]
+
+
+def _choice(ask: Ask, answer: Answer, choice: int) -> dict[str, Any]:
+    return {
+        "index": choice,
+        "message": message(ask, answer, choice, refusal=None, annotations=[]),
+        "logprobs": logprobs(ask, answer) if ask.body.get("logprobs") else None,
+        "finish_reason": FINISH[answer.finish] if answer.tool is None else ending(ask, answer)[0],
+    }
 
 
 def stream_head(ask: Ask, answer: Answer) -> tuple[int, Headers]:
@@ -124,17 +128,18 @@ def choices(ask: Ask, answer: Answer, choice: Callable[[int], Iterator[Event]]) 
     return together(ask, answer, [choice(index) for index in range(ask.choices)])
 
 
-def message(ask: Ask, answer: Answer, name_call: NameCall, **extra: Any) -> dict[str, Any]:
-    """The answer's message, its calls named by `name_call`, with the `extra` members that the vendor gives it."""
-    said: dict[str, Any] = {"role": "assistant", "content": answer.text if answer.tool is None else None, **extra}
-    if answer.tool is not None:
-        if ending(ask, answer)[1] == "function":
-            said["function_call"] = {"name": answer.tool, "arguments": answer.text}
-        else:
-            called = answer.tool_calls
-            said["tool_calls"] = [tool_call(call, name_call(index), call.text) for index, call in enumerate(called)]
-    elif answer.finish == "refusal":
-        said |= {"content": None, "refusal": answer.text}
+def message(ask: Ask, answer: Answer, choice: int = 0, **extra: Any) -> dict[str, Any]:
+    """The answer's message as one of its choices, with the `extra` members that the vendor gives it."""
+    if answer.tool is None:
+        if answer.finish == "refusal":
+            return {"role": "assistant", "content": None, **extra, "refusal": answer.text}
+        return {"role": "assistant", "content": answer.text, **extra}
+    said: dict[str, Any] = {"role": "assistant", "content": None, **extra}
+    if ending(ask, answer)[1] == "function":
+        said["function_call"] = {"name": answer.tool, "arguments": answer.text}
+    else:
+        name_call, called = call_ids(answer, choice), answer.tool_calls
+        said["tool_calls"] = [tool_call(call, name_call(index), call.text) for index, call in enumerate(called)]
     return said
 
 

@@ -38,6 +38,7 @@ class Frame:
         interior: What follows the delta of a chunk that is not the last.
         last: What follows the last delta, the finish reason in it.
         first: What follows the first delta, `interior` unless said.
+        thought: The delta that shows what was thought, which follows the first one; none if it is empty.
         every_delta: The members that each delta of the answer begins with, comma included.
         last_delta: The last delta.
         tool_calls: "pieces" spells a call's arguments over many chunks; "whole" gives each call in a chunk of its own;
@@ -49,6 +50,7 @@ class Frame:
     interior: bytes
     last: bytes
     first: bytes | None = None
+    thought: bytes = b""
     every_delta: bytes = b""
     last_delta: bytes = b"{}"
     tool_calls: Literal["pieces", "whole", "last", "function"] = "pieces"
@@ -72,6 +74,8 @@ def deltas(answer: Answer, frame: Frame, name_call: NameCall) -> Iterator[Event]
     paddings, place = frame.paddings, answer.id_seed
     first = frame.interior if frame.first is None else frame.first
     yield Event(frame.before + _OPENING + first + paddings[place & 63] + b"}\n\n", token=False)
+    if frame.thought:
+        yield Event(frame.before + frame.thought + frame.interior + b"}\n\n", token=False)
     key = b'"refusal":' if answer.finish == "refusal" else b'"content":'
     before, after = frame.before + b"{" + frame.every_delta + key, b"}" + frame.interior
     for piece in answer.pieces:
@@ -90,8 +94,12 @@ def _call_deltas(answer: Answer, frame: Frame, name_call: NameCall) -> Iterator[
         place += 1
         return Event(frame.before + delta + rest + frame.paddings[(place - 1) & 63] + b"}\n\n", token)
 
-    if frame.tool_calls in ("whole", "last"):
+    if frame.thought or frame.tool_calls in ("whole", "last"):
         yield chunk(_OPENING, first)
+        first = frame.interior
+    if frame.thought:
+        yield chunk(frame.thought, frame.interior)
+    if frame.tool_calls in ("whole", "last"):
         calls = [
             {**tool_call(call, name_call(index), call.text), "index": index}
             for index, call in enumerate(answer.tool_calls)

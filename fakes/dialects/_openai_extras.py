@@ -27,6 +27,7 @@ REASONING_TOKENS: Final[Mapping[str, int]] = MappingProxyType(
     {"none": 0, "minimal": 16, "low": 64, "medium": 256, "high": 1024, "xhigh": 4096, "max": 8192}
 )
 """Tokens that are thought at each effort: made up, and always the same."""
+_BESIDE: Final = frozenset({"stop", "reasoning_effort", "n", "logprobs", "top_logprobs"})
 THOUGHT: Final = "The question is plain, so the answer can be given at once."
 """What was thought, for vendors that show it; its length is not that of the tokens billed for it."""
 
@@ -60,6 +61,8 @@ def read_chat(read: Callable[[Request], Ask], habits: Habits = OWN) -> Callable[
     def whole(request: Request) -> Ask:
         ask = read(request)
         body = ask.body
+        if ask.first_turn and body.keys().isdisjoint(_BESIDE):  # nearly every request
+            return ask
         stop = read_stop(body.get("stop"), habits.stops_max)
         reasoning = read_effort(body.get("reasoning_effort"), "reasoning_effort", habits.efforts)
         cached = 0

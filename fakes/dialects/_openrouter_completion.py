@@ -75,7 +75,7 @@ def write(ask: Ask, answer: Answer) -> Reply:
         "finish_reason": finish,
         "native_finish_reason": _native(ask, answer),
         "index": 0,
-        "message": message(ask, answer, call_ids(answer), refusal=None, **(thought or {"reasoning": None})),
+        "message": message(ask, answer, refusal=None, **(thought or {"reasoning": None})),
     }
     data = orjson.dumps(
         {
@@ -115,27 +115,20 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     empty = b'{"role":"assistant","content":""}'
     yield _PROCESSING
     yield _PROCESSING
-    chunks = deltas(
+    thought = _thought(ask, answer)
+    yield from deltas(
         answer,
         Frame(
             before=head,
             interior=interior,
-            last=b',"finish_reason":"'
-            + finish.encode()
-            + b'","native_finish_reason":'
-            + native
-            + b',"logprobs":null}]',
+            last=b',"finish_reason":"%b","native_finish_reason":%b,"logprobs":null}]' % (finish.encode(), native),
+            thought=orjson.dumps({"role": "assistant", "content": "", **thought}) if thought else b"",
             every_delta=b'"role":"assistant",',
             last_delta=empty,
             tool_calls=tool_calls,
         ),
         call_ids(answer),
     )
-    yield next(chunks)
-    if thought := _thought(ask, answer):
-        delta = orjson.dumps({"role": "assistant", "content": "", **thought})
-        yield Event(head + delta + interior + b"}\n\n", token=False)
-    yield from chunks
     yield Event(head + empty + interior + b',"usage":' + orjson.dumps(usage(ask, answer)) + b"}\n\n", token=False)
     yield DONE
 
