@@ -26,8 +26,12 @@ _SHOWN_LETTERS: Final = 200
 
 def complain(message: str, **details: Any) -> NoReturn:
     """Refuse with 400 INVALID_ARGUMENT; the same complaint gets the same reply."""
-    details = {"message": message, **details}
-    raise RequestRefused(failures.reply("bad_request", details, zlib.crc32(repr(details).encode())))
+    complain_of("bad_request", message=message, **details)
+
+
+def complain_of(kind: str, **details: Any) -> NoReturn:
+    """Refuse with a failure of this kind; the same complaint gets the same reply."""
+    raise RequestRefused(failures.reply(kind, details, zlib.crc32(repr(details).encode())))
 
 
 def demand(where: str, what: str) -> NoReturn:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
+from . import _tokens
 from ._gemini_complaints import complain, demand, field, invalid, listing
 
 _BESIDE_DATA: Final = frozenset(
@@ -18,10 +17,15 @@ _BESIDE_DATA: Final = frozenset(
 
 @dataclass(slots=True)
 class Conversation:
-    """What the contents say: the last user content's text, letters in all, and how the conversation stands."""
+    """What the contents say: the last user content's text, letters in all, and how the conversation stands.
+
+    `sent_letters` in `sent_contents` were sent before: they stand before the last answer.
+    """
 
     text: str = ""
     letters: int = 0
+    sent_letters: int = 0
+    sent_contents: int = 0
     answered: bool = False
     after_tool: bool = False
 
@@ -37,6 +41,8 @@ def read_contents(contents: list[Any]) -> Conversation:
         role = content.get("role") or "user"
         if role not in ("user", "model", "function"):
             complain("Please use a valid role: user, model.")
+        if role == "model":
+            read.sent_letters, read.sent_contents = read.letters, index
         text, calls, results = read_parts(content, where)
         read.letters += len(text) + _letters_of_functions(content)
         if (open_calls and not results) or results > open_calls:
@@ -93,5 +99,5 @@ def _letters_of_functions(content: Mapping[str, Any]) -> int:
         for name in ("functionCall", "functionResponse"):
             value = field(part, name)
             if value is not None:
-                found += len(orjson.dumps(value))
+                found += _tokens.written(value)
     return found

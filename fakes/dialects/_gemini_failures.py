@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from . import _ids
+from ._failure_table import worded
 from ._gemini_rows import (
     DAILY,
     DEFAULT_MODEL,
@@ -24,10 +25,11 @@ from ._gemini_rows import (
     ROWS,
     SERVICE,
     TOKENS,
+    VARIANTS,
     Quota,
     Row,
 )
-from .base import Headers, Reply, UnknownFailureError
+from .base import Headers, Reply
 
 _TYPE: Final = "type.googleapis.com/google.rpc."
 _WITHOUT_BODY: Final = frozenset({"unknown_url", "wrong_method"})
@@ -70,9 +72,9 @@ def as_array(reply: Reply) -> Reply:
 
 def body(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
     """The failure's body. `details` may replace `message`, and fill it in."""
-    row = _row(kind)
+    row = _row(kind, details)
     if row.status == 200:
-        return _answer_without_content(kind, details, id_seed)
+        return _answer_without_content(kind, row, details, id_seed)
     message = details.get("message", row.message.format_map(_Blanks(kind, details)))
     error = {"code": row.status, "message": message, "status": row.code_name}
     more = _details(kind, row, message, details)
@@ -85,9 +87,9 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     """The failure as a response; `retry_after` (seconds, or any text) stands in the body, where the vendor has it.
 
     The detail `alt` says how the answer was asked for: "sse" or "json" for a stream in that form, absent for a plain
-    answer. Failures before a stream differ between the two.
+    answer. Failures before a stream differ between the two. The Developer API names no moments, so it needs no clock.
     """
-    row = _row(kind)
+    row = _row(kind, details)
     if kind in _WITHOUT_BODY:
         head: Headers = [("content-type", "text/html; charset=UTF-8"), ("content-length", "0")]
         return Reply(row.status, head + response_headers(id_seed), b"")
@@ -101,10 +103,13 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
 
 
 def error_event(kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
-    """The failure inside a stream: the same object as in a body, as an event, or (`alt` "json") an array's last."""
+    """The failure inside a stream: the same object as in a body, as an event, or (`alt` "json") an array's last.
+
+    `opened` says whether the array has begun, which it has unless told otherwise.
+    """
     document = body(kind, details, id_seed)
     if details.get("alt") == "json":
-        return b"\n,\r\n" + pretty(document) + b"\n]"
+        return (b"\n,\r\n" if details.get("opened", True) else b"[") + pretty(document) + b"\n]"
     return b"data: " + spaced(document) + b"\r\n\r\n"
 
 
@@ -121,17 +126,23 @@ def _without_head(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name not in ("content-type", "content-length")]
 
 
-def _answer_without_content(kind: str, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
+def _answer_without_content(kind: str, row: Row, details: Mapping[str, Any], id_seed: int) -> dict[str, Any]:
     """An answer in which nothing was said.
 
-    A blocked prompt has `promptFeedback` and no candidates. An account that was limited for breaking the terms gets a
-    candidate whose finish reason says so. `reason` replaces either reason.
+    A blocked prompt has `promptFeedback` and no candidates. A blocked answer, one that is no proper call, or one of an
+    account that was limited for breaking the terms, has a candidate whose finish reason says so. `reason` replaces
+    either reason.
     """
     document: dict[str, Any] = {}
-    if kind == "content_filtered":
-        document["promptFeedback"] = {"blockReason": details.get("reason", "PROHIBITED_CONTENT")}
-    else:
-        document["candidates"] = [{"finishReason": details.get("reason", "PUP_LIMITED_DISABLED"), "index": 0}]
+    variant = details.get("variant")
+    reason = details.get("reason", row.reason)
+    if kind == "content_filtered" and variant is None:
+        document["promptFeedback"] = {"blockReason": reason}
+    elif variant != "no_candidates":
+        candidate: dict[str, Any] = {} if variant is None else {"content": {}}
+        if variant == "no_parts":
+            candidate["content"]["role"] = "model"
+        document["candidates"] = [{**candidate, "finishReason": reason, "index": 0}]
     document["usageMetadata"] = {"promptTokenCount": 0, "totalTokenCount": 0}
     document["modelVersion"] = str(details.get("model", DEFAULT_MODEL))
     document["responseId"] = response_id(id_seed)
@@ -188,11 +199,8 @@ def _delay(wait: Any) -> str:
     return f"{int(wait)}s" if isinstance(wait, int | float) and abs(wait) < 1e15 else str(wait)
 
 
-def _row(kind: str) -> Row:
-    try:
-        return ROWS[kind]
-    except KeyError:
-        raise UnknownFailureError(f"Gemini has no failure {kind!r}; it has {', '.join(sorted(KINDS))}") from None
+def _row(kind: str, details: Mapping[str, Any]) -> Row:
+    return worded("Gemini", ROWS, VARIANTS, kind, details)
 
 
 class _Blanks(dict[str, Any]):

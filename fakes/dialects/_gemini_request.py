@@ -7,15 +7,19 @@ from typing import Any, Final
 
 from ..answer import find_mark
 from . import _tokens
-from ._gemini_answer import ALT
-from ._gemini_complaints import demand, field, integer, invalid, listing, message_field, parse, unknown
+from ._gemini_answer import ALT, SHOW_THOUGHTS
+from ._gemini_complaints import complain_of, demand, field, invalid, listing, message_field, parse, unknown
+from ._gemini_config import read_config
 from ._gemini_contents import Conversation, read_contents, read_parts
-from ._gemini_schema import to_json_schema
 from ._gemini_signatures import check, signs_calls
 from ._gemini_tools import read_tools
 from ._routes import Request
 from .base import Ask
 
+CACHE_TOKENS_MIN: Final = 1024
+"""Shortest prompt that is cached without being asked, in tokens (ai.google.dev)."""
+INPUT_TOKENS_MAX: Final = 1_048_576
+"""Longest prompt, in tokens."""
 _FIELDS: Final = frozenset(
     {
         "cachedContent",
@@ -76,28 +80,42 @@ def _read(request: Request, *, stream: bool) -> Ask:
         if name not in _KNOWN:
             unknown(name)
     conversation, tokens = _read_prompt(document, request.name)
+    if tokens > INPUT_TOKENS_MAX:
+        complain_of("context_too_long", requested=tokens, maximum=INPUT_TOKENS_MAX)
     tools, choice = read_tools(document)
-    config = message_field(document, "generationConfig", "generation_config", "GenerationConfig")
-    max_tokens = integer(field(config, "maxOutputTokens"), "generation_config.max_output_tokens")
-    if max_tokens is not None and max_tokens < 1:
-        demand("generation_config.max_output_tokens", "max_output_tokens must be positive.")
+    config = read_config(document, request.name)
     if stream and not wants_events(request.query):
         document[ALT] = "json"
+    if config.show_thoughts:
+        document[SHOW_THOUGHTS] = True
     return Ask(
         model=request.name,
         stream=stream,
         text=conversation.text,
         mark=find_mark(conversation.text),
         input_tokens=tokens,
-        max_tokens=max_tokens,
-        schema=_read_schema(config),
+        max_tokens=config.max_tokens,
+        schema=config.schema,
         tools=tools,
         tool_choice=choice,
         after_tool_result=conversation.after_tool,
         first_turn=not conversation.answered,
         include_usage=True,
+        stop=config.stop,
+        cached_tokens=_cached(document, conversation, tokens),
+        reasoning_tokens=config.reasoning_tokens,
+        choices=config.choices,
+        parallel=True,
         body=document,
     )
+
+
+def _cached(document: Mapping[str, Any], conversation: Conversation, tokens: int) -> int:
+    """Tokens that come from the cache: what stands before the last answer was sent before (implicit caching)."""
+    if not conversation.answered:
+        return 0
+    sent = _tokens.count(conversation.sent_letters, conversation.sent_contents, field(document, "tools"))
+    return min(sent, tokens) if sent >= CACHE_TOKENS_MIN else 0
 
 
 def wants_events(query: Mapping[str, str]) -> bool:
@@ -121,14 +139,3 @@ def _read_prompt(document: Mapping[str, Any], model: str) -> tuple[Conversation,
         check(contents)
     tokens = _tokens.count(letters + conversation.letters, len(contents), field(document, "tools"))
     return conversation, tokens
-
-
-def _read_schema(config: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The schema of a JSON answer: in the vendor's own form, or as a JSON schema."""
-    given = field(config, "responseJsonSchema")
-    if isinstance(given, dict):
-        return given
-    own = field(config, "responseSchema")
-    if own is not None:
-        return to_json_schema(own)
-    return {"type": "object"} if field(config, "responseMimeType") == "application/json" else None

@@ -128,10 +128,34 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
         "unknown_url": Row(404, "NOT_FOUND", "Not Found"),
         "wrong_method": Row(404, "NOT_FOUND", "Not Found"),
         # not errors but answers without content; google-genai 3.3 `BlockedReason` and `FinishReason`
-        "content_filtered": Row(200, "OK", ""),
-        "error_in_200": Row(200, "OK", ""),
+        "content_filtered": Row(200, "OK", "", "PROHIBITED_CONTENT"),
+        "error_in_200": Row(200, "OK", "", "PUP_LIMITED_DISABLED"),
     }
 )
+VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType(
+    {
+        # continuedev/continue#10290
+        ("bad_key", "not_found"): Row(
+            400, _INVALID, "API Key not found. Please pass a valid API key.", "API_KEY_INVALID"
+        ),
+        # before 2026; routers match on it
+        ("overloaded", "2025"): Row(503, "UNAVAILABLE", "The model is overloaded. Please try again later."),
+        # google-gemini/gemini-cli#14831
+        ("capacity_exceeded", "shared"): Row(
+            429,
+            _EXHAUSTED,
+            "Resource exhausted. Please try again later. Please refer to "
+            "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.",
+        ),
+        # the answer was blocked instead of the prompt
+        ("content_filtered", "answer"): Row(200, "OK", "", "SAFETY"),
+        # pydantic/pydantic-ai#4102: neither text nor a call
+        ("error_in_200", "malformed_call"): Row(200, "OK", "", "MALFORMED_FUNCTION_CALL"),
+        ("error_in_200", "no_parts"): Row(200, "OK", "", "STOP"),
+        ("error_in_200", "no_candidates"): Row(200, "OK", ""),
+    }
+)
+"""Other words for a kind, asked for by the detail `variant`."""
 # google-gemini/gemini-cli#8437, google-gemini/gemini-cli-action#36, voideditor/void#557
 REQUESTS: Final = Quota(
     f"{SERVICE}/generate_content_free_tier_requests", "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", 10

@@ -1,4 +1,4 @@
-"""Google Gemini, the Developer API: generateContent, streamGenerateContent, countTokens and models.
+"""Google Gemini, the Developer API: generateContent, streamGenerateContent, countTokens, embeddings and models.
 
 Served under both versions: google-genai calls `/v1` from 3.0 on and called `/v1beta` before. Sources: the vendor's API
 reference (ai.google.dev), google-genai 3.4, and captures named where used.
@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from . import _gemini_answer as answers
 from . import _gemini_array as array
+from . import _gemini_embeddings as embeddings
 from . import _gemini_failures as failures
 from . import _gemini_request as requests
 from ._gemini_rows import BODY_BYTES_MAX, KEY_EXAMPLE
@@ -27,10 +28,22 @@ _MODELS: Final = {
     "gemini-2.5-pro": "Gemini 2.5 Pro",
     "gemini-2.5-flash": "Gemini 2.5 Flash",
     "gemini-2.5-flash-lite": "Gemini 2.5 Flash-Lite",
+    "gemini-embedding-001": "Gemini Embedding 001",
 }
+_MODELS_SHOWN: Final = 50
+"""Models on a page, unless asked for another number."""
 
 
 def _model(name: str) -> dict[str, Any]:
+    if "embedding" in name:
+        return {
+            "name": f"models/{name}",
+            "version": "001",
+            "displayName": _MODELS.get(name, name),
+            "inputTokenLimit": 2048,
+            "outputTokenLimit": 1,
+            "supportedGenerationMethods": ["embedContent", "countTextTokens", "countTokens", "asyncBatchEmbedContent"],
+        }
     return {
         "name": f"models/{name}",
         "version": "001",
@@ -50,11 +63,19 @@ def _read_models(request: Request) -> Ask:
     if ":" in request.name:  # a method of the model, which takes no GET
         DIALECT.refuse("wrong_method", method="GET", path=request.path)
     operation = "model" if request.name else "models"
-    return Ask(request.name, stream=False, text="", mark=None, input_tokens=0, operation=operation)
+    size, start = (request.query.get(name, "") for name in ("pageSize", "pageToken"))
+    page = {"size": _figure(size) or _MODELS_SHOWN, "start": _figure(start)}
+    return Ask(request.name, stream=False, text="", mark=None, input_tokens=0, operation=operation, body=page)
 
 
-def _write_models(_: Ask, answer: Answer) -> Reply:
-    return answers.plain({"models": [_model(name) for name in _MODELS]}, answer)
+def _figure(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
+
+
+def _write_models(ask: Ask, answer: Answer) -> Reply:
+    start, end = ask.body["start"], ask.body["start"] + ask.body["size"]
+    page: dict[str, Any] = {"models": [_model(name) for name in list(_MODELS)[start:end]]}
+    return answers.plain({**page, "nextPageToken": str(end)} if end < len(_MODELS) else page, answer)
 
 
 def _write_model(ask: Ask, answer: Answer) -> Reply:
@@ -73,6 +94,15 @@ def _routes(version: str) -> list[Route]:
         Route("chat", "POST", models + "/{}:generateContent", requests.read, *written),
         Route("chat", "POST", models + "/{}:streamGenerateContent", requests.read_stream, *written),
         Route("count_tokens", "POST", models + "/{}:countTokens", requests.read_count, _write_count),
+        Route("embeddings", "POST", models + "/{}:embedContent", embeddings.read, embeddings.write),
+        Route(
+            "embeddings",
+            "POST",
+            models + "/{}:batchEmbedContents",
+            embeddings.read_batch,
+            embeddings.write,
+            api=embeddings.BATCH,
+        ),
         Route("models", "GET", models, _read_models, _write_models),
         Route("model", "GET", models + "/{}", _read_models, _write_model),
     ]
@@ -113,6 +143,17 @@ class Gemini(RoutedDialect):
             if bare.endswith(":streamGenerateContent") and not requests.wants_events(pairs):
                 raise RequestRefused(failures.as_array(refused.reply)) from None
             raise
+
+    def suit(self, details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:
+        """Failures come in the form of stream that was asked for, and name the method; an error goes on an array."""
+        suited = dict(super().suit(details, ask, after))
+        if ask is not None and ask.stream:
+            suited.setdefault("alt", "json" if ask.body.get(answers.ALT) == "json" else "sse")
+            suited.setdefault("method", "streamGenerateContent")
+            suited.setdefault("opened", bool(after))
+        elif ask is None and after and array.is_array(after):
+            suited.setdefault("alt", "json")
+        return suited
 
     def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer; the detail `alt` "json" makes an array of it."""
