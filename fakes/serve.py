@@ -50,15 +50,20 @@ class Servers:
             server.close()
             # An application learns of it as of any caller that goes away, so it ends in its usual order.
             for connection in list(host.connections):
-                connection.abort()
+                if connection.idle:
+                    connection.close()  # its last answer goes out first
+                else:
+                    connection.abort()
         tasks = [task for _, host in self._running.values() for task in host.tasks]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=STOP_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        for server, _ in self._running.values():
+        for server, host in self._running.values():
             await server.wait_closed()
+            for connection in list(host.connections):
+                connection.abort()
 
     async def _sweep(self) -> None:
         while True:
