@@ -28,6 +28,7 @@ class Books:
         self.by_provider: dict[str, int] = {}
         self._news: set[asyncio.Event] = set()
         self._closed = False
+        self._idle = asyncio.Event()
 
     def add(self, bill: Bill) -> None:
         """Keep an invoice."""
@@ -75,12 +76,18 @@ class Books:
             return True
         finally:
             self._news.discard(news)
+            if not self._news:
+                self._idle.set()
 
-    def close(self) -> None:
-        """End every wait: the fakes stop."""
+    async def close(self) -> None:
+        """End every wait, and return once those who waited were told: the fakes stop then."""
         self._closed = True
+        self._idle.clear()
         for news in self._news:
             news.set()
+        if self._news:
+            await self._idle.wait()
+        await asyncio.sleep(0)  # the last of them sends its answer before this goes on
 
     @property
     def waiters(self) -> int:

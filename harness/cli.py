@@ -121,6 +121,15 @@ def schema(check: Path | None) -> None:
     help="Price table to lay over banstorm's own; may be given several times.",
 )
 @click.option(
+    "--seed", type=click.IntRange(0, 2**53 - 1), default=1, show_default=True, help="Seed of all that varies."
+)
+@click.option(
+    "--accounts",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Customers to begin with: keys, organisations, limits, standing, as YAML.",
+)
+@click.option(
     "--answers", type=click.Path(path_type=Path), metavar="FILE", help="Canned answers: a YAML list of rules."
 )
 @click.option("--replay", type=click.Path(path_type=Path), metavar="FILE", help="Recording to answer from.")
@@ -128,7 +137,15 @@ def schema(check: Path | None) -> None:
     "--replay-speed", "speed", type=float, default=1.0, show_default=True, help="Times as fast as recorded; 0: at once."
 )
 @click.option("--replay-strict", "strict", is_flag=True, help="Refuse what was never recorded.")
-def serve(dialects: tuple[str, ...], ports: str, control_port: int, price_files: tuple[Path, ...], **wish: Any) -> None:
+def serve(
+    dialects: tuple[str, ...],
+    ports: str,
+    control_port: int,
+    price_files: tuple[Path, ...],
+    seed: int,
+    accounts: Path | None,
+    **wish: Any,
+) -> None:
     """Stand in for the providers of DIALECTS (all of them if none is named), until Ctrl-C.
 
     A dialect may also be a service beyond LLMs: echo, payments, geocoding, or a file of your own such as ./mine.yaml.
@@ -141,7 +158,13 @@ def serve(dialects: tuple[str, ...], ports: str, control_port: int, price_files:
 
     sys.exit(
         command_serve.play(
-            names=dialects, ports=ports, control_port=control_port, price_files=price_files, wish=Wish(**wish)
+            names=dialects,
+            ports=ports,
+            control_port=control_port,
+            price_files=price_files,
+            wish=Wish(**wish),
+            accounts=accounts,
+            seed=seed,
         )
     )
 
@@ -166,6 +189,34 @@ def record(upstreams: tuple[str, ...], out: Path, ports: str, **flags: bool) -> 
     from . import command_record
 
     sys.exit(command_record.play(upstreams=upstreams, out=out, ports=ports, **flags))
+
+
+@banstorm.command()
+@click.argument("provider")
+@click.argument("kind")
+@click.option("--key", help="The credential that is banned; everyone without any of these.")
+@click.option("--project", help="The project that is banned.")
+@click.option("--organisation", help="The organisation that is banned.")
+@click.option("--region", help="The region that is banned.")
+@click.option("--in", "in_", metavar="DURATION", help="When it begins, e.g. 5s; at once by default.")
+@click.option("--for", "for_", metavar="DURATION", help="How long it lasts, e.g. 30s; until it is lifted by default.")
+def ban(provider: str, kind: str, **words: str | None) -> None:
+    """Ban customers of PROVIDER at a running `banstorm serve`; KIND is a failure of the vendor's, as org_disabled.
+
+    Finds it by BANSTORM_CONTROL_URL and BANSTORM_CONTROL_TOKEN, which `serve` prints.
+    """
+    from . import command_ban
+
+    click.echo(command_ban.ban(provider, kind, **words))
+
+
+@banstorm.command()
+@click.argument("provider")
+def unban(provider: str) -> None:
+    """Lift every ban at PROVIDER of a running `banstorm serve`."""
+    from . import command_ban
+
+    click.echo(command_ban.unban(provider))
 
 
 @banstorm.command()

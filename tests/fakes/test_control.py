@@ -225,7 +225,8 @@ async def test_a_stop_ends_every_wait(market) -> None:
         waiting = asyncio.create_task(market.call("POST", "/v1/wait", {"invoices": 1, "timeout_s": 30}))
         await asyncio.sleep(0)  # it begins to wait
         assert market.books.waiters == 1
-        market.books.close()
+        await market.books.close()
+        assert waiting.done(), "who stops them may cut connections now"
         assert (await waiting)[1]["met"] is False
 
 

@@ -201,3 +201,40 @@ def test_every_dialect_is_on_the_page():
         assert dialect.key_example in part
     exported = re.findall(r"^export ([A-Z_]+)=", "\n".join(parts), re.MULTILINE)
     assert len(exported) == len(set(exported)), "one provider's variable would hide another's"
+
+
+def test_customers_and_a_seed_of_ones_own(tmp_path: Path):
+    """Keys, logins and bans are those of the file, and the seed decides what is made up."""
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text(
+        "openai:\n  keys: [sk-proj-mine]\n  organisations: {acme: {grants: [{}]}}\n"
+        "  models: [{model: gpt-5.4-mini, state: model_retired}]\n"
+    )
+    tokens = []
+    for seed in ("7", "7", "8"):
+        running = Served("openai", "mistral", "--accounts", str(accounts), "--seed", seed)
+        try:
+            assert running.variables["OPENAI_API_KEY"] == "sk-proj-mine"
+            assert "only keys of the file" in running.page
+            tokens.append(re.findall(r"# a login of acme: access (\S+) refresh (\S+)", running.page))
+            assert running.ask().json()["error"]["code"] == "model_not_found"
+            running.variables["OPENAI_API_KEY"] = "sk-proj-other"
+            assert running.ask().json()["error"]["code"] == "invalid_api_key"
+        finally:
+            running.end()
+    refresh = [each[0][1] for each in tokens]
+    assert refresh[0] == refresh[1] != refresh[2]
+
+
+def test_a_mistake_among_the_customers(tmp_path: Path):
+    """A mistake in the file is told in three lines, with its line, and nothing is served."""
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text("openai:\n  standing:\n    - {state: org_disable}\n")
+    process = _start("openai", "--accounts", str(accounts))
+    _, told = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 2
+    assert told.splitlines() == [
+        "error: this vendor has no failure 'org_disable'",
+        f"where: {accounts}:3, openai.standing[0]",
+        "next:  did you mean 'org_disabled'?",
+    ]
