@@ -17,11 +17,15 @@ class OpenAIResponses(OpenAIChat):
         return await self.collect(answer) if stream else answer
 
     def sees(self, answer: Any) -> str:
-        """The response's status and error; of a stream its tokens and its last event."""
+        """The response's status and why; of a stream its tokens and its last event."""
         if isinstance(answer, list):
             tokens = sum(event.type == "response.output_text.delta" for event in answer)
             return f"{tokens} tokens, last event {answer[-1].type}"
-        return f"status {answer.status}, error code {answer.error.code}"
+        if answer.error:
+            return f"status {answer.status}, error code {answer.error.code}"
+        if answer.incomplete_details:
+            return f"status {answer.status}, reason {answer.incomplete_details.reason}"
+        return f"status {answer.status}, {answer.output[0].content[0].type}"
 
 
 PLAYER = OpenAIResponses

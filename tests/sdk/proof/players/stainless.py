@@ -57,4 +57,7 @@ class Chat(Stainless):
             choices = [chunk.choices[0] for chunk in answer if chunk.choices]
             tokens = sum(bool(choice.delta.content) for choice in choices)
             return f"{tokens} tokens, finish_reason {choices[-1].finish_reason}"
-        return f"choices {answer.choices}, error code {answer.error['code']}"
+        if not answer.choices:
+            return f"choices {answer.choices}, error code {answer.error['code']}"
+        [choice] = answer.choices
+        return f"{'a refusal, ' if choice.message.refusal else ''}finish_reason {choice.finish_reason}"
