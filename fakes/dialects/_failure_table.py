@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -59,6 +60,7 @@ class Row:
     waits: bool = False
 
 
+_UNPRINTABLE: Final = re.compile(r"[^ -~]")
 _NO_VARIANTS: Final[Mapping[tuple[str, str], Row]] = MappingProxyType({})
 
 
@@ -98,7 +100,13 @@ def wait_headers(row: Row, details: Mapping[str, Any]) -> Headers:
     retry_after = details.get("retry_after")
     if retry_after is None or not row.waits:
         return []
-    return [("retry-after", f"{retry_after:g}" if isinstance(retry_after, float) else str(retry_after))]
+    return [("retry-after", header_text(retry_after))]
+
+
+def header_text(value: Any) -> str:
+    """`value` as a header can carry it: whatever is no printable ASCII letter becomes a question mark."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if text.isascii() and text.isprintable() else _UNPRINTABLE.sub("?", text)
 
 
 def seconds(details: Mapping[str, Any], unless_told: float) -> float:

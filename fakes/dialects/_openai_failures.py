@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from . import _edge_pages, _ids
-from ._failure_table import now, seconds, used, worded
+from ._failure_table import header_text, now, seconds, used, worded
 from ._openai_rows import ROWS, VARIANTS, Row
 from .base import Headers, Reply
 
@@ -103,7 +103,7 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     if row.status in {429, 503}:
         headers += _wait(details.get("retry_after"))
     if "should_retry" in details:
-        headers.append(("x-should-retry", str(details["should_retry"]).lower()))
+        headers.append(("x-should-retry", header_text(details["should_retry"]).lower()))
     return Reply(row.status, headers, data)
 
 
@@ -206,10 +206,7 @@ def _drained(
 
 
 def _wait(retry_after: Any) -> Headers:
-    if retry_after is None:
-        return []
-    text = f"{retry_after:g}" if isinstance(retry_after, float) else str(retry_after)
-    return [("retry-after", text)]
+    return [] if retry_after is None else [("retry-after", header_text(retry_after))]
 
 
 def _limit(details: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import orjson
 
 from . import _openai_failures as failures
 from . import _openai_responses as responses
-from ._failure_table import UNTOLD_S, error_data
+from ._failure_table import UNTOLD_S, error_data, now
 from ._openai_failures import RESPONSES
 from ._routes import RoutedDialect
 from .base import Answer, Ask, Headers, Reply
@@ -37,8 +37,7 @@ def answered(dialect: RoutedDialect, details: Mapping[str, Any], id_seed: int) -
         ask = Ask(model, stream=stream, text="", mark=None, input_tokens=9, api=api)
     finish = _FINISH[details["variant"]]
     pieces = REFUSAL if finish == "refusal" else ()
-    created_s = int(details.get("now_s", UNTOLD_S))
-    answer = Answer(pieces, None, finish, ask.input_tokens, len(pieces), id_seed, created_s)
+    answer = Answer(pieces, None, finish, ask.input_tokens, len(pieces), id_seed, int(now(details)))
     if not ask.stream:
         return dialect.write(ask, answer)
     status, headers = dialect.stream_head(ask, answer)

@@ -123,7 +123,10 @@ def failed_stream(kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
 
 def kept_back(details: Mapping[str, Any]) -> bytes:
     """The end of a stream whose answer is kept back: the `response` that began it is incomplete."""
-    response = details.get("response") or {**failures.failed_response("server_error", details, 0), "error": None}
+    response = details.get("response")
+    if response is None:  # nothing came before
+        known = {key: value for key, value in details.items() if key != "variant"}
+        response = {**failures.failed_response("server_error", known, 0), "error": None}
     reason = {"reason": _INCOMPLETE["filter"]}
     ended = {**response, "status": "incomplete", "incomplete_details": reason}
     return _event("response.incomplete", int(details.get("sequence_number", 2)), {"response": ended}).data

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ._openai_failures import RESPONSES
 from ._stream_so_far import SoFar
 from .base import Ask
+
+_SAME: Final = (("response_id", "id", str), ("created_s", "created_at", int), ("model", "model", str))
+"""What a failed response has of the one that began: our name, theirs, its type."""
 
 
 def suited(details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:
@@ -37,7 +40,7 @@ def _place(stream: SoFar) -> dict[str, Any]:
     response = stream.first.get("response")
     if isinstance(response, dict):
         place["response"] = response
-        for ours, theirs in (("response_id", "id"), ("created_s", "created_at"), ("model", "model")):
-            if theirs in response:
+        for ours, theirs, kind in _SAME:
+            if isinstance(response.get(theirs), kind):
                 place[ours] = response[theirs]
     return place

@@ -72,7 +72,8 @@ class Mistral(RoutedDialect):
 
     def write_error(self, kind: str, details: Mapping[str, Any], id_seed: int) -> bytes:
         """The error object in place of a chunk; no ``[DONE]`` follows it."""
-        return error_data(failures.body(kind, details, id_seed) or {})
+        body = failures.body(kind, details, id_seed)
+        return error_data(failures.body(kind, {**details, "form": "object"}, id_seed) if body is None else body)
 
 
 DIALECT: Final = Mistral()
