@@ -53,11 +53,12 @@ class Episode:
     def partial(self) -> bool:
         """Whether no window bites everything it matches, or a standing lets some of it pass.
 
-        A share of a fault's requests is not missed beside a whole fault. A standing is: an account that is let in
-        again, or a bucket that fills, gives a router reason to come back.
+        A fault that picks its requests by what is in them lets some pass, whatever its share. What a fault lets pass is
+        not missed beside a whole fault. What a standing does is: an account that is let in again, or a bucket that
+        fills, gives a router reason to come back.
         """
-        standing = any(not each.whole for each in self.windows)
-        return standing or all(each.share < 1 for each in self.windows)
+        standing = any(each.kind == "standing" and not each.whole for each in self.windows)
+        return standing or all(each.share < 1 or not each.whole for each in self.windows)
 
     @property
     def bites(self) -> int:
@@ -119,10 +120,9 @@ def windows(run: Run) -> list[Window]:
 
 
 def _whole(entry: Entry, row: dict[Hashable, Any] | None) -> bool:
-    """What the fault host wrote down of a standing; one without a row may have let requests pass, for all we know."""
-    if entry.standing is None:
-        return True
-    return row is not None and row["whole"] is not None and not pd.isna(row["whole"]) and bool(row["whole"])
+    """What the fault host wrote down; a standing without a row may have let requests pass, for all we know."""
+    told = None if row is None or row["whole"] is None or pd.isna(row["whole"]) else bool(row["whole"])
+    return entry.standing is None if told is None else told
 
 
 def _first_bite(row: dict[Hashable, Any] | None) -> int | None:

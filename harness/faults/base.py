@@ -8,7 +8,7 @@ first line and its fields' descriptions are the documentation that the catalogue
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Ask, Dialect, Headers, Reply
+    from ...scenarios.registry import Complaint
 
 
 class Host(StrEnum):
@@ -28,12 +29,18 @@ class Host(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The request a fault decides about. `ask` is None when the body could not be understood."""
+    """The request a fault decides about. `ask` is None when the body could not be understood.
+
+    `wall_s` is when it came, in seconds since 1970, for what names a moment; `path` is the request line's without its
+    query.
+    """
 
     dialect: Dialect
     provider: str
     ask: Ask | None
     id_seed: int
+    wall_s: float = 1_767_225_600.0  # the start of 2026, if nobody says
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,16 @@ class Fault(BaseModel):
     """What happens to streams that are under way when the window opens."""
     failure_kind: ClassVar[str | None] = None
     """The failure of `Dialect.failures` that it plays, if it plays one; a vendor without it is refused by name."""
+    picks: ClassVar[bool] = False
+    """Whether it lets some of the requests that its entry selects pass, whatever the entry's share."""
+
+    def complaints(self, dialect: Dialect) -> Iterable[Complaint]:
+        """What of its parameters this vendor can't play; said before anything starts."""
+        return ()
+
+    def in_window(self, since_s: float, window_s: float) -> Fault:
+        """The fault as it is `since_s` seconds after its window of `window_s` seconds opened, for one that changes."""
+        return self
 
     def on_request(self, context: Context) -> Action:
         """What to do with a request that this entry bites."""

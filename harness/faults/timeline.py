@@ -8,6 +8,7 @@ A standing is decided by the fake, which says in its response what it showed: a 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -107,13 +108,23 @@ class Timeline:
         run: the run's name, six hex digits.
         seed: what the seeded choices depend on.
         dialects: each provider's wire dialect; exactly the providers that are played here.
+        wall_ahead_ns: how far the wall clock is ahead of the monotonic one; as it is now if absent.
     """
 
-    def __init__(self, scenario: Scenario, *, run: str, seed: int, dialects: Mapping[str, Dialect]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        run: str,
+        seed: int,
+        dialects: Mapping[str, Dialect],
+        wall_ahead_ns: int | None = None,
+    ) -> None:
         self._run = run
         self._seed = seed
         self._providers = {name: _Provider(dialect) for name, dialect in dialects.items()}
         self._attempts = 0
+        self._wall_ahead_ns = time.time_ns() - time.monotonic_ns() if wall_ahead_ns is None else wall_ahead_ns
         self._t0_ns: int | None = None
         self.news: deque[News] = deque(maxlen=NEWS_MAX)
         """News in the order it was learnt; whoever tells the harness takes it from here."""
@@ -184,12 +195,15 @@ class Timeline:
                 # The provider is part of the hash: a call that is bitten here is not thereby bitten elsewhere too.
                 roll = chance(self._seed, "entry", window.id, provider, entity, number)
                 if roll < window.entry.share:
-                    chosen.append((window.fault, _Bite(self, window, record)))
+                    since_ns, window_ns = received_ns - window.from_ns, window.until_ns - window.from_ns
+                    fault = window.fault.in_window(since_ns / 1e9, window_ns / 1e9)
+                    chosen.append((fault, _Bite(self, window, record)))
         bitten = self._bitten(here, record, matched) if here.standing else None
         if not chosen:
             return Plan(record, None, (), bitten)
         id_seed = int(chance(self._seed, "fault", provider, entity, number) * 2**53)
-        return Plan(record, Context(here.dialect, provider, ask, id_seed), chosen, bitten)
+        wall_s = (received_ns + self._wall_ahead_ns) / 1e9
+        return Plan(record, Context(here.dialect, provider, ask, id_seed, wall_s, bare), chosen, bitten)
 
     def _bitten(self, here: _Provider, record: AttemptRecord, matched: set[str]) -> Callable[[str], None]:
         """What is to be called with each entry that the fake says it played on the attempt."""
@@ -271,7 +285,8 @@ class _Bite:
 def _faulty(scenario: Scenario, index: int, entry: Entry) -> list[tuple[str, _Window]]:
     fault = find(entry.fault or "").model_validate(entry.with_)
     until_s = scenario.until_s(entry)
-    return [(name, _Window(entry.id_at(index), entry, fault, name, entry.at, until_s)) for name in entry.on]
+    whole = False if fault.picks else None
+    return [(name, _Window(entry.id_at(index), entry, fault, name, entry.at, until_s, whole)) for name in entry.on]
 
 
 def _standing(scenario: Scenario, index: int, entry: Entry) -> list[tuple[str, _Window]]:
