@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..fakes import dialects
 from ..fakes.dialects.http_service import HttpService, ServiceError
 from ..reports import measures
 from ..scenarios.problems import Problem, ScenarioError
-from ..scenarios.registry import FaultRule, MeasureRule, Registry, ServiceRule, StandingRule
+from ..scenarios.registry import Complaint, FaultRule, MeasureRule, Registry, ServiceRule, StandingRule
 from . import faults, standings
+
+if TYPE_CHECKING:
+    from ..scenarios.model import Provider
+    from .faults.base import Fault
 
 _EDGE: dict[measures.Anchor, Literal["start", "end"]] = {
     measures.Anchor.BEGIN: "start",
@@ -46,7 +50,11 @@ def _service(
 def _fault_rule(name: str) -> FaultRule:
     fault = faults.find(name)
     summary = (fault.__doc__ or "").strip().partition("\n")[0]
-    return FaultRule(fault, fault.failure_kind, fault.phase, summary)
+    return FaultRule(fault, fault.failure_kind, fault.phase, summary, _fault_complaints)
+
+
+def _fault_complaints(parameters: Fault, provider: Provider) -> Iterable[Complaint]:
+    return parameters.complaints(dialects.find(provider.dialect, provider.service))
 
 
 def _standing_rule(name: str) -> StandingRule:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,7 +12,7 @@ from .document import Document
 from .expectation import Expectation, Unit
 from .model import Entry, Scenario
 from .problems import Problem, nearest
-from .registry import FaultRule, Registry, StandingRule
+from .registry import Complaint, FaultRule, Registry, StandingRule
 from .units import format_duration
 
 
@@ -50,12 +51,17 @@ def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, reg
         return
     if isinstance(rule, StandingRule):
         yield from _selectors(entry, rule, path, document)
-    yield from _parameters(scenario, entry, rule, path, document)
+    yield from _parameters(scenario, entry, rule, path, document, registry)
     yield from _lacking(scenario, entry, rule, document.where((*path, entry.kind)), registry)
 
 
 def _parameters(
-    scenario: Scenario, entry: Entry, rule: FaultRule | StandingRule, path: tuple[str | int, ...], document: Document
+    scenario: Scenario,
+    entry: Entry,
+    rule: FaultRule | StandingRule,
+    path: tuple[str | int, ...],
+    document: Document,
+    registry: Registry,
 ) -> Iterator[Problem]:
     """What stands under `with`, and whether it makes sense for this entry."""
     try:
@@ -73,9 +79,21 @@ def _parameters(
                     each["msg"].removeprefix("Value error, "), where, f"`banstorm show {entry.name}` explains it"
                 )
         return
+    for complaint in _complaints(scenario, entry, rule, parameters, registry):
+        yield Problem(complaint.what, document.where((*path, *complaint.path)), complaint.next)
+
+
+def _complaints(
+    scenario: Scenario, entry: Entry, rule: FaultRule | StandingRule, parameters: Any, registry: Registry
+) -> Iterator[Complaint]:
     if isinstance(rule, StandingRule):
-        for complaint in rule.complaints(parameters, entry, scenario.until_s(entry) - entry.at):
-            yield Problem(complaint.what, document.where((*path, *complaint.path)), complaint.next)
+        yield from rule.complaints(parameters, entry, scenario.until_s(entry) - entry.at)
+        return
+    for name in entry.on:
+        provider = scenario.providers.get(name)
+        kinds = registry.failures_of(provider) if provider else None
+        if provider and kinds is not None and (rule.failure_kind is None or rule.failure_kind in kinds):
+            yield from rule.complaints(parameters, provider)
 
 
 def _rule(entry: Entry, registry: Registry) -> FaultRule | StandingRule | None:

@@ -14,25 +14,35 @@ from .model import Entry, Provider
 
 
 @dataclass(frozen=True, slots=True)
-class FaultRule:
-    """What the language needs to know of a fault.
-
-    `phase` is what of an exchange it acts on (answer, latency, head, body): two of one phase can't act on the same one.
-    """
-
-    parameters: type[BaseModel]
-    failure_kind: str | None
-    phase: str
-    summary: str
-
-
-@dataclass(frozen=True, slots=True)
 class Complaint:
     """What is wrong with an entry as a whole: the place in it, such as ("with", "spread"), what, and what to do."""
 
     path: tuple[str, ...]
     what: str
     next: str
+
+
+def _no_complaints(_: Any, __: Provider) -> Iterable[Complaint]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class FaultRule:
+    """What the language needs to know of a fault.
+
+    Attributes:
+        parameters: What may stand under `with`.
+        failure_kind: The failure that the vendor needs; None if it needs none.
+        phase: What of an exchange it acts on (answer, latency, head, body): two of one phase can't act on the same one.
+        summary: What it is, in a line.
+        complaints: What of its valid parameters a provider can't play, whose vendor has the failure.
+    """
+
+    parameters: type[BaseModel]
+    failure_kind: str | None
+    phase: str
+    summary: str
+    complaints: Callable[[Any, Provider], Iterable[Complaint]] = _no_complaints
 
 
 @dataclass(frozen=True, slots=True)
