@@ -27,10 +27,11 @@ class Reinstated(Standing):
     bites = "those that are answered and that another entry would have refused"
 
     settle: Duration = Field(
-        default=0.0, description="time to reach every node of the vendor; until then ever fewer requests are refused"
+        default=0.0,
+        description="time from the start to reach every node of the vendor; until then ever more requests pass",
     )
     rollout: Duration = Field(
-        default=0.0, description="time in which the share of credentials it reaches grows from nothing to `share`"
+        default=0.0, description="time from the start in which the share of credentials it reaches grows to `share`"
     )
 
     def begin(self, place: Place) -> Effect:
