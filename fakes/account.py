@@ -225,9 +225,11 @@ class Accounts:
         if not self.accept_unknown and credential not in self._members:
             return Refusal("bad_key", {"credential": credential})
         standings = self._standings
-        if headers is not None:
-            refused = self.subscriptions.refusal(credential, headers) if self.subscriptions.beta_required else None
-            if refused is None and (standings.grouped or self.quota.grouped or self._models.any):
+        asked = self.subscriptions.beta_required
+        named = standings.grouped or self.quota.grouped or self._models.any
+        if headers is not None and (asked or named):
+            refused = self.subscriptions.refusal(credential, headers) if asked else None
+            if refused is None and named:
                 refused = self._members.hear(credential, headers)
             if refused is not None:
                 return refused

@@ -12,12 +12,22 @@ _NOTHING: Final = 1e-9
 
 
 class Bucket:
-    """Holds up to `limit`, and fills at `limit` a `period_s` seconds; in debt below zero."""
+    """Holds up to `limit`, and fills at `limit` a `period_s` seconds; in debt below zero.
 
-    __slots__ = ("_at_s", "_rate", "counted", "level", "limit", "limit_text", "period_s")
+    Attributes:
+        counted: "requests", "tokens", "input_tokens" or "output_tokens".
+        prompts: Whether a prompt's tokens are taken out of it.
+        answers: Whether an answer's are.
+        limit: What it holds.
+        level: What is in it.
+    """
+
+    __slots__ = ("_at_s", "_rate", "answers", "counted", "level", "limit", "limit_text", "period_s", "prompts")
 
     def __init__(self, counted: str, limit: float, period_s: float, now_s: float) -> None:
         self.counted = counted
+        self.prompts = counted in {"tokens", "input_tokens"}
+        self.answers = counted in {"tokens", "output_tokens"}
         self.limit = limit
         self.limit_text = str(int(limit))
         self.period_s = period_s
@@ -127,7 +137,10 @@ class Purse:
     def spend(self, usd: float, wall_s: float) -> None:
         """Spend at `wall_s` (seconds since 1970)."""
         self.spent_usd += usd
-        self._month_usd = self.month_usd(wall_s) + usd
+        if wall_s < self._ends_s:
+            self._month_usd += usd
+        else:
+            self._month_usd, self._ends_s = usd, next_month(wall_s)
 
     def month_usd(self, wall_s: float) -> float:
         """What was spent since the 1st of the month."""

@@ -181,7 +181,7 @@ class Quota:
         now_s = self._clock()
         for shelf in self._filled(credential, model, now_s):
             shelf.settle(produced_tokens, usd, now_s)
-            if usd:
+            if usd and len(self._purses) >= HELD_MAX:
                 self._spends(shelf)
 
     def headers(self, credential: str, model: str, headers: Headers) -> Headers:
@@ -200,9 +200,9 @@ class Quota:
         """Each meter that is in use: whose, model, what it counts, limit, remaining, seconds to its reset."""
         now_s = self._clock()
         for (level, whose, model), shelf in self._shelves.items():
-            shelf.fill(now_s)
             told_ = {"level": level, "whose": whose, "model": model}
             for bucket in shelf.buckets:
+                bucket.fill(now_s)
                 yield {
                     **told_,
                     "counted": bucket.counted,
@@ -270,9 +270,13 @@ class Quota:
                 while len(self._shelves) > HELD_MAX:
                     self._shelves.popitem(last=False)
             self._found[key] = shelves
+        move_to_end = self._shelves.move_to_end
         for shelf in shelves:
-            self._shelves.move_to_end(shelf.key)
-            shelf.fill(now_s)
+            move_to_end(shelf.key)
+            for bucket in shelf.buckets:
+                bucket.fill(now_s)
+            for window in shelf.windows:
+                window.roll(now_s)
         return shelves
 
     def _find(self, credential: str, model: str, now_s: float) -> tuple[Shelf, ...]:
@@ -291,7 +295,7 @@ class Quota:
         return tuple(shelves)
 
     def _spends(self, shelf: Shelf) -> None:
-        """Remember longest who spends."""
+        """Remember longest who spends, now that not all can be remembered."""
         self._purses[shelf.key[:2]] = shelf.purse
         self._purses.move_to_end(shelf.key[:2])
         if len(self._purses) > HELD_MAX:

@@ -28,28 +28,32 @@ def filled(headers: Headers, choose: Choose, now_s: float) -> Headers:
         now_s: Seconds since 1970.
     """
     result = list(headers)
-    for index, word, counted, daily in _places(tuple([name for name, _ in headers])):
-        if chosen := choose(counted, daily):
-            name, sample = headers[index]
-            result[index] = (name, _figure(name, sample, word, chosen, now_s))
+    for index, name, word, counted, daily, rounded in _places(tuple([name for name, _ in headers])):
+        chosen = choose(counted, daily)
+        if not chosen:
+            continue
+        if word == "reset":
+            reset_s = max([bucket.reset_s for bucket in chosen])
+            figure = _reset(_form(headers[index][1]), reset_s, now_s)
+        elif word == "remaining":
+            level = sum([bucket.level for bucket in chosen]) if len(chosen) > 1 else chosen[0].level
+            figure = str(_thousands(level, chosen) if rounded else int(level) if level > 0 else 0)
+        elif len(chosen) > 1:
+            figure = str(int(sum([bucket.limit for bucket in chosen])))
+        else:
+            figure = chosen[0].limit_text
+        result[index] = (name, figure)
     return result
 
 
-def _figure(name: str, sample: str, word: str, chosen: Sequence[Bucket], now_s: float) -> str:
-    alone = chosen[0] if len(chosen) == 1 else None
-    if word == "limit":
-        return alone.limit_text if alone else str(int(sum(bucket.limit for bucket in chosen)))
-    if word == "reset":
-        return _reset(_form(sample), alone.reset_s if alone else max(each.reset_s for each in chosen), now_s)
-    left = max(0, int(alone.level if alone else sum(bucket.level for bucket in chosen)))
-    if name.startswith("anthropic-") and chosen[0].counted != "requests":  # the vendor rounds, says its reference
-        left = min(round(left, -3), int(sum(bucket.limit for bucket in chosen)))
-    return str(left)
+def _thousands(level: float, chosen: Sequence[Bucket]) -> int:
+    """What is left as Anthropic's reference has it, which rounds tokens."""
+    return min(round(max(0, int(level)), -3), int(sum([bucket.limit for bucket in chosen])))
 
 
 @lru_cache(maxsize=256)
-def _places(names: tuple[str, ...]) -> tuple[tuple[int, str, str, bool | None], ...]:
-    """Which of these headers tell limit, remaining or reset; of what; of a day (None if it doesn't say)."""
+def _places(names: tuple[str, ...]) -> tuple[tuple[int, str, str, str, bool | None, bool], ...]:
+    """Which of these headers tell limit, remaining or reset: of what, of a day (None if unsaid), in round thousands."""
     places = []
     for index, name in enumerate(names):
         _, found, rest = name.partition("ratelimit")
@@ -59,10 +63,10 @@ def _places(names: tuple[str, ...]) -> tuple[tuple[int, str, str, bool | None], 
             continue
         daily = True if "day" in words else False if "minute" in words else None
         if "requests" in words:
-            places.append((index, word, "requests", daily))
+            places.append((index, name, word, "requests", daily, False))
         elif "tokens" in words:
             counted = next((f"{each}_tokens" for each in ("input", "output") if each in words), "tokens")
-            places.append((index, word, counted, daily))
+            places.append((index, name, word, counted, daily, name.startswith("anthropic-")))
     return tuple(places)
 
 

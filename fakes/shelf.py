@@ -104,13 +104,6 @@ class Shelf:
         self._plain = not (self._money or self.windows or self._ramp)
         self._chosen: dict[tuple[str, bool | None], list[Bucket]] = {}
 
-    def fill(self, now_s: float) -> None:
-        """Bring every meter up to now."""
-        for bucket in self.buckets:
-            bucket.fill(now_s)
-        for window in self.windows:
-            window.roll(now_s)
-
     def refusal(self, model: str, input_tokens: int, now_s: float) -> Refusal | None:
         """What a request is refused with, None if nothing that it needs is used up. It takes nothing yet."""
         if not self._plain and (refused := self._refused(model, now_s)) is not None:
@@ -118,18 +111,19 @@ class Shelf:
         worst: Bucket | None = None
         worst_s = 0.0
         for bucket in self.buckets:
-            wait_s = bucket.wait_s(_need(bucket, input_tokens))
-            if wait_s > worst_s:
+            # an answer's length is not known yet: it starts as soon as anything is left
+            need = input_tokens if bucket.prompts else 1
+            if bucket.level < need and (wait_s := bucket.wait_s(need)) > worst_s:
                 worst, worst_s = bucket, wait_s
         return None if worst is None else self._emptied(worst, worst_s, model, input_tokens)
 
     def take(self, input_tokens: int, now_s: float) -> None:
         """Take a request and its prompt."""
         for bucket in self.buckets:
-            if bucket.counted == "requests":
-                bucket.level -= 1
-            elif bucket.counted != "output_tokens":
+            if bucket.prompts:
                 bucket.level -= input_tokens
+            elif not bucket.answers:
+                bucket.level -= 1
         if self._ramp is not None:
             self._ramp.count += 1
         for window in self.windows:
@@ -138,7 +132,7 @@ class Shelf:
     def settle(self, produced_tokens: int, usd: float, now_s: float) -> None:
         """Take what was produced, and what it cost."""
         for bucket in self.buckets:
-            if bucket.counted in {"tokens", "output_tokens"}:
+            if bucket.answers:
                 bucket.level -= produced_tokens
         for window in self.windows:
             window.use(produced_tokens, now_s)
@@ -220,8 +214,3 @@ def windows_of(limits: Limits) -> list[Window]:
 def _told(wait_s: float) -> float:
     # a client that comes back at this very moment must be let in, so the wait is never rounded down
     return math.ceil(round(wait_s * 1000, 6)) / 1000
-
-
-def _need(bucket: Bucket, input_tokens: int) -> float:
-    # an answer's length is not known yet: it starts as soon as anything is left
-    return input_tokens if bucket.counted in {"tokens", "input_tokens"} else 1
