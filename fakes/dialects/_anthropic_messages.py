@@ -43,8 +43,6 @@ _COUNTED: Final = frozenset(
 )
 """Fields of a prompt that is to be counted (SDK 0.125 and 2.10, betas included); the API refuses any other."""
 _KNOWN: Final = _COUNTED | {
-    "anthropic_version",  # Bedrock's way of naming it
-    "anthropic_beta",
     "billing_policy",
     "compaction",
     "container",
@@ -74,13 +72,12 @@ def check_version(headers: Mapping[str, str]) -> str:
 
 def read(request: Request) -> Ask:
     """Understand the body of ``POST /v1/messages``."""
-    return read_body(request.body, check_version(request.headers))
+    version = check_version(request.headers)
+    return read_document(parse(request.body), request.body, strict=version == NEWEST)
 
 
-def read_body(raw: bytes, version: str) -> Ask:
-    """Understand a body as `version` of the API has it."""
-    document = parse(raw)
-    strict = version == NEWEST
+def read_document(document: dict[str, Any], raw: bytes, *, strict: bool) -> Ask:
+    """Understand a request's `document`, the JSON of `raw`; `strict` is the newest version."""
     _check_fields(document, _KNOWN if strict else _KNOWN | _SAMPLING)
     ask = _read_prompt(document, raw, strict=strict)
     max_tokens = need(document, "max_tokens", int, "integer")
@@ -105,9 +102,13 @@ def read_body(raw: bytes, version: str) -> Ask:
 def read_count(request: Request) -> Ask:
     """Understand the body of ``POST /v1/messages/count_tokens``: a prompt that nobody is to answer."""
     strict = check_version(request.headers) == NEWEST
-    document = parse(request.body)
+    return read_counted(parse(request.body), request.body, strict=strict)
+
+
+def read_counted(document: dict[str, Any], raw: bytes, *, strict: bool) -> Ask:
+    """Understand a prompt's `document`, the JSON of `raw`."""
     _check_fields(document, _COUNTED)
-    return replace(_read_prompt(document, request.body, strict=strict), operation="count_tokens")
+    return replace(_read_prompt(document, raw, strict=strict), operation="count_tokens")
 
 
 def _check_fields(document: Mapping[str, Any], known: frozenset[str]) -> None:

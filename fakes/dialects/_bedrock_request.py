@@ -6,35 +6,26 @@ that the service gives to all violations of its model ("1 validation error detec
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import orjson
 
 from ..answer import find_mark
-from . import _bedrock_failures as failures
+from . import _bedrock_extras as extras
+from . import _bedrock_invoke as invoke
 from . import _tokens
+from ._bedrock_complaints import complain, maybe, parse, unlike
 from ._routes import Request
-from .base import Ask, RequestRefused, Tool
+from .base import Ask, Tool
 
 _ROLES: Final = ("user", "assistant", "system")
 
 
-def refuse(kind: str, **details: Any) -> NoReturn:
-    """Answer the request with a failure; the same complaint gets the same request id."""
-    raise RequestRefused(failures.reply(kind, details, id_seed=zlib.crc32(repr(details).encode())))
-
-
-def complain(message: str) -> NoReturn:
-    """Refuse with 400 `ValidationException`."""
-    refuse("bad_request", message=message)
-
-
 def read_plain(request: Request) -> Ask:
     """Understand ``POST /model/{modelId}/converse``."""
-    return _read(request.name, _parse(request.body))
+    return _read(request.name, parse(request.body))
 
 
 def read_stream(request: Request) -> Ask:
@@ -43,16 +34,19 @@ def read_stream(request: Request) -> Ask:
 
 
 def read_count(request: Request) -> Ask:
-    """Understand ``POST /model/{modelId}/count-tokens`` of a Converse request."""
-    wanted = _maybe(_parse(request.body), "input", dict, "input")
-    converse = _maybe(wanted or {}, "converse", dict, "input.converse")
+    """Understand ``POST /model/{modelId}/count-tokens``, of a Converse request or of a model's own body."""
+    wanted = maybe(parse(request.body), "input", dict, "input") or {}
+    invoked = maybe(wanted, "invokeModel", dict, "input.invokeModel")
+    if invoked is not None:
+        return invoke.read_counted(request.name, invoked.get("body"))
+    converse = maybe(wanted, "converse", dict, "input.converse")
     if converse is None:
-        complain("The input field must have a converse member.")
+        complain("The input field must have one member: converse or invokeModel.")
     return replace(_read(request.name, converse), operation="count_tokens")
 
 
 def _read(model: str, document: Mapping[str, Any]) -> Ask:
-    messages = _maybe(document, "messages", list, "messages")
+    messages = maybe(document, "messages", list, "messages")
     if not messages:  # strands and LiteLLM users know these words
         complain(
             "A conversation must start with a user message. Try again with a conversation that starts with a user "
@@ -63,19 +57,31 @@ def _read(model: str, document: Mapping[str, Any]) -> Ask:
     tools, choice = _read_tools(document)
     if used_tools and document.get("toolConfig") is None:  # langchain-ai/langchain-aws#591
         complain("The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+    max_tokens = _read_max_tokens(document)
+    thinking, complaint = extras.read_thinking(document, max_tokens)
+    complaint = complaint or extras.altered_thoughts(messages)
+    if complaint is not None:
+        complain(extras.FROM_THE_MODEL + complaint)
+    input_tokens = _tokens.count(letters + system.letters, len(messages), document.get("toolConfig"))
+    cached, written = extras.cache(document, input_tokens)
     return Ask(
         model=model,
         stream=False,
         text=text,
         mark=find_mark(text),
-        input_tokens=_tokens.count(letters + system.letters, len(messages), document.get("toolConfig")),
-        max_tokens=_read_max_tokens(document),
+        input_tokens=input_tokens,
+        max_tokens=max_tokens,
         schema=_read_schema(document),
         tools=tools,
         tool_choice=choice,
         after_tool_result=after_tool,
         first_turn=not answered,
         include_usage=True,
+        stop=_read_stop(document),
+        cached_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=thinking,
+        parallel=True,
         body=document,
     )
 
@@ -96,16 +102,16 @@ class _Content:
 
 def _content(blocks: Any, where: str) -> _Content:
     if not isinstance(blocks, list):
-        _unlike(where, "a list")
+        unlike(where, "a list")
     content = _Content()
     for place, block in enumerate(blocks):
         if not isinstance(block, dict) or not block:
-            _unlike(f"{where}.{place}", "a content block")
+            unlike(f"{where}.{place}", "a content block")
         content.kinds.update(block)
         if "text" in block:
             text = block["text"]
             if not isinstance(text, str):
-                _unlike(f"{where}.{place}.text", "a string")
+                unlike(f"{where}.{place}.text", "a string")
             if not text.strip():  # langchain-ai/langchain-aws and many others
                 complain(
                     f"The text field in the ContentBlock object at {where}.{place} is blank. Add text to the text "
@@ -126,7 +132,7 @@ def _read_messages(messages: list[Any]) -> tuple[str, int, bool, bool, bool]:
     for index, message in enumerate(messages):
         where = f"messages.{index}"
         if not isinstance(message, dict):
-            _unlike(where, "a message")
+            unlike(where, "a message")
         role = message.get("role")
         if role not in _ROLES:
             shown = role[:100] if isinstance(role, str) else "null"
@@ -156,12 +162,12 @@ def _read_messages(messages: list[Any]) -> tuple[str, int, bool, bool, bool]:
 
 
 def _read_max_tokens(document: Mapping[str, Any]) -> int | None:
-    config = _maybe(document, "inferenceConfig", dict, "inferenceConfig") or {}
+    config = maybe(document, "inferenceConfig", dict, "inferenceConfig") or {}
     value = config.get("maxTokens")
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        _unlike("inferenceConfig.maxTokens", "an integer")
+        unlike("inferenceConfig.maxTokens", "an integer")
     if value < 1:
         complain(
             f"1 validation error detected: Value '{value}' at 'inferenceConfig.maxTokens' failed to satisfy "
@@ -170,10 +176,29 @@ def _read_max_tokens(document: Mapping[str, Any]) -> int | None:
     return value
 
 
+def _read_stop(document: Mapping[str, Any]) -> tuple[str, ...]:
+    config = maybe(document, "inferenceConfig", dict, "inferenceConfig") or {}
+    stops = maybe(config, "stopSequences", list, "inferenceConfig.stopSequences") or []
+    for place, stop in enumerate(stops):
+        if not isinstance(stop, str):
+            unlike(f"inferenceConfig.stopSequences.{place}", "a string")
+        if not stop:
+            complain(
+                f"1 validation error detected: Value '' at 'inferenceConfig.stopSequences.{place}' failed to satisfy "
+                "constraint: Member must have length greater than or equal to 1"
+            )
+    if len(stops) > extras.STOPS_MAX:
+        complain(
+            "1 validation error detected: Value at 'inferenceConfig.stopSequences' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {extras.STOPS_MAX}"
+        )
+    return tuple(stops)
+
+
 def _read_schema(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The schema of a JSON answer, which `outputConfig.textFormat` carries as JSON text."""
-    config = _maybe(document, "outputConfig", dict, "outputConfig") or {}
-    form = _maybe(config, "textFormat", dict, "outputConfig.textFormat")
+    config = maybe(document, "outputConfig", dict, "outputConfig") or {}
+    form = maybe(config, "textFormat", dict, "outputConfig.textFormat")
     if form is None:
         return None
     if form.get("type") != "json_schema":
@@ -182,10 +207,10 @@ def _read_schema(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
             "must satisfy enum value set: [json_schema]"
         )
     where = "outputConfig.textFormat.structure.jsonSchema"
-    structure = _maybe(form, "structure", dict, "outputConfig.textFormat.structure") or {}
-    text = (_maybe(structure, "jsonSchema", dict, where) or {}).get("schema")
+    structure = maybe(form, "structure", dict, "outputConfig.textFormat.structure") or {}
+    text = (maybe(structure, "jsonSchema", dict, where) or {}).get("schema")
     if not isinstance(text, str):
-        _unlike(f"{where}.schema", "a string")
+        unlike(f"{where}.schema", "a string")
     try:
         schema = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -197,10 +222,10 @@ def _read_schema(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _read_tools(document: Mapping[str, Any]) -> tuple[tuple[Tool, ...], str]:
     """The tools that are offered, and which of them is wanted."""
-    config = _maybe(document, "toolConfig", dict, "toolConfig")
+    config = maybe(document, "toolConfig", dict, "toolConfig")
     if config is None:
         return (), "auto"
-    offered = _maybe(config, "tools", list, "toolConfig.tools")
+    offered = maybe(config, "tools", list, "toolConfig.tools")
     if not offered:  # Portkey-AI/gateway#1124
         complain(
             "1 validation error detected: Value at 'toolConfig.tools' failed to satisfy constraint: Member must have "
@@ -210,17 +235,17 @@ def _read_tools(document: Mapping[str, Any]) -> tuple[tuple[Tool, ...], str]:
     for place, each in enumerate(offered):
         where = f"toolConfig.tools.{place}"
         if not isinstance(each, dict):
-            _unlike(where, "a tool")
-        spec = _maybe(each, "toolSpec", dict, f"{where}.toolSpec")
+            unlike(where, "a tool")
+        spec = maybe(each, "toolSpec", dict, f"{where}.toolSpec")
         if spec is None:  # one that the service runs itself, or a mark for its cache
             continue
-        name, schema = spec.get("name"), (_maybe(spec, "inputSchema", dict, f"{where}.inputSchema") or {}).get("json")
+        name, schema = spec.get("name"), (maybe(spec, "inputSchema", dict, f"{where}.inputSchema") or {}).get("json")
         if not isinstance(name, str) or not name:
-            _unlike(f"{where}.toolSpec.name", "a string")
+            unlike(f"{where}.toolSpec.name", "a string")
         if not isinstance(schema, dict):
-            _unlike(f"{where}.toolSpec.inputSchema.json", "an object")
+            unlike(f"{where}.toolSpec.inputSchema.json", "an object")
         tools.append(Tool(name, schema))
-    return tuple(tools), _read_choice(_maybe(config, "toolChoice", dict, "toolConfig.toolChoice"), tools)
+    return tuple(tools), _read_choice(maybe(config, "toolChoice", dict, "toolConfig.toolChoice"), tools)
 
 
 def _read_choice(choice: Mapping[str, Any] | None, tools: list[Tool]) -> str:
@@ -235,24 +260,3 @@ def _read_choice(choice: Mapping[str, Any] | None, tools: list[Tool]) -> str:
     if all(tool.name != name for tool in tools):
         complain(f"The tool {name[:64]} that toolChoice names is not in toolConfig.tools.")
     return f"tool:{name}"
-
-
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        document = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError:
-        document = None
-    if not isinstance(document, dict):
-        refuse("bad_request", exception="SerializationException", message="The request body is not a JSON object.")
-    return document
-
-
-def _maybe(document: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
-    value = document.get(name)
-    if value is not None and not isinstance(value, kind):
-        _unlike(where, "an object" if kind is dict else "a list")
-    return value
-
-
-def _unlike(where: str, wanted: str) -> NoReturn:
-    refuse("bad_request", exception="SerializationException", message=f"The value at {where} must be {wanted}.")

@@ -14,25 +14,31 @@ import orjson
 
 from . import _bedrock_failures as failures
 from . import _eventstream, _ids
-from .base import Answer, Ask, Event, Headers, Reply
+from ._anthropic_signatures import sign
+from .base import Answer, Ask, Call, Event, Headers, Reply
 
 _STOP: Final = {"stop": "end_turn", "length": "max_tokens", "tool": "tool_use"}
+_THOUGHT: Final = "The question is plain, and the answer was rehearsed."
 _PADDING: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-def write(_: Ask, answer: Answer) -> Reply:
+def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one body."""
+    blocks: list[dict[str, Any]] = []
+    if answer.reasoning_tokens:
+        blocks.append({"reasoningContent": {"reasoningText": {"signature": _signature(answer), "text": _THOUGHT}}})
     if answer.tool is None:
-        block: dict[str, Any] = {"text": answer.text}
-    else:
-        block = {"toolUse": {"input": _arguments(answer), "name": answer.tool, "toolUseId": _tool_id(answer)}}
+        blocks.append({"text": answer.text})
+    for place, call in enumerate(answer.tool_calls):
+        used = {"input": _arguments(call), "name": call.name, "toolUseId": _tool_id(answer, place)}
+        blocks.append({"toolUse": used})
     return _plain(
         {
             "metrics": _metrics(answer),
-            "output": {"message": {"content": [block], "role": "assistant"}},
+            "output": {"message": {"content": blocks, "role": "assistant"}},
             "serviceTier": {"type": "default"},
-            "stopReason": _STOP[answer.finish],
-            "usage": _usage(answer),
+            "stopReason": _stop_reason(answer),
+            "usage": _usage(ask, answer),
         },
         answer,
     )
@@ -48,21 +54,24 @@ def stream_head(_: Ask, answer: Answer) -> tuple[int, Headers]:
     return 200, [("content-type", _eventstream.CONTENT_TYPE), *failures.response_headers(answer.id_seed)]
 
 
-def stream(_: Ask, answer: Answer) -> Iterator[Event]:
+def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
     """The answer as frames. A block of text has no `contentBlockStart`, as most models' have none."""
     place = answer.id_seed
-    yield _event("messageStart", b'{"p":"', b'","role":"assistant"}', place)
-    before, after = b'{"contentBlockIndex":0,"delta":{"text":', b'},"p":"'
-    if answer.tool is not None:
-        start = {"contentBlockIndex": 0, "start": {"toolUse": {"name": answer.tool, "toolUseId": _tool_id(answer)}}}
-        yield _event("contentBlockStart", orjson.dumps({**start, "p": ""})[:-2], b'"}', place)
-        before, after = b'{"contentBlockIndex":0,"delta":{"toolUse":{"input":', b'}},"p":"'
-    for index, piece in enumerate(answer.pieces):
-        yield _event("contentBlockDelta", before + orjson.dumps(piece) + after, b'"}', place + index, token=True)
-    yield _event("contentBlockStop", b'{"contentBlockIndex":0,"p":"', b'"}', place + 1)
-    yield _event("messageStop", b'{"p":"', b'","stopReason":"%s"}' % _STOP[answer.finish].encode(), place + 2)
-    tail = {"serviceTier": {"type": "default"}, "usage": _usage(answer)}
-    yield _event(
+    yield event("messageStart", b'{"p":"', b'","role":"assistant"}', place)
+    index = 0
+    if answer.reasoning_tokens:
+        yield from _think(answer)
+        index = 1
+    if answer.tool is None:
+        yield from _block(index, b'{"text":', b"}", answer.pieces, place)
+    for order, call in enumerate(answer.tool_calls):
+        used = {"toolUse": {"name": call.name, "toolUseId": _tool_id(answer, order)}}
+        start = {"contentBlockIndex": index + order, "start": used}
+        yield event("contentBlockStart", orjson.dumps({**start, "p": ""})[:-2], b'"}', place)
+        yield from _block(index + order, b'{"toolUse":{"input":', b"}}", call.pieces, place)
+    yield event("messageStop", b'{"p":"', b'","stopReason":"%s"}' % _stop_reason(answer).encode(), place + 2)
+    tail = {"serviceTier": {"type": "default"}, "usage": _usage(ask, answer)}
+    yield event(
         "metadata",
         b'{"metrics":' + orjson.dumps(_metrics(answer)) + b',"p":"',
         b'",' + orjson.dumps(tail)[1:],
@@ -70,7 +79,24 @@ def stream(_: Ask, answer: Answer) -> Iterator[Event]:
     )
 
 
-def _event(name: str, before: bytes, after: bytes, place: int, *, token: bool = False) -> Event:
+def _block(index: int, before: bytes, after: bytes, pieces: tuple[str, ...], place: int) -> Iterator[Event]:
+    """The deltas of a block, each between `before` and `after`, and its end."""
+    head = b'{"contentBlockIndex":%d,"delta":' % index + before
+    tail = after + b',"p":"'
+    for order, piece in enumerate(pieces):
+        yield event("contentBlockDelta", head + orjson.dumps(piece) + tail, b'"}', place + order, token=True)
+    yield event("contentBlockStop", b'{"contentBlockIndex":%d,"p":"' % index, b'"}', place + 1)
+
+
+def _think(answer: Answer) -> Iterator[Event]:
+    """The block of what was thought: its text, then its signature."""
+    for name, said in (("text", _THOUGHT), ("signature", _signature(answer))):
+        delta = orjson.dumps({"contentBlockIndex": 0, "delta": {"reasoningContent": {name: said}}})
+        yield event("contentBlockDelta", delta[:-1] + b',"p":"', b'"}', answer.id_seed)
+    yield event("contentBlockStop", b'{"contentBlockIndex":0,"p":"', b'"}', answer.id_seed + 1)
+
+
+def event(name: str, before: bytes, after: bytes, place: int, *, token: bool = False) -> Event:
     """A frame whose padding's length depends on `place`, and is the next one that leaves the frame clean."""
     headers = _headers(name)
     for more in range(len(_PADDING)):
@@ -88,27 +114,41 @@ def _headers(name: str) -> bytes:
     )
 
 
-def _usage(answer: Answer) -> dict[str, Any]:
+def _stop_reason(answer: Answer) -> str:
+    return "stop_sequence" if answer.stop_sequence is not None else _STOP[answer.finish]
+
+
+def _signature(answer: Answer) -> str:
+    return sign(_THOUGHT, answer.id_seed)
+
+
+def _usage(ask: Ask, answer: Answer) -> dict[str, Any]:
+    """Token counts; fresh input alone is `inputTokens`."""
     return {
         "cacheReadInputTokens": answer.cached_tokens,
-        "cacheWriteInputTokens": 0,
-        "inputTokens": answer.input_tokens - answer.cached_tokens,  # fresh input alone
+        "cacheWriteInputTokens": ask.cache_write_tokens,
+        "inputTokens": answer.input_tokens - answer.cached_tokens - ask.cache_write_tokens,
         "outputTokens": answer.output_tokens,
         "totalTokens": answer.input_tokens + answer.output_tokens,
     }
 
 
+def latency_ms(answer: Answer) -> int:
+    """How long the model took, in milliseconds: made up, since an answer doesn't know."""
+    return 200 + answer.id_seed % 800
+
+
 def _metrics(answer: Answer) -> dict[str, int]:
-    return {"latencyMs": 200 + answer.id_seed % 800}  # made up: an answer doesn't know how long it took
+    return {"latencyMs": latency_ms(answer)}
 
 
-def _tool_id(answer: Answer) -> str:
-    return "tooluse_" + _ids.letters(answer.id_seed, "call", 22)
+def _tool_id(answer: Answer, place: int) -> str:
+    return "tooluse_" + _ids.letters(answer.id_seed, f"call{place}" if place else "call", 22)
 
 
-def _arguments(answer: Answer) -> Any:
+def _arguments(call: Call) -> Any:
     try:
-        return orjson.loads(answer.text)
+        return orjson.loads(call.text)
     except orjson.JSONDecodeError:  # cut by maxTokens: a whole body has no place for half an object
         return {}
 

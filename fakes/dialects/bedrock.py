@@ -1,4 +1,4 @@
-"""Amazon Bedrock: Converse and ConverseStream, signed or with a bearer key.
+"""Amazon Bedrock: Converse and InvokeModel, whole and streamed, and their counting, signed or with a bearer key.
 
 Source: the service model in botocore 1.44 (`bedrock-runtime/2023-09-30`). A signature is taken as it is; whose request
 it is, the access key id in it says.
@@ -12,11 +12,13 @@ from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 from . import _bedrock_failures as failures
+from . import _bedrock_invoke as invoke
 from . import _bedrock_request as request
 from . import _bedrock_response as response
 from . import _eventstream
+from ._bedrock_refusal import INVOKE
 from ._routes import Route, RoutedDialect, Routes
-from .base import Headers, Reply
+from .base import Ask, Headers, Reply
 
 _SIGNED: Final = re.compile(r"\s*AWS4-[A-Z0-9-]+\s.*?Credential=([^/,\s]+)/", re.DOTALL)
 _SIGNED_QUERY: Final = re.compile(r"[?&]X-Amz-Credential=([^&]+)")
@@ -41,6 +43,26 @@ ROUTES: Final = Routes(
             response.write,
             response.stream_head,
             response.stream,
+        ),
+        Route(
+            "chat",
+            "POST",
+            "/model/{}/invoke",
+            invoke.read_plain,
+            invoke.write,
+            invoke.stream_head,
+            invoke.stream,
+            api=INVOKE,
+        ),
+        Route(
+            "chat",
+            "POST",
+            "/model/{}/invoke-with-response-stream",
+            invoke.read_stream,
+            invoke.write,
+            invoke.stream_head,
+            invoke.stream,
+            api=INVOKE,
         ),
         Route("count_tokens", "POST", "/model/{}/count-tokens", request.read_count, response.write_count),
     ]
@@ -69,6 +91,18 @@ class Bedrock(RoutedDialect):
             return unquote(in_query[1]).partition("/")[0] or None
         return None
 
+    def suit(self, details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:
+        """An answer in the place of an answer comes in the form that was asked for."""
+        suited = dict(super().suit(details, ask, after))
+        if ask is not None:
+            suited.setdefault("stream", ask.stream)
+            suited.setdefault("api", ask.api)
+        return suited
+
+    def answer_keys_of(self, ask: Ask | None) -> tuple[str, ...]:
+        """`answer_keys`, or those of the model's own bodies."""
+        return invoke.ANSWER_KEYS if ask is not None and ask.api == INVOKE else self.answer_keys
+
     def write_failure(self, kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
         """The vendor's words for a failure before any answer."""
         return failures.reply(kind, details, id_seed)
@@ -87,7 +121,7 @@ class Bedrock(RoutedDialect):
 
     def map_event(self, event: bytes, change: Callable[[Any], Any]) -> bytes:
         """`event` with its payload changed, its lengths and checksums made anew."""
-        return _eventstream.map_payload(event, change)
+        return _eventstream.map_payload(event, lambda payload: invoke.map_inner(payload, change))
 
 
 DIALECT: Final = Bedrock()
