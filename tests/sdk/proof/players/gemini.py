@@ -41,7 +41,8 @@ class Gemini(Player):
             finish = answer[-1].candidates[0].finish_reason
             return f"{sum(bool(chunk.text) for chunk in answer)} tokens, finish_reason {finish and finish.value}"
         if answer.candidates is None:
-            return f"no candidates, block_reason {answer.prompt_feedback.block_reason.value}"
+            feedback = answer.prompt_feedback
+            return f"no candidates, block_reason {feedback.block_reason.value}" if feedback else "no candidates"
         return f"no content, finish_reason {answer.candidates[0].finish_reason.value}"
 
     async def close(self) -> None:
