@@ -117,7 +117,8 @@ def _parameters(schemas: Mapping[str, Mapping[str, Any]], required: frozenset[st
     """A line a parameter, from its JSON schema."""
     lines = ["", "with:"] if schemas else []
     for name, schema in schemas.items():
-        default = "required" if name in required else f"default {json.dumps(schema.get('default'))}"
+        default = f"default {json.dumps(schema['default'])}" if "default" in schema else "optional"
+        default = "required" if name in required else default
         lines.append(_hanging(f"  {name}: ", f"{schema.get('description', '')} ({default})"))
     return lines
 

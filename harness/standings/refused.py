@@ -54,11 +54,14 @@ class Refused(Standing):
     bites = "those that it refuses"
 
     settle: Duration = Field(
-        default=0.0,
+        default="0s",
+        validate_default=True,
         description="time from the start to reach every node of the vendor; until then ever fewer requests pass",
     )
     rollout: Duration = Field(
-        default=0.0, description="time from the start in which the share of credentials it reaches grows to `share`"
+        default="0s",
+        validate_default=True,
+        description="time from the start in which the share of credentials it reaches grows to `share`",
     )
     details: dict[str, str | int | float | bool] = Field(
         default_factory=dict, max_length=DETAILS_MAX, description="details of the vendor's words, by name"

@@ -31,7 +31,9 @@ class Reinstated(Standing):
         description="time from the start to reach every node of the vendor; until then ever more requests pass",
     )
     rollout: Duration = Field(
-        default=0.0, description="time from the start in which the share of credentials it reaches grows to `share`"
+        default="0s",
+        validate_default=True,
+        description="time from the start in which the share of credentials it reaches grows to `share`",
     )
 
     def begin(self, place: Place) -> Effect:

@@ -16,7 +16,7 @@ CASES = {
     "balance": ({"usd": 0.0}, [400, 400, 400], [True, True, True]),
     "model_not_found": ({}, [404, 404, 404], [True, True, True]),
     "price_changed": ({"input": 1, "output": 1}, [200, 200, 200], [True, True, True]),
-    "spend_cap": ({"usd": 1}, [200, 200, 200], [False, False, False]),
+    "spend_limit": ({"usd": 1}, [200, 200, 200], [False, False, False]),
 }
 BY_DESIGN = {"date", "connection", "transfer-encoding"}
 """Headers of one hop or of the moment."""

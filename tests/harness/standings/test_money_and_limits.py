@@ -61,8 +61,8 @@ def test_an_answer_tells_the_quotas_figures(provider_of):
     [
         ("balance", "anthropic", "quota_exhausted"),
         ("balance", "cohere", "billing_problem"),
-        ("spend_cap", "anthropic", "spend_capped"),
-        ("spend_cap", "mistral", "quota_exhausted"),
+        ("spend_limit", "anthropic", "spend_capped"),
+        ("spend_limit", "mistral", "quota_exhausted"),
     ],
 )
 def test_money_is_spent_by_being_used(provider_of, standing, dialect, kind):

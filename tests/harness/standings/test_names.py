@@ -13,7 +13,7 @@ from banstorm.harness.registry import registry
 from banstorm.harness.standings.refused import ACCOUNT_KINDS, MODEL_KINDS
 from banstorm.scenarios.problems import ScenarioError
 
-FILES = {"balance", "price_changed", "quota", "reinstated", "spend_cap"}
+FILES = {"balance", "price_changed", "quota", "reinstated", "spend_limit"}
 
 
 def test_standings_are_the_files_and_the_kinds():
@@ -83,7 +83,6 @@ seed: 7
 providers:
   one: {dialect: anthropic, model: claude-sonnet-5}
   two: {dialect: anthropic, model: claude-sonnet-5}
-  rock: {dialect: bedrock, model: m}
 load: {rate: 10/s, duration: 10s}
 timeline:
   - {at: 1s, until: 3s, ENTRY}
@@ -102,8 +101,6 @@ REFUSED = {
     "on: one, standing: price_changed, with: {factor: 2, output: 3}": (".with", "give factor, or both"),
     "on: one, standing: price_changed, with: {factor: 2}, share: 50%": (".share", "can't be limited by share"),
     "on: one, standing: org_disabled, model: m": (".model", "can't be limited by model"),
-    "on: rock, standing: spend_cap, with: {usd: 1}": (".standing", "no failure 'spend_capped' or 'quota_exhausted'"),
-    "on: rock, standing: org_disabled": (".standing", "bedrock has no failure 'org_disabled'"),
     "on: one, standing: overloaded": (".standing", "unknown standing 'overloaded'"),
 }
 
@@ -117,7 +114,22 @@ def test_what_makes_no_sense_is_refused_before_a_run(entry, tmp_path: Path):
     with pytest.raises(ScenarioError) as caught:
         make_plan(Wish(scenario=str(file), out=tmp_path))
     assert what in caught.value.problems[0].what
-    assert f"{file}:12, timeline[0]{path}" == caught.value.problems[0].where
+    assert f"{file}:11, timeline[0]{path}" == caught.value.problems[0].where
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("org_disabled", ""), ("spend_limit", ", with: {usd: 1}")])
+def test_a_vendor_without_the_failure_is_refused_by_name(name, parameters, tmp_path: Path):
+    """A standing shows itself by a failure of the vendor's, so one that has none of them can't be played on."""
+    kinds = standings.find(name).failure_kinds
+    lacking = next(each for each in dialects.names() if dialects.find(each).failures.isdisjoint(kinds))
+    file = tmp_path / "a.yaml"
+    text = SCENARIO.replace("ENTRY", f"on: one, standing: {name}{parameters}")
+    file.write_text(text.replace("one: {dialect: anthropic", f"one: {{dialect: {lacking}"), "utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        make_plan(Wish(scenario=str(file), out=tmp_path))
+    wanted = " or ".join(map(repr, kinds))
+    assert f"{lacking} has no failure {wanted}, so {name} can't be played on 'one'" == caught.value.problems[0].what
+    assert f"{file}:11, timeline[0].standing" == caught.value.problems[0].where
 
 
 @pytest.mark.parametrize("scenario", ["spreading_ban", "staged_rollout", "reinstated", "empty_bucket", "spend_cap"])

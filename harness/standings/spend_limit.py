@@ -1,4 +1,4 @@
-"""The cap on spending that a customer set for itself."""
+"""The limit on spending that a customer set for itself."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import Field
 from .balance import Balance
 
 
-class SpendCap(Balance):
-    """Cap what the account may spend: once that is reached, by tokens at list price, all is refused.
+class SpendLimit(Balance):
+    """Limit what the account may spend: once that is reached, by tokens at list price, all is refused.
 
     All keys that come to the provider count, or `credential` alone. Answers under way are finished, so it may be
-    exceeded a little. At the end of the window the cap is raised.
+    exceeded a little. At the end of the window the limit is raised.
     """
 
     failure_kinds: ClassVar[tuple[str, ...]] = ("spend_capped", "quota_exhausted")
@@ -21,4 +21,4 @@ class SpendCap(Balance):
     usd: float = Field(ge=0, allow_inf_nan=False, description="US dollars that may be spent from the window's start on")
 
 
-STANDING = SpendCap
+STANDING = SpendLimit
