@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+CLIENT_HEADER: Final = "x-forwarded-for"
+"""Request header in which an injector says whose request it is: behind it every connection is the injector's."""
 NETWORKS_MAX: Final = 1024
 """Networks that are placed."""
 ADDRESSES_MAX: Final = 4096
@@ -76,10 +78,10 @@ def address(scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     """Where a request comes from.
 
     That is the connection's other end, as for a vendor's edge, which believes no client that writes the header itself.
-    Behind an injector (a request with an attempt's id) the other end is the injector, which says in `x-forwarded-for`
-    whose request it is: its first entry wins then.
+    Behind an injector (a request with an attempt's id) the other end is the injector, which says in
+    `CLIENT_HEADER` whose request it is: its first entry wins then.
     """
-    if "x-banstorm-attempt" in headers and (told := headers.get("x-forwarded-for")):
+    if "x-banstorm-attempt" in headers and (told := headers.get(CLIENT_HEADER)):
         return told.partition(",")[0].strip()
     client = scope.get("client")
     return str(client[0]) if client else ""

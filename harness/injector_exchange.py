@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from mitmproxy.http import Headers, Response
 
+from ..fakes.regions import CLIENT_HEADER
 from .faults.base import Pause, Respond
 from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
 from .injector_pump import Pump
@@ -57,6 +58,8 @@ class Exchange:
         """Let mitmproxy ask the provider."""
         self.plan.record.reached = True
         self.flow.request.headers[ATTEMPT_HEADER] = self.plan.record.attempt
+        if self.flow.client_conn.peername:  # or the provider would take every request for one of this machine's
+            self.flow.request.headers[CLIENT_HEADER] = str(self.flow.client_conn.peername[0])
         if not self.plan.untouched:
             self.flow.request.headers["accept-encoding"] = "identity"  # a filter reads the bytes
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from ..fakes.regions import CLIENT_HEADER
 from .faults.base import Forward, Hang, Pause, Respond
 from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
 
@@ -84,8 +85,10 @@ class Exchange:
     async def _forward(self, scope: MutableMapping[str, Any], body: bytes) -> str:
         self.plan.record.reached = True
         attempt = (ATTEMPT_HEADER.encode(), self.plan.record.attempt.encode())
+        # the scope tells the client, and a router that names its own callers would be taken for them
+        others = [field for field in scope["headers"] if field[0] != CLIENT_HEADER.encode()]
         # no extension of the server's: what the app sends passes through here, message by message
-        inner = {**scope, "headers": [*scope["headers"], attempt], "extensions": {}}
+        inner = {**scope, "headers": [*others, attempt], "extensions": {}}
         given = False
 
         async def receive() -> Message:

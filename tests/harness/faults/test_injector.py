@@ -262,3 +262,23 @@ def test_it_listens_on_loopback_only(stage, scenario_of):
     assert len(listening) == 2
     assert all(address.startswith("0100007F:") for address in listening)
     host.stop()
+
+
+def test_a_provider_is_told_where_a_request_comes_from(stage, scenario_of, request_of, connect):
+    """The provider, whose every connection is ours, learns the router's address; what the router says is not it."""
+    heads = []
+
+    def answer(connection):
+        heads.append(_read_request(connection))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    request = request_of("openai", 1, stream=False)
+    with upstream(answer) as (port, _):
+        child, ours = _injector(stage, scenario_of(), port)
+        router = connect(ours)
+        router.sendall(request.replace(b"\r\nhost:", b"\r\nx-forwarded-for: 203.0.113.9\r\nhost:"))
+        assert router.recv(65536).startswith(b"HTTP/1.1 200")
+        assert child.stop() == 0
+    [head] = heads
+    told = [line for line in head.lower().split(b"\r\n") if line.startswith(b"x-forwarded-for")]
+    assert told == [b"x-forwarded-for: 127.0.0.1"]
