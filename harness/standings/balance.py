@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Balance(Standing):
-    """Leave the account a balance of prepaid credit: once it is spent, by tokens at list price, all is refused.
+    """Leave the account a balance of prepaid credit: once that is spent, all is refused.
 
-    All keys that come to the provider spend from it, or `credential` alone. Answers under way are finished, so it may
+    Each request is paid from it, of all keys that come to the provider or of `credential` alone. Answers under way are finished, so it may
     be overdrawn a little. At the end of the window the account is topped up.
     """
 

@@ -10,9 +10,9 @@ from .balance import Balance
 
 
 class SpendLimit(Balance):
-    """Limit what the account may spend: once that is reached, by tokens at list price, all is refused.
+    """Limit what the account may spend: once that is reached, all is refused.
 
-    All keys that come to the provider count, or `credential` alone. Answers under way are finished, so it may be
+    What each request costs counts, of all keys that come to the provider or of `credential` alone. Answers under way are finished, so it may be
     exceeded a little. At the end of the window the limit is raised.
     """
 
