@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Balance(Standing):
     """Leave the account a balance of prepaid credit: once that is spent, all is refused.
 
-    Each request is paid from it, of all keys that come to the provider or of `credential` alone. Answers under way are finished, so it may
-    be overdrawn a little. At the end of the window the account is topped up.
+    Each request is paid from it, of all keys that come to the provider or of `credential` alone. Answers under way are
+    finished, so it may be overdrawn a little. At the end of the window the account is topped up.
     """
 
     phase: ClassVar[str] = "balance"
