@@ -226,7 +226,7 @@ class Accounts:
             return Refusal("bad_key", {"credential": credential})
         standings = self._standings
         asked = self.subscriptions.beta_required
-        named = standings.grouped or self.quota.grouped or self._models.any
+        named = standings.grouped or self.quota.grouped or self._models.any or self._members.strict
         if headers is not None and (asked or named):
             refused = self.subscriptions.refusal(credential, headers) if asked else None
             if refused is None and named:

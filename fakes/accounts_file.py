@@ -219,7 +219,7 @@ class AccountsFile:
                 if key in seen:
                     raise ValueError("this key stands in the file twice: remove one of the two")
                 seen.add(key)
-                accounts.enrol(key, None if organisation == DEFAULT_ORGANISATION else organisation, project)
+                accounts.enrol(key, organisation, project)
         accounts.accept_unknown = (customers.unknown_keys or ("refused" if enrolments else "accepted")) == "accepted"
         for network, region in customers.regions.items():
             with _located(self.spot, name, "regions", network):

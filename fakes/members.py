@@ -65,6 +65,8 @@ class Members:
         self._enrolled: dict[str, Member] = {}
         self._named: dict[str, Member] = {}
         self._organisation_of_project: dict[str, str] = {}
+        self.strict = False
+        """Whether a request may name what it is not of, and is refused for that."""
 
     def enrol(self, key: str, organisation: str | None, project: str | None, owner: str | None) -> None:
         """Make a key known.
@@ -79,6 +81,9 @@ class Members:
             if known != (organisation or known):
                 raise AccountError(f"the project {project!r} belongs to {known!r}, not to {organisation!r}: rename one")
             organisation = known
+        if organisation == DEFAULT_ORGANISATION:
+            organisation = None
+        self.strict = self.strict or (self._vendor == "openai" and (organisation or project) is not None)
         self._enrolled[key] = Member(organisation, project, owner)
         self._named.pop(key, None)
 
@@ -109,7 +114,7 @@ class Members:
             if self._named:
                 self._named.pop(credential, None)
             return None
-        if self._vendor == "openai" and (mismatch := _mismatch(enrolled, said)) is not None:
+        if self.strict and (mismatch := _mismatch(enrolled, said)) is not None:
             return mismatch
         project = enrolled.project or said.get("project")
         organisation = enrolled.organisation or said.get("organisation")

@@ -130,6 +130,7 @@ MISMATCHES: list[tuple[str, dict[str, str], str | None]] = [
     ("a", {"openai-organization": "acme", "openai-project": "web"}, None),
     ("d", {"openai-project": "batch"}, None),
     ("stranger", {"openai-organization": "umbrella"}, None),
+    ("default", {"openai-organization": "umbrella", "openai-project": "web"}, None),
 ]
 
 
@@ -137,12 +138,12 @@ MISMATCHES: list[tuple[str, dict[str, str], str | None]] = [
 def test_openai_refuses_a_key_that_names_anothers(clock, key, headers, code) -> None:
     """A key may not name an organisation or project that it isn't of, with OpenAI; elsewhere its enrolment counts."""
     accounts = _customers(clock, vendor="openai")
-    accounts.change("ok", organisation="acme")
+    accounts.enrol("default", "default")
     refusal = accounts.refusal(key, headers=headers)
     assert (refusal and refusal.details["code"]) == code
     elsewhere = _customers(clock)
     elsewhere.change("org_disabled", organisation="umbrella")
-    assert (elsewhere.refusal(key, headers=headers) is not None) == (key == "stranger")
+    assert (elsewhere.refusal(key, headers=headers) is not None) == (key in {"stranger", "default"})
 
 
 def test_a_project_has_one_organisation(clock) -> None:
