@@ -14,7 +14,8 @@ from typing import Any, Final
 import orjson
 
 from . import _ids
-from .base import Headers, Reply, UnknownFailureError
+from ._failure_table import worded
+from .base import Headers, Reply
 
 DEFAULT_MODEL: Final = "command-a-03-2025"
 CALLS_PER_MINUTE: Final = 20
@@ -94,8 +95,20 @@ _ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
         "request_too_large": _Row(413, "request body too large"),
         "unknown_url": _Row(404, "404 page not found"),
         "wrong_method": _Row(405, "method not allowed"),
+        # not an error but an answer: the SDK's finish reasons; its text stands in a stream's last event
+        "error_in_200": _Row(200, "the model failed to complete its answer"),
     }
 )
+_VARIANTS: Final[Mapping[tuple[str, str], _Row]] = MappingProxyType(
+    {
+        # statuses that have a class in the SDK
+        ("bad_request", "unprocessable"): _Row(422, "invalid request: the request can not be processed"),
+        ("timeout", "client_closed"): _Row(499, "client closed request"),
+        ("server_error", "not_implemented"): _Row(501, "not implemented"),
+        ("error_in_200", "timeout"): _Row(200, "the model took too long to complete its answer"),
+    }
+)
+"""Other words for a kind, asked for by the detail `variant`."""
 
 KINDS: Final = frozenset(_ROWS)
 
@@ -127,14 +140,17 @@ def message(kind: str, details: Mapping[str, Any]) -> str:
 
     `limit` chooses those of `rate_limited`: "trial", "requests" (a production key's) or "tokens".
     """
-    row = _row(kind)
+    row = _row(kind, details)
     template = row.message or _LIMITS.get(str(details.get("limit", "trial")), _LIMITS["requests"])
     return str(details.get("message", template.format_map(_Blanks(details))))
 
 
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
-    """The failure as a response. `retry_after` (seconds, or any text) becomes a header where waiting is of use."""
-    row = _row(kind)
+    """The failure as a response. `retry_after` (seconds, or any text) becomes a header where waiting is of use.
+
+    Cohere names no moments in its headers, so no failure needs a clock.
+    """
+    row = _row(kind, details)
     data = orjson.dumps({"id": uuid(id_seed, "error"), "message": message(kind, details)})
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
     headers += response_headers(id_seed, 0 if kind == "rate_limited" else CALLS_PER_MINUTE - 1)
@@ -145,11 +161,18 @@ def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:
     return Reply(row.status, headers, data)
 
 
-def _row(kind: str) -> _Row:
-    try:
-        return _ROWS[kind]
-    except KeyError:
-        raise UnknownFailureError(f"Cohere has no failure {kind!r}; it has {', '.join(sorted(KINDS))}") from None
+def finish_reason(kind: str, details: Mapping[str, Any]) -> str:
+    """How an answer ends that the failure `kind` ends."""
+    return "TIMEOUT" if kind == "timeout" or details.get("variant") == "timeout" else "ERROR"
+
+
+def is_answer(kind: str, details: Mapping[str, Any]) -> bool:
+    """Whether the failure is an answer of status 200."""
+    return _row(kind, details).status == 200
+
+
+def _row(kind: str, details: Mapping[str, Any]) -> _Row:
+    return worded("Cohere", _ROWS, _VARIANTS, kind, details)
 
 
 class _Blanks(dict[str, Any]):

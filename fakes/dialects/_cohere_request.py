@@ -6,74 +6,69 @@ Fields: the vendor's API reference and the official SDK 7.3. Complaints begin as
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
-
-import orjson
+from dataclasses import dataclass
+from typing import Any, Final
 
 from ..answer import find_mark
-from . import _cohere_failures as failures
 from . import _tokens
+from ._cohere_complaints import complain, count, maybe, model_of, parse, refuse
 from ._routes import Request
-from .base import Ask, RequestRefused, Tool
+from .base import Ask, Tool
 
+THINKING_TOKENS: Final = 64
+"""Tokens that are thought before an answer, when thinking is asked for: made up, and always the same."""
+CACHE_TOKENS_MIN: Final = 1024
+"""Shortest prompt that is cached, in tokens: a guess, since the vendor names none."""
+STOPS_MAX: Final = 5
+"""Most stop sequences that a request may have (the API reference)."""
 _ROLES: Final = ("system", "user", "assistant", "tool")
-
-
-def refuse(kind: str, **details: Any) -> NoReturn:
-    """Answer the request with a failure; the same complaint gets the same ids."""
-    raise RequestRefused(failures.reply(kind, details, id_seed=zlib.crc32(repr(details).encode())))
-
-
-def complain(message: str) -> NoReturn:
-    """Refuse with 400."""
-    refuse("bad_request", message=f"invalid request: {message}")
 
 
 def read(request: Request) -> Ask:
     """Understand the body of ``POST /v2/chat``."""
-    document = _parse(request.body)
-    model = document.get("model")
-    if not isinstance(model, str) or not model:
-        refuse("bad_request", message="a model parameter is required for this endpoint.")
-    messages = _maybe(document, "messages", list, "a list")
+    document = parse(request.body)
+    model = model_of(document)
+    messages = maybe(document, "messages", list, "a list")
     if not messages:
         complain("messages must not be empty.")
-    text, letters, answered = _read_messages(messages)
-    tools = _read_tools(_maybe(document, "tools", list, "a list") or [])
+    read_ = _read_messages(messages)
+    documents = _documents(document)
+    tools = _read_tools(maybe(document, "tools", list, "a list") or [])
     return Ask(
         model=model,
-        stream=_maybe(document, "stream", bool, "a boolean") or False,
-        text=text,
-        mark=find_mark(text),
-        input_tokens=_tokens.count(letters + _documents(document), len(messages), document.get("tools")),
-        max_tokens=_read_max_tokens(document),
+        stream=maybe(document, "stream", bool, "a boolean") or False,
+        text=read_.text,
+        mark=find_mark(read_.text),
+        input_tokens=_tokens.count(read_.letters + documents, len(messages), document.get("tools")),
+        max_tokens=count(document, "max_tokens"),
         schema=_read_schema(document, tools),
         tools=tools,
         tool_choice=_read_choice(document.get("tool_choice"), tools),
         after_tool_result=messages[-1]["role"] == "tool",
-        first_turn=not answered,
+        first_turn=not read_.answered,
         include_usage=True,
+        stop=_read_stop(document),
+        cached_tokens=_cached(read_, documents, document),
+        reasoning_tokens=_read_thinking(document),
+        parallel=True,
         body=document,
     )
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        refuse("bad_request", message="invalid json syntax: the body can not be parsed")
-    if not isinstance(document, dict):
-        refuse("bad_request", message="invalid type: the body must be an object")
-    return document
+@dataclass(slots=True)
+class _Conversation:
+    """What the messages say; `sent_letters` in `sent_messages` stand before the last answer."""
+
+    text: str = ""
+    letters: int = 0
+    answered: bool = False
+    sent_letters: int = 0
+    sent_messages: int = 0
 
 
-def _read_messages(messages: list[Any]) -> tuple[str, int, bool]:
-    """The last user content's text, how many letters there are in all, and whether there was an answer before."""
-    last_user = ""
-    letters = 0
-    answered = False
+def _read_messages(messages: list[Any]) -> _Conversation:
+    read_ = _Conversation()
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
         if not isinstance(message, dict):
@@ -82,17 +77,19 @@ def _read_messages(messages: list[Any]) -> tuple[str, int, bool]:
         if role not in _ROLES:
             complain(f"Invalid role in {where}. Role must be one of the following: {', '.join(_ROLES)}")
         text = _content_text(message.get("content"), f"{where}.content", role)
-        letters += len(text)
+        if role == "assistant":
+            read_.sent_letters, read_.sent_messages = read_.letters, index
+        read_.letters += len(text)
         if role == "user":
-            last_user = text
+            read_.text = text
         elif role == "assistant":
-            answered = True
+            read_.answered = True
             for name in ("tool_calls", "tool_plan"):
                 if message.get(name):
-                    letters += _tokens.written(message[name])
+                    read_.letters += _tokens.written(message[name])
         elif role == "tool" and not isinstance(message.get("tool_call_id"), str):
             complain(f"{where}.tool_call_id is required.")
-    return last_user, letters, answered
+    return read_
 
 
 def _content_text(content: Any, where: str, role: str) -> str:
@@ -121,24 +118,41 @@ def _content_text(content: Any, where: str, role: str) -> str:
 
 def _documents(document: Mapping[str, Any]) -> int:
     """Letters of the documents that the answer may cite; they are billed as input."""
-    documents = _maybe(document, "documents", list, "a list")
+    documents = maybe(document, "documents", list, "a list")
     return _tokens.written(documents) if documents else 0
 
 
-def _read_max_tokens(document: Mapping[str, Any]) -> int | None:
-    value = document.get("max_tokens")
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        complain("max_tokens must be an integer.")
-    if value < 1:
-        complain("max_tokens must be at least 1.")
-    return value
+def _cached(read_: _Conversation, documents: int, document: Mapping[str, Any]) -> int:
+    """Tokens that come from the cache: what stands before the last answer was sent before."""
+    if not read_.answered:
+        return 0
+    sent = _tokens.count(read_.sent_letters + documents, read_.sent_messages, document.get("tools"))
+    return sent if sent >= CACHE_TOKENS_MIN else 0
+
+
+def _read_stop(document: Mapping[str, Any]) -> tuple[str, ...]:
+    stops = maybe(document, "stop_sequences", list, "a list") or []
+    if len(stops) > STOPS_MAX:
+        complain(f"stop_sequences can have at most {STOPS_MAX} entries.")
+    if any(not isinstance(stop, str) for stop in stops):
+        complain("stop_sequences must be a list of strings.")
+    return tuple(stop for stop in stops if stop)
+
+
+def _read_thinking(document: Mapping[str, Any]) -> int:
+    """The tokens to think before the answer: the budget, if it is less than what is thought anyway."""
+    thinking = maybe(document, "thinking", dict, "an object")
+    if thinking is None or thinking.get("type") == "disabled":
+        return 0
+    if thinking.get("type") != "enabled":
+        complain("thinking.type must be one of the following: enabled, disabled")
+    budget = count(thinking, "token_budget", 0)
+    return THINKING_TOKENS if budget is None else min(budget, THINKING_TOKENS)
 
 
 def _read_schema(document: Mapping[str, Any], tools: tuple[Tool, ...]) -> Mapping[str, Any] | None:
     """The schema of a JSON answer; without one, the schema of any object."""
-    form = _maybe(document, "response_format", dict, "an object")
+    form = maybe(document, "response_format", dict, "an object")
     if form is None or form.get("type") == "text":
         return None
     if form.get("type") != "json_object":
@@ -184,10 +198,3 @@ def _read_choice(choice: Any, tools: tuple[Tool, ...]) -> str:
     if not tools:
         complain("tool_choice is only supported with tools.")
     return "any" if choice == "REQUIRED" else "none"
-
-
-def _maybe(document: Mapping[str, Any], name: str, kind: type, wanted: str) -> Any:
-    value = document.get(name)
-    if value is not None and not isinstance(value, kind):
-        complain(f"{name} must be {wanted}.")
-    return value

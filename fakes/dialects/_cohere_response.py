@@ -7,37 +7,50 @@ official SDK's types (7.3). Whether ``[DONE]`` ends a stream is not certain; the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 
+from . import _cohere_citations as citations
 from . import _cohere_failures as failures
 from . import _ids
-from .base import Answer, Ask, Event, Headers, Reply
+from .base import Answer, Ask, Call, Event, Headers, Reply
 
 PREAMBLE_TOKENS: Final = 66
 """What the vendor's own words around a prompt come to, in tokens: counted in `tokens`, not in `billed_units`."""
 _FINISH: Final = {"stop": "COMPLETE", "length": "MAX_TOKENS", "tool": "TOOL_CALL"}
+_THOUGHT: Final = "The question is plain, and the answer was rehearsed."
 _DONE: Final = Event(b"data: [DONE]\n\n", token=False)
 
 
-def write(_: Ask, answer: Answer) -> Reply:
+def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one body."""
     message: dict[str, Any] = {"role": "assistant"}
+    content = [{"type": "thinking", "thinking": _THOUGHT}] if answer.reasoning_tokens else []
     if answer.tool is None:
-        message["content"] = [{"type": "text", "text": answer.text}]
+        content.append({"type": "text", "text": answer.text})
     else:
         message["tool_plan"] = _plan(answer)
-        message["tool_calls"] = [_tool_call(answer, answer.text)]
-    data = orjson.dumps(
+        message["tool_calls"] = [_tool_call(answer, place, call) for place, call in enumerate(answer.tool_calls)]
+    if content:
+        message["content"] = content
+    if citation := citations.first(ask, answer):
+        message["citations"] = [citation]
+    return plain(
         {
             "id": failures.uuid(answer.id_seed, "reply"),
             "message": message,
-            "finish_reason": _FINISH[answer.finish],
+            "finish_reason": _finish(answer),
             "usage": _usage(answer),
-        }
+        },
+        answer,
     )
+
+
+def plain(document: Any, answer: Answer) -> Reply:
+    """A document as a response."""
+    data = orjson.dumps(document)
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
     return Reply(200, headers + _headers(answer), data)
 
@@ -47,25 +60,72 @@ def stream_head(_: Ask, answer: Answer) -> tuple[int, Headers]:
     return 200, [("content-type", "text/event-stream"), *_headers(answer)]
 
 
-def stream(_: Ask, answer: Answer) -> Iterator[Event]:
-    """The answer as events; a call of a tool comes after the plan to call it."""
+def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
+    """The answer as events; calls of tools come after the plan to call them."""
     message = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
     yield event("message-start", {"message": message}, id=failures.uuid(answer.id_seed, "reply"))
+    index = 0
+    if answer.reasoning_tokens:
+        yield from _think()
+        index = 1
     if answer.tool is None:
-        yield event("content-start", {"message": {"content": {"type": "text", "text": ""}}}, index=0)
-        before, after = _around("content-delta", b'{"message":{"content":{"text":', b"}}}}\n\n")
-        end = "content-end"
+        yield from _say(ask, answer, index)
     else:
-        for word in re.findall(r" ?\S+", _plan(answer)):
-            yield event("tool-plan-delta", {"message": {"tool_plan": word}})
-        yield event("tool-call-start", {"message": {"tool_calls": _tool_call(answer, "")}}, index=0)
-        before, after = _around("tool-call-delta", b'{"message":{"tool_calls":{"function":{"arguments":', b"}}}}}\n\n")
-        end = "tool-call-end"
+        yield from _call(answer)
+    yield event("message-end", {"finish_reason": _finish(answer), "usage": _usage(answer)})
+    yield _DONE
+
+
+def _think() -> Iterator[Event]:
+    """The content of what was thought."""
+    for name, said in (
+        ("content-start", {"type": "thinking", "thinking": ""}),
+        ("content-delta", {"thinking": _THOUGHT}),
+    ):
+        yield event(name, {"message": {"content": said}}, index=0)
+    yield event("content-end", None, index=0)
+
+
+def _say(ask: Ask, answer: Answer, index: int) -> Iterator[Event]:
+    """The content of the answer, with what it cites before its end."""
+    yield event("content-start", {"message": {"content": {"type": "text", "text": ""}}}, index=index)
+    before, after = _around("content-delta", index, b'{"message":{"content":{"text":', b"}}}}\n\n")
     for piece in answer.pieces:
         yield Event(before + orjson.dumps(piece) + after, token=True)
-    yield event(end, None, index=0)
-    yield event("message-end", {"finish_reason": _FINISH[answer.finish], "usage": _usage(answer)})
-    yield _DONE
+    if citation := citations.first(ask, answer):
+        yield event("citation-start", {"message": {"citations": citation}}, index=0)
+        yield event("citation-end", None, index=0)
+    yield event("content-end", None, index=index)
+
+
+def _call(answer: Answer) -> Iterator[Event]:
+    """The plan, and each call."""
+    for word in re.findall(r" ?\S+", _plan(answer)):
+        yield event("tool-plan-delta", {"message": {"tool_plan": word}})
+    for place, call in enumerate(answer.tool_calls):
+        begun = _tool_call(answer, place, Call(call.name, ()))
+        yield event("tool-call-start", {"message": {"tool_calls": begun}}, index=place)
+        opening = b'{"message":{"tool_calls":{"function":{"arguments":'
+        before, after = _around("tool-call-delta", place, opening, b"}}}}}\n\n")
+        for piece in call.pieces:
+            yield Event(before + orjson.dumps(piece) + after, token=True)
+        yield event("tool-call-end", None, index=place)
+
+
+def failed(finish_reason: str, end: bytes, details: Mapping[str, Any], id_seed: int) -> Reply:
+    """An answer that says nothing but that it failed, or the events of one if `stream` is true in `details`."""
+    document: dict[str, Any] = {"id": failures.uuid(id_seed, "reply"), "message": {"role": "assistant", "content": []}}
+    if details.get("stream"):
+        kind = "text/event-stream"
+        data = event("message-start", {"message": document["message"]}, id=document["id"]).data + end
+    else:
+        kind = "application/json"
+        none = {"input_tokens": 0, "output_tokens": 0}
+        data = orjson.dumps(
+            {**document, "finish_reason": finish_reason, "usage": {"billed_units": none, "tokens": none}}
+        )
+    head: Headers = [("content-type", kind), ("content-length", str(len(data)))]
+    return Reply(200, head + failures.response_headers(id_seed, failures.CALLS_PER_MINUTE - 1), data)
 
 
 def event(name: str, delta: dict[str, Any] | None, **more: Any) -> Event:
@@ -76,10 +136,14 @@ def event(name: str, delta: dict[str, Any] | None, **more: Any) -> Event:
     return Event(f"event: {name}\n".encode() + b"data: " + orjson.dumps(payload) + b"\n\n", token=False)
 
 
-def _around(name: str, before: bytes, after: bytes) -> tuple[bytes, bytes]:
+def _around(name: str, index: int, before: bytes, after: bytes) -> tuple[bytes, bytes]:
     """What stands before and after the piece in an event that carries one."""
-    head = f'event: {name}\ndata: {{"type":"{name}","index":0,"delta":'
+    head = f'event: {name}\ndata: {{"type":"{name}","index":{index},"delta":'
     return head.encode() + before, after
+
+
+def _finish(answer: Answer) -> str:
+    return "STOP_SEQUENCE" if answer.stop_sequence is not None else _FINISH[answer.finish]
 
 
 def _usage(answer: Answer) -> dict[str, Any]:
@@ -91,13 +155,15 @@ def _usage(answer: Answer) -> dict[str, Any]:
 
 
 def _plan(answer: Answer) -> str:
-    """What the model says before it calls a tool. It counts as no token, so that answers of all vendors cost alike."""
-    return f"I will use the {str(answer.tool).replace('~', '-')} tool."
+    """What the model says before it calls tools. It counts as no token, so that answers of all vendors cost alike."""
+    named = " and ".join(call.name.replace("~", "-") for call in answer.tool_calls)
+    return f"I will use the {named} tool{'s' if len(answer.tool_calls) > 1 else ''}."
 
 
-def _tool_call(answer: Answer, arguments: str) -> dict[str, Any]:
-    call_id = f"{str(answer.tool).replace('~', '-')}_{_ids.letters(answer.id_seed, 'call', 12).lower()}"
-    return {"id": call_id, "type": "function", "function": {"name": answer.tool, "arguments": arguments}}
+def _tool_call(answer: Answer, place: int, call: Call) -> dict[str, Any]:
+    purpose = f"call{place}" if place else "call"
+    call_id = f"{call.name.replace('~', '-')}_{_ids.letters(answer.id_seed, purpose, 12).lower()}"
+    return {"id": call_id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
 
 
 def _headers(answer: Answer) -> Headers:

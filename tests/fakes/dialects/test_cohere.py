@@ -274,7 +274,10 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(COHERE.failures))
+IN_200 = {"error_in_200"}
+
+
+@pytest.mark.parametrize("kind", sorted(COHERE.failures - IN_200))
 def test_failures(kind: str) -> None:
     """Each failure has its status and a flat body of an id and a message; another seed gives other ids alone."""
     assert kind in KINDS
@@ -296,7 +299,7 @@ def test_failures(kind: str) -> None:
 
 def test_table_is_whole() -> None:
     """Every failure stands in the table above, and no other is taken."""
-    assert set(FAILURES) == COHERE.failures
+    assert set(FAILURES) | IN_200 == COHERE.failures
     for say in (COHERE.failure, COHERE.error_event):
         with pytest.raises(UnknownFailureError, match="meteor"):
             say("meteor", {}, id_seed=1)
