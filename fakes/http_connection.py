@@ -15,13 +15,15 @@ from urllib.parse import unquote
 
 import httptools
 
-from . import http_head
-from .http_request import WHOLE, Message, Request
+from . import http_head, http_reset
+from .http_request import RESET, WHOLE, Message, Request
 
 App = Callable[[Any, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Largest request head, in bytes: what OpenAI's documentation gives as its own limit."""
+RESET_S_MAX: Final = 2.0
+"""Seconds that a caller has to take in what was written before its connection is reset."""
 PIPELINED_MAX: Final = 64
 """Requests that may wait behind the one that is being answered; a caller that sends more is cut off."""
 
@@ -167,7 +169,7 @@ class Connection(asyncio.Protocol):
             "headers": self._headers,
             "client": self._address,
             "server": None,
-            "extensions": {WHOLE: {}},
+            "extensions": _EXTENSIONS,
         }
         # a caller that speaks 1.0 knows no chunks: the end of the connection is the end of the body
         self._asked = Request(self, scope, keep_alive=version == "1.1" and parser.should_keep_alive())
@@ -236,6 +238,22 @@ class Connection(asyncio.Protocol):
         """Close the connection at once."""
         self._transport.abort()
 
+    def reset(self) -> None:
+        """Reset the connection once what was written has left, or at once if the caller doesn't take it in time."""
+        transport, loop = self._transport, self._host.loop
+        transport.set_write_buffer_limits(0)
+        writable = self._writable
+        if writable is None:
+            http_reset.reset(transport)
+            return
+        patience = loop.call_later(RESET_S_MAX, http_reset.reset, transport)
+
+        def drained(_: asyncio.Future[None]) -> None:
+            patience.cancel()
+            http_reset.reset(transport)
+
+        writable.add_done_callback(drained)
+
     def future(self) -> asyncio.Future[None]:
         """A future of the connection's loop."""
         return self._host.loop.create_future()
@@ -270,6 +288,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
+_EXTENSIONS: Final[dict[str, Any]] = {WHOLE: {}, RESET: {}}
 _ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 
 

@@ -17,6 +17,9 @@ BUFFERED_BYTES_MAX: Final = 64 * 1024
 """Body bytes that wait for the application before the connection is read no further."""
 WHOLE: Final = "banstorm.whole"
 """Extension of the scope: the application may send one message of this type with `status`, `headers` and `body`."""
+RESET: Final = "banstorm.reset"
+"""Extension of the scope: the application may send one message of this type; the connection is reset in place of more.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +45,10 @@ class Line(Protocol):
 
     def abort(self) -> None:
         """Close the connection at once."""
+        ...
+
+    def reset(self) -> None:
+        """Reset the connection, once what was written has left."""
         ...
 
     def future(self) -> asyncio.Future[None]:
@@ -149,6 +156,10 @@ class Request:
             head = http_head.render_whole(message["status"], message["headers"], len(body), keep_alive=self._keep_alive)
             self._connection.write(head if self.scope["method"] == "HEAD" else head + body)
             self._end()
+        elif kind == RESET:
+            self._ended = True
+            self._wake()
+            self._connection.reset()
         else:
             raise RuntimeError(f"nothing is known of {kind!r} here")
 

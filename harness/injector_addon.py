@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
 
-from .faults.base import Forward, Hang, Respond
+from .faults.base import Close, Forward, Hang, Respond
 from .injector_exchange import Exchange, Proxy
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class InjectorAddon:
         exchange = Exchange(flow, plan, self._witness, self._proxy)
         self._open[flow.id] = exchange
         action = plan.action
-        if isinstance(action, Hang) or action.delay_s > 0:
+        if isinstance(action, Hang | Close) or action.delay_s > 0:
             return self._later(exchange)
         self._act(exchange)
         return None
@@ -130,7 +130,13 @@ class InjectorAddon:
 
     async def _later(self, exchange: Exchange) -> None:
         action = exchange.plan.action
-        if await exchange.wait(None if isinstance(action, Hang) else action.delay_s):
+        if isinstance(action, Hang):
+            await exchange.wait(None)
+        elif action.delay_s > 0 and not await exchange.wait(action.delay_s):
+            return
+        elif isinstance(action, Close):
+            await exchange.hang_up(action)
+        else:
             self._act(exchange)
 
     def _act(self, exchange: Exchange) -> None:

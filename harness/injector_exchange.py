@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from mitmproxy.http import Headers, Response
 
 from ..fakes.regions import CLIENT_HEADER
-from .faults.base import Pause, Respond
+from .faults.base import Close, Cut, Respond
 from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
 from .injector_pump import Pump
 
@@ -35,14 +35,20 @@ class Proxy(Protocol):
     def close_client(self, client: Client) -> None:
         """Close a router's connection after what was written to it."""
 
-    async def write_client(self, client: Client, data: bytes) -> None:
-        """Write to a router's connection, past mitmproxy."""
+    async def reset_client(self, client: Client) -> None:
+        """Reset a router's connection, once what was written to it has left."""
+
+    async def write_body(self, flow: HTTPFlow, data: bytes) -> None:
+        """Send some of the body of a response whose head was sent."""
+
+    async def end_body(self, flow: HTTPFlow) -> None:
+        """End such a body properly."""
 
 
 class Exchange:
     """Carries out one plan on one flow."""
 
-    __slots__ = ("_body", "_ended", "_gone", "_proxy", "_pump", "_witness", "flow", "plan")
+    __slots__ = ("_body", "_ended", "_gone", "_proxy", "_pump", "_well_ended", "_witness", "flow", "plan")
 
     def __init__(self, flow: HTTPFlow, plan: Plan, witness: Witness, proxy: Proxy) -> None:
         self.flow = flow
@@ -53,6 +59,7 @@ class Exchange:
         self._pump: Pump | None = None
         self._gone: asyncio.Event | None = None
         self._ended = False
+        self._well_ended = False
 
     def forward(self) -> None:
         """Let mitmproxy ask the provider."""
@@ -68,6 +75,14 @@ class Exchange:
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in action.reply.headers]
         self.flow.response = Response.make(action.reply.status, action.reply.body, Headers(fields))
         self.flow.response.reason = reason(action.reply.status)
+
+    async def hang_up(self, action: Close) -> None:
+        """Close the connection instead of an answer."""
+        self.end("fault")
+        if action.reset:
+            await self._proxy.reset_client(self.flow.client_conn)
+        if self.flow.killable:
+            self.flow.kill()
 
     async def wait(self, seconds: float | None) -> bool:
         """Wait for so long (None: for ever); whether the router is still there and the run goes on."""
@@ -116,7 +131,7 @@ class Exchange:
         """The response is complete; a body that was held back to be changed or was our own is delivered now."""
         response, record = self.flow.response, self.plan.record
         if response.stream:
-            self._stop_if_cut()
+            self._stop_if_over()
             return
         content = response.raw_content or b""
         if self._body is not None:
@@ -125,13 +140,13 @@ class Exchange:
             response.raw_content = content
             response.headers["content-length"] = str(len(content))
             record.head(response.status_code, time.monotonic_ns())
-            self._stop_if_cut()
+            self._stop_if_over()
         record.deliver(content)
 
-    def _stop_if_cut(self) -> None:
-        # The provider's last bytes may come together with those that the cut falls into, so that we are here before
-        # the connection is closed: a killed flow is not given its proper ending.
-        if self._body is not None and self._body.cut and self.flow.killable:
+    def _stop_if_over(self) -> None:
+        # The provider's last bytes may come together with those that the last word falls into, so that we are here
+        # before the connection is closed: a killed flow is not given its proper ending.
+        if self._body is not None and self._body.over and self.flow.killable:
             self.flow.kill()
 
     @property
@@ -148,8 +163,11 @@ class Exchange:
         if self._ended:
             return
         self._ended = True
-        cut = self._body is not None and self._body.cut
-        self._witness.end(self.plan, "fault" if cut else ended_by)
+        if self._body is not None and self._body.cut:
+            ended_by = "fault"
+        elif self._well_ended:
+            ended_by = "complete"
+        self._witness.end(self.plan, ended_by)
 
     def _pass(self, data: bytes) -> bytes:
         self.plan.record.deliver(data)
@@ -157,26 +175,39 @@ class Exchange:
 
     def _filter(self, data: bytes) -> list[bytes]:
         body = self._body
-        if body is None or body.cut:
+        if body is None or body.over:
             return []
         steps = body.feed(data) if data else body.close()
-        if self._pump is None and any(isinstance(step, Pause) for step in steps):
-            self._pump = Pump(self._write, self._close)
+        if self._pump is None and any(not isinstance(step, bytes | Cut) for step in steps):
+            self._pump = Pump(self)
         if self._pump is not None:
             self._pump.put(steps)
             return []
         passed = b"".join(step for step in steps if isinstance(step, bytes))
         if body.cut:
             # Later in this turn of the loop mitmproxy writes what is returned here; then it is our turn.
-            asyncio.get_running_loop().call_soon(self._close)
+            asyncio.get_running_loop().call_soon(self.cut)
         if not passed:
             return []  # never an empty chunk: that would be the stream's proper ending
         self.plan.record.deliver(passed)
         return [passed]
 
-    def _close(self) -> None:
+    # what the pump says
+
+    def cut(self) -> None:
+        """Close the router's connection."""
         self._proxy.close_client(self.flow.client_conn)
 
-    async def _write(self, data: bytes) -> None:
+    async def reset(self) -> None:
+        """Reset the router's connection."""
+        await self._proxy.reset_client(self.flow.client_conn)
+
+    async def write(self, data: bytes) -> None:
+        """Send some of the body to the router."""
         self.plan.record.deliver(data)
-        await self._proxy.write_client(self.flow.client_conn, b"%x\r\n%s\r\n" % (len(data), data))
+        await self._proxy.write_body(self.flow, data)
+
+    async def end_body(self) -> None:
+        """End the body properly."""
+        self._well_ended = True
+        await self._proxy.end_body(self.flow)

@@ -20,14 +20,20 @@ from mitmproxy.master import Master
 from mitmproxy.options import Options
 from mitmproxy.proxy.mode_servers import ServerInstance
 
+from ..fakes.http_reset import reset
+from . import injector_words
+
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.hooks import Hook
+    from mitmproxy.http import HTTPFlow
 
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted at one listener."""
 BODY_LIMIT: Final = "64m"
 """Largest body that mitmproxy holds; above the largest request of any dialect, so that the vendor's own cap speaks."""
+RESET_S_MAX: Final = 2.0
+"""Seconds that bytes may take to leave before their connection is reset: a router that reads nothing gets them not."""
 STOP_S: Final = 1.0
 """Seconds mitmproxy and its connections get to end."""
 _HOOKS: Final = (
@@ -58,15 +64,29 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         if handler is not None and client in handler.transports:
             handler.close_connection(client)
 
-    async def write_client(self, client: Client, data: bytes) -> None:
-        """Write to a connection, past mitmproxy; nothing happens if it is closed."""
+    async def reset_client(self, client: Client) -> None:
+        """Reset a connection, once what was written to it has left."""
         handler = self.core.connections.get(client.id)
         if handler is not None and client in handler.transports:
             writer = handler.transports[client].writer
-            if not writer.is_closing():
-                writer.write(data)
-                with contextlib.suppress(OSError):
-                    await writer.drain()
+            writer.transport.set_write_buffer_limits(0)
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(writer.drain(), RESET_S_MAX)
+            reset(writer.transport)
+
+    async def write_body(self, flow: HTTPFlow, data: bytes) -> None:
+        """Send some of the body of a response whose head was sent; nothing happens if its connection is closed."""
+        handler = self.core.connections.get(flow.client_conn.id)
+        if handler is not None and flow.client_conn in handler.transports:
+            await injector_words.send(handler, flow, data)
+            with contextlib.suppress(OSError):
+                await handler.transports[flow.client_conn].writer.drain()
+
+    async def end_body(self, flow: HTTPFlow) -> None:
+        """End such a body properly; nothing happens if its connection is closed."""
+        handler = self.core.connections.get(flow.client_conn.id)
+        if handler is not None and flow.client_conn in handler.transports:
+            await injector_words.end(handler, flow)
 
     async def begin(self, addon: Any, upstreams: Mapping[str, int], listeners: Mapping[str, socket.socket]) -> None:
         """Serve each provider's listening socket in front of its port on 127.0.0.1."""

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from ..fakes.http_request import RESET
 from ..fakes.regions import CLIENT_HEADER
-from .faults.base import Forward, Hang, Pause, Respond
+from .faults.base import Close, Cut, End, Forward, Hang, Pause, Reset, Respond, Stall
 from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
 
 if TYPE_CHECKING:
@@ -40,15 +41,18 @@ class Exchange:
         self._held_head: tuple[int, list[tuple[bytes, bytes]]] | None = None
         self._held_bytes = 0
         self._complete = False
-        self._cut = asyncio.Event()  # the connection is to be closed now
-        self._over = asyncio.Event()  # the app need not go on: cut, or the router has left
+        self._ended_by: str | None = None
+        self._done = asyncio.Event()  # nothing more is to be said, whatever the app does
+        self._over = asyncio.Event()  # the app need not go on: done, or the router has left
+        self._beating: asyncio.Task[None] | None = None
+        self._stalled = False
         self._gone = False
 
     @property
     def outcome(self) -> str | None:
         """How the attempt ended, as far as that is settled: fault, complete, router."""
-        if self._cut.is_set():
-            return "fault"
+        if self._ended_by is not None:
+            return self._ended_by
         if self._complete:
             return "complete"
         return "router" if self._gone else None
@@ -62,6 +66,12 @@ class Exchange:
         match action:
             case Respond():
                 await self._respond(action)
+            case Close():
+                # without a word the server closes the connection, as it does for an app that ends too soon
+                self._ended_by = "fault"
+                if action.reset:
+                    await self._send({"type": RESET})
+                return "fault"
             case Forward():
                 return await self._forward(scope, body)
         return "complete"
@@ -108,12 +118,14 @@ class Exchange:
         """Run the app beside us: once a stream is cut the connection must close at once, whatever the app does."""
         app = asyncio.ensure_future(running)
         listening = asyncio.ensure_future(self._listen())
-        cut = asyncio.ensure_future(self._cut.wait())
+        done = asyncio.ensure_future(self._done.wait())
         try:
-            await asyncio.wait([app, cut], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([app, done], return_when=asyncio.FIRST_COMPLETED)
+            if self._stalled:
+                await self._over.wait()
         finally:
-            await _cancel([cut, listening])
-        if self._cut.is_set():
+            await _cancel([done, listening, *([self._beating] if self._beating else [])])
+        if self._done.is_set():
             _finish_later(app)
         else:
             await app
@@ -131,8 +143,9 @@ class Exchange:
         await self._over.wait()
         return {"type": "http.disconnect"}
 
-    def _end_here(self) -> None:
-        self._cut.set()
+    def _end_here(self, ended_by: str = "fault") -> None:
+        self._ended_by = ended_by
+        self._done.set()
         self._over.set()
 
     async def _pass(self, message: Message) -> None:
@@ -150,7 +163,7 @@ class Exchange:
         await self._send(message)
 
     async def _filter(self, message: Message) -> None:
-        if self._cut.is_set():
+        if self._done.is_set() or self._stalled:
             return
         if message["type"] == "http.response.start":
             await self._head(message)
@@ -160,7 +173,7 @@ class Exchange:
             await self._pass(message)
         elif self._body.streamed:
             steps = self._body.feed(data) if data else []
-            await self._play(steps if more else [*steps, *self._body.close()], more=more)
+            await self._play(steps if more or self._body.over else [*steps, *self._body.close()], more=more)
         else:
             await self._hold(self._body, data, more=more)
 
@@ -179,7 +192,7 @@ class Exchange:
         self._held_bytes += len(data)
         if self._held_bytes > BODY_BYTES_MAX:
             self._end_here()
-        if more or self._cut.is_set() or self._held_head is None:
+        if more or self._done.is_set() or self._held_head is None:
             return
         steps = [*body.feed(b"".join(self._held)), *body.close()]
         changed = b"".join(step for step in steps if isinstance(step, bytes))
@@ -192,18 +205,51 @@ class Exchange:
     async def _play(self, steps: Iterable[Step], *, more: bool) -> None:
         for step in steps:
             if isinstance(step, bytes):
-                self.plan.record.deliver(step)
-                await self._send({"type": "http.response.body", "body": step, "more_body": True})
+                await self._say(step)
             elif isinstance(step, Pause):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._over.wait(), step.seconds)
-                    return  # the router has left
+                if await self._waits(step.seconds):
+                    return
             else:
-                self._end_here()
+                await self._last(step)
                 return
         if not more:
-            self._complete = not self._gone
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._well_ended()
+
+    async def _last(self, step: Cut | Reset | Stall | End) -> None:
+        """Play a step that nothing follows."""
+        match step:
+            case Stall():
+                self._stalled = True
+                if step.beat:
+                    self._beating = asyncio.create_task(self._beat(step))
+            case End():
+                await self._well_ended()
+                self._end_here("router" if self._gone else "complete")
+            case Reset():
+                await self._send({"type": RESET})
+                self._end_here()
+            case Cut():
+                self._end_here()
+
+    async def _beat(self, stall: Stall) -> None:
+        while True:
+            await self._say(stall.beat)
+            await asyncio.sleep(stall.every_s)
+
+    async def _say(self, data: bytes) -> None:
+        self.plan.record.deliver(data)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _waits(self, seconds: float) -> bool:
+        """Wait for so long; whether the router left meanwhile."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+            return True
+        return False
+
+    async def _well_ended(self) -> None:
+        self._complete = not self._gone
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 _finishing: set[asyncio.Future[None]] = set()

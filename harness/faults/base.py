@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -63,7 +63,18 @@ class Hang:
     """Send nothing until the caller gives up or the run ends; the provider never sees the request."""
 
 
-Action = Forward | Respond | Hang
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection without an answer, `delay_s` seconds later; the provider never sees the request.
+
+    `reset` sends a TCP reset (the caller's ECONNRESET), else the connection ends in order (FIN, an end of file).
+    """
+
+    reset: bool = False
+    delay_s: float = 0.0
+
+
+Action = Forward | Respond | Hang | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +86,33 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A step of a body filter: close the connection here, without a proper ending."""
+    """A step of a body filter: close the connection here (FIN), without a proper ending."""
 
 
-Step = bytes | Pause | Cut
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A step of a body filter: reset the connection here (RST), once what was sent before has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """A step of a body filter: send nothing more until the caller gives up or the run ends, the connection open.
+
+    With a `beat`, these bytes are sent every `every_s` seconds meanwhile.
+    """
+
+    beat: bytes = b""
+    every_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A step of a body filter: end the body properly here, whatever the provider would still say."""
+
+
+Step = bytes | Pause | Cut | Reset | Stall | End
+LAST: Final = (Cut, Reset, Stall, End)
+"""Steps that nothing follows."""
 
 
 class BodyFilter(Protocol):
@@ -108,8 +142,11 @@ class Fault(BaseModel):
     """What happens to streams that are under way when the window opens."""
     failure_kind: ClassVar[str | None] = None
     """The failure of `Dialect.failures` that it plays, if it plays one; a vendor without it is refused by name."""
-    picks: ClassVar[bool] = False
-    """Whether it lets some of the requests that its entry selects pass, whatever the entry's share."""
+
+    @property
+    def picks(self) -> bool:
+        """Whether it lets some of the requests that its entry selects pass, whatever the entry's share."""
+        return False
 
     def complaints(self, dialect: Dialect) -> Iterable[Complaint]:
         """What of its parameters this vendor can't play; said before anything starts."""
@@ -118,6 +155,23 @@ class Fault(BaseModel):
     def in_window(self, since_s: float, window_s: float) -> Fault:
         """The fault as it is `since_s` seconds after its window of `window_s` seconds opened, for one that changes."""
         return self
+
+    paced: ClassVar[bool] = False
+    """Whether its filter takes other steps than bytes in plain bodies, too: these are then sent in chunks.
+
+    Without it a plain body is held back until it is whole, and sent with its Content-Length.
+    """
+    door: ClassVar[Literal["refused", "unreachable"] | None] = None
+    """What happens to new connections while the window is open: the host shuts the provider's door.
+
+    Such a fault acts on connections, before there is a request: it takes no selector and no share.
+    """
+    needs_tls: ClassVar[bool] = False
+    """Whether it acts on TLS handshakes, which only a listener that speaks TLS has."""
+
+    def refusal(self, dialect: Dialect) -> str | None:
+        """Why it can't be played with these parameters for this vendor, in a sentence; None when it can."""
+        return None
 
     def on_request(self, context: Context) -> Action:
         """What to do with a request that this entry bites."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .attempt import AttemptRecord
-from .base import Action, BodyFilter, Context, Cut, Fault, Forward, Hang, Respond, Step
+from .base import LAST, Action, BodyFilter, Close, Context, Cut, Fault, Forward, Hang, Reset, Respond, Step
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Dialect, Headers
@@ -56,7 +56,7 @@ class Plan:
 
     def _decide(self, context: Context) -> None:
         delay_s = 0.0
-        final: Respond | Hang | None = None
+        final: Respond | Hang | Close | None = None
         for fault, bite in self._chosen:
             action = fault.on_request(context)
             if isinstance(action, Forward):
@@ -69,6 +69,8 @@ class Plan:
         match final:
             case Respond():
                 self.action = Respond(final.reply, final.delay_s + delay_s)
+            case Close():
+                self.action = Close(final.reset, final.delay_s + delay_s)
             case Hang():
                 self.action = final
             case None:
@@ -95,7 +97,7 @@ class Plan:
         """The provider's status and headers as the router shall see them, and what filters the body, if anything.
 
         Headers come and go with lower-case names. A filtered body has no content-length here: a plain one gets it
-        from its host, once it is whole; a stream is sent chunked.
+        from its host, once it is whole; a stream, and a plain body that is paced, are sent chunked.
         """
         self.hear(headers)
         seen = [(name, value) for name, value in headers if not name.startswith(OWN_HEADERS)]
@@ -104,6 +106,7 @@ class Plan:
         streamed = self._context.dialect.is_stream(seen)
         original = (status, list(seen))
         filters: list[tuple[BodyFilter, Callable[[], None]]] = []
+        paced = False
         for fault, bite in self._chosen:
             changed = fault.on_head(self._context, status, list(seen))
             if changed != (status, seen):
@@ -111,33 +114,45 @@ class Plan:
                 bite()
             if (body_filter := fault.body_filter(self._context, *original)) is not None:
                 filters.append((body_filter, bite))
+                paced = paced or fault.paced
         if not filters:
             return status, seen, None
         seen = [(name, value) for name, value in seen if name != "content-length"]
-        return status, seen, Body(filters, self._context.dialect if streamed else None)
+        return status, seen, Body(filters, self._context.dialect if streamed else None, paced=paced)
 
 
 class Body:
-    """A response's body on its way through the filters. A stream goes through event by event, a plain body whole."""
+    """A response's body on its way through the filters. A stream goes through event by event, a plain body whole.
 
-    __slots__ = ("_dialect", "_filters", "_rest", "cut")
+    A stream, and a plain body that is paced, go on as they come; any other plain body is held back until it is whole.
+    """
 
-    def __init__(self, filters: Sequence[tuple[BodyFilter, Callable[[], None]]], dialect: Dialect | None) -> None:
+    __slots__ = ("_dialect", "_filters", "_rest", "cut", "over", "streamed")
+
+    def __init__(
+        self,
+        filters: Sequence[tuple[BodyFilter, Callable[[], None]]],
+        dialect: Dialect | None,
+        *,
+        paced: bool = False,
+    ) -> None:
         self._filters = filters
-        self._dialect = dialect
+        self._dialect = dialect  # None: a plain body
         self._rest = b""
+        self.streamed = dialect is not None or paced
+        """Whether `feed` takes the bytes as they come; otherwise it takes the whole body."""
+        self.over = False
+        """Whether a filter has said the last word: closed, stalled or ended the answer. Nothing follows then."""
         self.cut = False
-        """Whether a filter has closed the connection; nothing follows then."""
-
-    @property
-    def streamed(self) -> bool:
-        """Whether `feed` takes a stream's bytes as they come; otherwise it takes the whole body."""
-        return self._dialect is not None
+        """Whether that word was to close the connection."""
 
     def feed(self, data: bytes) -> list[Step]:
-        """What becomes of these bytes. An event that is not whole yet is held back."""
+        """What becomes of these bytes. An event that is not whole yet is held back, and a plain body until `close`."""
         if self._dialect is None:
-            return self._run([data])
+            if not self.streamed:
+                return self._run([data])
+            self._rest += data
+            return []
         events, self._rest = self._dialect.split_events(self._rest + data)
         if len(self._rest) > EVENT_BYTES_MAX:
             events, self._rest = [*events, self._rest], b""
@@ -148,7 +163,7 @@ class Body:
         steps = self._run([self._rest]) if self._rest else []
         self._rest = b""
         for index, (body_filter, bite) in enumerate(self._filters):
-            if self.cut:
+            if self.over:
                 break
             if last := list(body_filter.close()):
                 bite()
@@ -158,7 +173,7 @@ class Body:
     def _run(self, pieces: Iterable[bytes]) -> list[Step]:
         steps: list[Step] = []
         for piece in pieces:
-            if self.cut:
+            if self.over:
                 break
             steps += self._through([piece], 0)
         return steps
@@ -174,9 +189,10 @@ class Body:
                 if changed != [step]:
                     bite()
                 after += changed
-                if any(isinstance(each, Cut) for each in changed):
+                if any(isinstance(each, LAST) for each in changed):
                     break
             steps = after
-        if any(isinstance(step, Cut) for step in steps):
-            self.cut = True
+        if steps and isinstance(steps[-1], LAST):
+            self.over = True
+            self.cut = isinstance(steps[-1], Cut | Reset)
         return list(steps)
