@@ -28,7 +28,8 @@ from ._bedrock_refusal import INVOKE
 from ._routes import Request
 from .base import Answer, Ask, Event, Headers, Reply, RequestRefused
 
-VERSION: Final = "bedrock-2023-05-31"
+VERSIONS: Final = ("bedrock-2023-05-31", messages.NEWEST)
+"""Values of `anthropic_version`: the service's own, which SDKs up to 1.x send, and the API's, from 2.0 on."""
 _MODEL: Final = re.compile(r"(?:.*[./])?anthropic\.(?P<name>claude-[a-z0-9-]+?)(?:-v\d+)?(?::\d+)*")
 _BY_PATH: Final = ("model", "stream")
 """Fields of the vendor's own API that the path stands for here."""
@@ -113,13 +114,14 @@ def _read(model: str, document: dict[str, Any], raw: bytes, read: Callable[..., 
         complain(f"Bodies of InvokeModel are read for Anthropic's models only: ask {model[:200]} through Converse.")
     version = document.pop("anthropic_version", None)
     document.pop("anthropic_beta", None)
-    if version != VERSION:
-        complain("anthropic_version: Field required" if version is None else f"anthropic_version: must be {VERSION!r}")
+    if version not in VERSIONS:
+        known = " or ".join(map(repr, VERSIONS))
+        complain("anthropic_version: Field required" if version is None else f"anthropic_version: must be {known}")
     for name in _BY_PATH:
         if name in document:
             complain(f"{name}: Extra inputs are not permitted")
     try:
-        ask = read({**document, "model": form["name"]}, raw, strict=False)
+        ask = read({**document, "model": form["name"]}, raw, strict=version == messages.NEWEST)
     except RequestRefused as refused:
         error: Mapping[str, Any] = orjson.loads(refused.reply.body)["error"]
         refuse("bad_request", message=error["message"])

@@ -127,6 +127,12 @@ def test_a_models_own_body() -> None:
     assert headers["x-amzn-bedrock-output-token-count"] == str(MARK.words)
 
 
+def test_both_generations_of_a_models_own_body() -> None:
+    """The SDK names the API's own version from 2.0 on, which takes no sampling parameters; the older takes them."""
+    assert read({**OWN, "anthropic_version": "2026-10-21"}, path=INVOKE).mark == MARK
+    assert read({**OWN, "temperature": 1}, path=INVOKE).mark == MARK
+
+
 def test_a_stream_of_a_models_own_events() -> None:
     """Each frame holds one of the model's events; tokens are counted by the padding, since base64 hides them."""
     ask = read(OWN, path=STREAM)
@@ -175,6 +181,11 @@ def test_a_drift_reaches_the_models_own_events() -> None:
         (INVOKE, {"max_tokens": None}, "max_tokens: Input should be a valid integer"),
         (INVOKE, {"anthropic_version": None}, "anthropic_version: Field required"),
         (INVOKE, {"anthropic_version": "2023-06-01"}, "anthropic_version: must be"),
+        (
+            INVOKE,
+            {"anthropic_version": "2026-10-21", "temperature": 1},
+            "temperature: Extra inputs are not permitted",
+        ),
         (INVOKE, {"stream": True}, "stream: Extra inputs are not permitted"),
         (STREAM, {"model": "x"}, "model: Extra inputs are not permitted"),
         (INVOKE, {"messages": []}, "messages: at least one message is required"),
