@@ -160,7 +160,7 @@ class _Fake:
             body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
             query = scope["query_string"].decode("latin-1")
             path = f"{scope['path']}?{query}" if query else scope["path"]
-            refused = self._stands(exchange, scope, headers, path)
+            refused = self._stands(exchange, scope, headers, path, body)
             if refused is not None:
                 return refused
             ask = dialect.read(scope["method"], path, headers, body)
@@ -221,7 +221,9 @@ class _Fake:
         text = f"{self._run_seed}\x1fid\x1f{self._provider}\x1f{entity}"
         return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
 
-    def _stands(self, exchange: Exchange, scope: Scope, headers: Mapping[str, str], path: str) -> Reply | None:
+    def _stands(
+        self, exchange: Exchange, scope: Scope, headers: Mapping[str, str], path: str, body: bytes
+    ) -> Reply | None:
         """What a credential in bad standing is refused with; one that is missing is the dialect's to refuse."""
         if self._account is None:
             return None
@@ -229,7 +231,13 @@ class _Fake:
         if credential is None:
             return None
         refusal = self._account.refusal(credential, scope=scope, headers=headers)
-        return None if refusal is None else self._refuse(exchange, refusal)
+        if refusal is None:
+            return None
+        try:  # only so that the refusal comes in the form that was asked for
+            ask = self._dialect.read(scope["method"], path, headers, body)
+        except RequestRefused:
+            ask = None
+        return self._refuse(exchange, refusal, ask)
 
     def _admits(self, exchange: Exchange, ask: Ask) -> Reply | None:
         """What a request beyond its credential's quota, or for a model that is gone, is refused with."""

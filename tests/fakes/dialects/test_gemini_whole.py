@@ -7,9 +7,13 @@ from typing import Any
 
 import orjson
 import pytest
+from banstorm.fakes.account import Accounts
+from banstorm.fakes.app import create_app
 from banstorm.fakes.compose import compose
 from banstorm.fakes.dialects import find
 from banstorm.fakes.dialects.base import Ask, RequestRefused
+from banstorm.fakes.pace import Pace
+from banstorm.fakes.prices import PriceTable
 
 GEMINI = find("gemini")
 HEADERS = {"x-goog-api-key": "AIza-x"}
@@ -244,3 +248,30 @@ def test_other_words(kind: str, variant: str, says: str) -> None:
     """What the vendor said before, or says elsewhere, can be had by name."""
     body = orjson.loads(GEMINI.failure(kind, {"variant": variant}, id_seed=1).body)
     assert body["error"]["message"].startswith(says)
+
+
+@pytest.mark.parametrize(("query", "kind"), [("", list), ("?alt=sse", dict)])
+async def test_a_customers_refusal_in_the_form_asked_for(query: str, kind: type) -> None:
+    """What a customer in bad standing is refused with is an array where an array was asked for."""
+    accounts = Accounts(GEMINI.failures, seed=1)
+    accounts.change("org_disabled")
+    app = create_app("x", GEMINI, Pace(), run_seed=1, bill=lambda _: None, prices=PriceTable.load(), account=accounts)
+    target = f"/v1/models/{NEW}:streamGenerateContent"
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": orjson.dumps({"contents": SAY}), "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": target,
+        "query_string": query[1:].encode(),
+        "headers": [(b"x-goog-api-key", b"AIza-x")],
+    }
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 403
+    assert isinstance(orjson.loads(sent[1]["body"]), kind)
