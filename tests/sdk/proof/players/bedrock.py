@@ -47,7 +47,9 @@ class Bedrock(Player):
         return code
 
     def sees(self, answer: Any) -> str:
-        """Of a stream its tokens and its last event."""
+        """Why it stopped; of a stream its tokens and its last event."""
+        if not isinstance(answer, list):
+            return f"stopReason {answer['stopReason']}"
         names = [name for event in answer for name in event]
         return f"{names.count('contentBlockDelta')} tokens, last event {names[-1]}"
 
