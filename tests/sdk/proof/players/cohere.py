@@ -35,7 +35,9 @@ class Cohere(Player):
         return None
 
     def sees(self, answer: Any) -> str:
-        """Of a stream its tokens, its last event and how that says it finished."""
+        """How it finished; of a stream its tokens and its last event as well."""
+        if not isinstance(answer, list):
+            return f"finish_reason {answer.finish_reason}"
         tokens = sum(event.type == "content-delta" for event in answer)
         last = answer[-1]
         finish = f", finish_reason {last.delta.finish_reason}" if last.type == "message-end" else ""
