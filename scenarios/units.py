@@ -20,6 +20,8 @@ RATE_MAX: Final = 100_000.0
 """Highest rate, per second."""
 FACTOR_MAX: Final = 1000.0
 """Highest factor."""
+TOKEN_LIMIT_MAX: Final = 100_000_000
+"""Highest limit of a request's tokens."""
 
 
 def parse_duration(value: Any) -> float:
@@ -89,6 +91,18 @@ def parse_tokens(value: Any) -> int:
     return int(match[1])
 
 
+def parse_token_limit(value: Any) -> int:
+    """A limit of tokens such as ``30000 tokens``, or ``0 tokens`` for one that everything is above.
+
+    Raises:
+        ValueError: without the unit, or past `TOKEN_LIMIT_MAX`.
+    """
+    match = _TOKENS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or len(match[1]) > 9 or int(match[1]) > TOKEN_LIMIT_MAX:
+        raise ValueError(f"expected a limit from 0 to {TOKEN_LIMIT_MAX} tokens, such as 30000 tokens; found {value!r}")
+    return int(match[1])
+
+
 def format_duration(seconds: float) -> str:
     """Seconds as a duration that a person reads and `parse_duration` accepts: ``250ms``, ``2s``, ``90s``."""
     if seconds < 1:
@@ -140,3 +154,10 @@ Tokens = Annotated[
     _text_schema(r"^\s*\d+\s*tokens?\s*$", "24 tokens"),
 ]
 """A count of tokens; written with its unit."""
+TokenLimit = Annotated[
+    int,
+    BeforeValidator(parse_token_limit),
+    PlainSerializer(lambda count: f"{count} tokens", return_type=str),
+    _text_schema(r"^\s*\d+\s*tokens?\s*$", "30000 tokens"),
+]
+"""A limit of a request's tokens; written with its unit."""

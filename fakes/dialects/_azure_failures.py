@@ -83,8 +83,7 @@ TABLE: Final = FailureTable(
         # anomalyco/opencode#37964
         "unsupported_parameter": Row(
             400,
-            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
-            "instead.",
+            "Unsupported parameter: '{param}' is not supported with this model.{use}",
             _INVALID,
             "unsupported_parameter",
             "max_tokens",
@@ -105,7 +104,13 @@ TABLE: Final = FailureTable(
             500, "The server had an error while processing your request. Sorry about that!", "server_error"
         ),
     },
-    {"api_version": API_VERSION, "maximum": "128000", "requested": "131072", "operation": "ChatCompletions_Create"},
+    {
+        "api_version": API_VERSION,
+        "maximum": "128000",
+        "requested": "131072",
+        "operation": "ChatCompletions_Create",
+        "param": "max_tokens",
+    },
     {
         # as it was in 2023, with a typographer's apostrophe and no inner error; openai/openai-python#331
         ("content_filtered", "2023"): Row(
@@ -147,7 +152,7 @@ def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
     """The failure's body. `details` may replace `message`, `type`, `code` and `param`, and fill in the message."""
     row = TABLE.row(kind, details)
     counted = "call" if details.get("limit") == "requests" else "token"
-    filled = {"counted": counted, "wait": str(math.ceil(seconds(details, 60)))}
+    filled = {"counted": counted, "wait": str(math.ceil(seconds(details, 60))), "use": _use(details)}
     ask = details.get("ask")
     if isinstance(ask, Ask) and ask.operation == "embeddings":
         filled["operation"] = "Embeddings_Create"
@@ -164,6 +169,13 @@ def body(kind: str, details: Mapping[str, Any]) -> dict[str, Any]:
         return {"error": {"code": code, "message": message}}
     param = details.get("param", row.param)
     return {"error": {"message": message, "type": details.get("type", row.type), "param": param, "code": code}}
+
+
+def _use(details: Mapping[str, Any]) -> str:
+    """What an unsupported parameter's refusal says to use in its place, if it says so."""
+    if "param" in details and "instead" not in details:
+        return ""
+    return f" Use '{details.get('instead', 'max_completion_tokens')}' instead."
 
 
 def reply(kind: str, details: Mapping[str, Any], id_seed: int) -> Reply:

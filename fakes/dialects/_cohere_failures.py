@@ -68,7 +68,7 @@ _ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
         "server_error": _Row(500, "internal server error"),
         "timeout": _Row(504, "the request timed out"),
         "bad_request": _Row(400, "invalid request"),
-        "unsupported_parameter": _Row(400, "invalid request: response_format is not supported with RAG."),
+        "unsupported_parameter": _Row(400, "invalid request: {param} is not supported with RAG."),
         "model_not_found": _Row(
             404,
             "model '{model}' not found, make sure the correct model ID was used and that you have access to the model.",
@@ -76,7 +76,7 @@ _ROWS: Final[Mapping[str, _Row]] = MappingProxyType(
         # a capture of 2026-04
         "model_retired": _Row(
             404,
-            "model '{model}' was removed on September 15, 2025. See https://docs.cohere.com/docs/models#command for a "
+            "model '{model}' was removed on {date}. See https://docs.cohere.com/docs/models#command for a "
             "list of models you can use instead.",
         ),
         "context_too_long": _Row(
@@ -185,6 +185,8 @@ class _Blanks(dict[str, Any]):
             "tokens": str(TOKENS_PER_MINUTE),
             "maximum": "256000",
             "output": "8192",
+            "param": "response_format",
+            "date": "September 15, 2025",
             "requested": "262144",
         }
         return filled[name]

@@ -243,12 +243,15 @@ class _Blanks(dict[str, Any]):
             "asked_tokens": "200000",
             "most_tokens": "128000",
             "param": "max_tokens",
-            "instead": "max_completion_tokens",
+            "use": "" if "param" in self and "instead" not in self else f" Use '{self._instead()}' instead.",
             "masked": mask(str(self.get("credential") or "sk-proj-Qn9cWGU0000Rvfb")),
             "method": "POST",
             "path": "/v1",
         }
         return str(filled[name]) if name in filled else self._figure(name, counted)
+
+    def _instead(self) -> str:
+        return str(self.get("instead", "max_completion_tokens"))
 
     def _figure(self, name: str, counted: str) -> str:
         """The figures of a limit, which a quota tells and nobody else does."""

@@ -183,7 +183,7 @@ ROWS: Final[Mapping[str, Row]] = MappingProxyType(
             400,
             _INVALID,
             "unsupported_parameter",
-            "Unsupported parameter: '{param}' is not supported with this model. Use '{instead}' instead.",
+            "Unsupported parameter: '{param}' is not supported with this model.{use}",
             param="{param}",
         ),
         # the code: BerriAI/litellm's exception map; the words after "flagged" are a default

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from .base import Action, Context, Fault, Respond
+from .spoken import Spoken
 
 
-class OauthRevoked(Fault):
+class OauthRevoked(Spoken):
     """Refuse every request because the OAuth token was revoked: only a new login helps."""
 
-    reaches_provider = False
-    billed = False
     failure_kind = "oauth_revoked"
-
-    def on_request(self, context: Context) -> Action:
-        """Refuse in the vendor's words, at once."""
-        return Respond(context.dialect.failure("oauth_revoked", {}, id_seed=context.id_seed))
 
 
 FAULT = OauthRevoked

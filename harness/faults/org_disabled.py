@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from .base import Action, Context, Fault, Respond
+from .spoken import Spoken
 
 
-class OrgDisabled(Fault):
-    """Refuse every request because the organisation is disabled (Anthropic's is a 400), without any Retry-After."""
+class OrgDisabled(Spoken):
+    """Refuse every request because the organisation is disabled (Anthropic's is a 400), without any Retry-After.
 
-    reaches_provider = False
-    billed = False
+    Anthropic's variant `no_code` is an organisation that was disabled for its billing or at its own wish: it has the
+    same words without the code of a ban. The detail `appeal_url` is where a ban can be contested.
+    """
+
     failure_kind = "org_disabled"
-
-    def on_request(self, context: Context) -> Action:
-        """Refuse in the vendor's words, at once."""
-        return Respond(context.dialect.failure("org_disabled", {}, id_seed=context.id_seed))
 
 
 FAULT = OrgDisabled

@@ -55,7 +55,7 @@ def make_request(dialect: str, call: int, *, stream: bool, words: int = 24, mode
         body["max_tokens"] = 4096
         path, auth = "/v1/messages", f"x-api-key: {key}\r\nanthropic-version: 2023-06-01"
     else:
-        path, auth = "/v1/chat/completions", f"authorization: Bearer {key}"
+        path, auth = f"{find(dialect).base_path}/chat/completions", f"authorization: Bearer {key}"
     data = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{auth}\r\ncontent-type: application/json\r\n"
     return f"{head}content-length: {len(data)}\r\n\r\n".encode() + data

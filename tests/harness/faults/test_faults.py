@@ -82,8 +82,8 @@ def test_refusals_are_the_vendors_own(name, status, dialect):
         return
     action = fault.on_request(context)
     assert isinstance(action, Respond)
-    details = {"model": "some-model"} if name == "rate_limited" else {}
-    assert context.dialect.failure(fault.failure_kind, details, id_seed=7) == action.reply
+    details = {"now_s": context.wall_s}
+    assert context.dialect.failure(fault.failure_kind, details, id_seed=7, ask=context.ask) == action.reply
     assert status.get(dialect, action.reply.status) == action.reply.status
     assert action.reply.status >= 400
     assert (False, False) == (fault.reaches_provider, fault.billed)
