@@ -5,14 +5,14 @@ What is seen is kept, and `scripts/write_sdk_table.py` writes ``docs/sdk-conform
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 from banstorm.fakes.dialects import find, names
+from banstorm.fakes.dialects.base import Dialect, UnknownFailureError
 from proof import players
 from proof.scene import TOKENS, Scene
 from proof.sleeps import Sleeps
@@ -40,8 +40,9 @@ def test_tables_are_whole() -> None:
     """Every failure that a dialect has, and each of its variants, stands in each table for that dialect."""
     assert {truth.dialect for truth in truths()} == set(names()) - WITHOUT_SDK
     for truth in truths():
-        assert find(truth.dialect).failures == truth.kinds, truth.name
-        assert _variants(truth.dialect) == truth.variants, truth.name
+        dialect = find(truth.dialect)
+        assert dialect.failures == truth.kinds, truth.name
+        assert set(_variants(dialect)) == truth.variants, truth.name
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
@@ -78,10 +79,13 @@ async def test_row(lab, player, results, monkeypatch, truth: Truth, place: str, 
             results.add(truth, place, name, flavour, seen, stream=stream)
 
 
-def _variants(dialect: str) -> set[tuple[str, str]]:
-    """The kinds that a dialect has other words for, with the names of those."""
-    rows = f"banstorm.fakes.dialects._{dialect}_rows"
-    return set(importlib.import_module(rows).VARIANTS) if importlib.util.find_spec(rows) else set()
+def _variants(dialect: Dialect) -> Iterator[tuple[str, str]]:
+    """The kinds that a dialect has other words for, with the names of those, as it tells whoever names a wrong one."""
+    for kind in dialect.failures:
+        with pytest.raises(UnknownFailureError, match="it has ") as caught:
+            dialect.failure(kind, {"variant": "?"}, id_seed=1)
+        told = str(caught.value).rpartition("it has ")[2]
+        yield from ((kind, variant) for variant in told.split(", ") if variant != "none")
 
 
 def _scene(truth: Truth, place: str, name: str) -> Scene:
