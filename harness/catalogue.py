@@ -11,7 +11,9 @@ from ..fakes.dialects import GENERIC
 from ..fakes.dialects.http_service import shipped
 from ..reports import measures
 from ..scenarios import library
+from ..scenarios.entry import DUTY, SELECTORS, Entry
 from ..scenarios.expectation import Expectation
+from ..scenarios.growth import Growth
 from ..scenarios.model import Load, Scenario
 from ..scenarios.problems import nearest
 from ..scenarios.speed import format_speed
@@ -174,12 +176,36 @@ def _timeline(scenario: Scenario) -> list[str]:
         begin = min(BAR - 1, int(entry.at / length * BAR))
         end = min(BAR, max(begin + 1, round(until / length * BAR)))
         bar = " " * begin + "█" * (end - begin) + " " * (BAR - end)
-        share = "" if entry.share == 1 else f", {entry.share:.0%} of {'requests' if entry.fault else 'credentials'}"
         lines.append(
             f"  {entry.name:<24} {bar} {format_duration(entry.at)} to {format_duration(until)} "
-            f"on {', '.join(entry.on)}{share}"
+            f"on {', '.join(entry.on)}{_narrowed(entry)}"
         )
     return lines
+
+
+def _narrowed(entry: Entry) -> str:
+    """In what rhythm an entry is on, and which share of what it bites; nothing if it bites all of the time."""
+    parts = []
+    if entry.every:
+        parts.append(f"on for {DUTY if entry.duty is None else entry.duty:.0%} of every {format_duration(entry.every)}")
+    if entry.stagger:
+        parts.append(f"one after the other, {format_duration(entry.stagger)} apart")
+    if entry.given & {"share", "share_of"}:
+        ends = (entry.share.begin, entry.share.end) if isinstance(entry.share, Growth) else (entry.share,)
+        whose = f"{entry.share_of}s" if entry.fault else "credentials"
+        parts.append(f"{' to '.join(f'{each:.0%}' for each in ends)} of {whose}")
+    if entry.together:
+        parts.append("the same at each of them")
+    parts += ["one credential"] if entry.credential else []
+    told = (name for name in SELECTORS if name != "credential" and getattr(entry, name) is not None)
+    parts += [f"{name} {_told(getattr(entry, name))}" for name in told]
+    return "".join(f", {part}" for part in parts)
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {text}" for name, text in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _expectation(each: Expectation) -> str:

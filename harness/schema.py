@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from ..reports import measures
+from ..scenarios.entry import RHYTHM, SELECTORS
 from ..scenarios.model import Scenario
 from ..scenarios.registry import FaultRule, StandingRule
 from .registry import registry
@@ -46,8 +47,10 @@ def _parameters(kind: str, name: str, rule: FaultRule | StandingRule, definition
     if parameters.get("required"):
         then["required"] = ["with"]
     if isinstance(rule, StandingRule):
-        selectors = {"share", "model", "stream", "credential", "path"} - rule.selectors
-        then["properties"] |= dict.fromkeys(sorted(selectors), False)
+        narrower = {"share", *SELECTORS, *RHYTHM} - rule.selectors
+        then["properties"] |= dict.fromkeys(sorted(narrower), False)
+        if "share" in rule.selectors:
+            then["properties"]["share"] = {"type": "string"}
     return {"if": {"properties": {kind: {"const": name}}, "required": [kind]}, "then": then}
 
 

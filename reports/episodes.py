@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ..scenarios.model import Entry
+from ..scenarios.entry import Entry
 from .finding import NS
 from .frames import Run
 

@@ -9,10 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from .document import Document
+from .entry import Entry
 from .expectation import Expectation, Unit
-from .model import Entry, Scenario
+from .growth import Growth
+from .model import Scenario
 from .problems import Problem, nearest
 from .registry import Complaint, FaultRule, Registry, StandingRule
+from .spans import PERIODS_MAX
 from .units import format_duration
 
 
@@ -39,12 +42,7 @@ def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, reg
             yield Problem(
                 f"unknown provider {name!r}", document.where((*path, "on")), nearest(name, scenario.providers, "")
             )
-    if entry.until is None and entry.at >= scenario.load.duration:
-        yield Problem(
-            f"the window is empty: it ends with the load, at {format_duration(scenario.load.duration)}",
-            document.where((*path, "at")),
-            "let it begin before that, or give until",
-        )
+    yield from _windows(scenario, entry, path, document)
     rule = _rule(entry, registry)
     if rule is None:
         yield _unknown(entry, document.where((*path, entry.kind)), registry)
@@ -113,21 +111,43 @@ def _unknown(entry: Entry, where: str, registry: Registry) -> Problem:
 
 def _selectors(entry: Entry, rule: StandingRule, path: tuple[str | int, ...], document: Document) -> Iterator[Problem]:
     """Selectors that mean nothing for a standing: an account's state doesn't depend on how a request looks."""
-    given = {
-        "share": entry.share < 1,
-        "model": entry.model is not None,
-        "stream": entry.stream is not None,
-        "credential": entry.credential is not None,
-        "path": entry.path is not None,
-    }
     able = ", ".join(sorted(rule.selectors)) or "none"
-    for name, is_given in given.items():
-        if is_given and name not in rule.selectors:
-            yield Problem(
-                f"{entry.name} can't be limited by {name}: it is a standing, not a fault of some requests",
-                document.where((*path, name)),
-                f"leave it out; the selectors of {entry.name}: {able}",
-            )
+    for name in sorted(entry.given - rule.selectors):
+        yield Problem(
+            f"{entry.name} can't be limited by {name}: it is a standing, not a fault of some requests",
+            document.where((*path, name)),
+            f"leave it out; the selectors of {entry.name}: {able}",
+        )
+    if isinstance(entry.share, Growth):
+        yield Problem(
+            f"the share of {entry.name} can't grow: it is a standing, not a fault of some requests",
+            document.where((*path, "share")),
+            "write one share; some standings have a parameter rollout",
+        )
+
+
+def _windows(scenario: Scenario, entry: Entry, path: tuple[str | int, ...], document: Document) -> Iterator[Problem]:
+    """Whether it has windows at each of its providers, and not too many."""
+    if entry.until is None and entry.at >= scenario.load.duration:
+        yield Problem(
+            f"the window is empty: it ends with the load, at {format_duration(scenario.load.duration)}",
+            document.where((*path, "at")),
+            "let it begin before that, or give until",
+        )
+        return
+    spans = [scenario.span(entry, provider) for provider in entry.on]
+    if any(not each.count for each in spans):
+        yield Problem(
+            "the last provider of on is reached only when the window is over",
+            document.where((*path, "stagger")),
+            "let stagger be shorter, or until later",
+        )
+    if any(each.count > PERIODS_MAX for each in spans):
+        yield Problem(
+            f"the fault comes and goes {max(each.count for each in spans):,} times; the most is {PERIODS_MAX:,}",
+            document.where((*path, "every")),
+            "let every be longer",
+        )
 
 
 def _lacking(
@@ -156,10 +176,11 @@ def _clashes(scenario: Scenario, document: Document, registry: Registry) -> Iter
     """Two windows on one provider, selector and phase that overlap: only one of them could take effect."""
     for (first, one), (second, two) in combinations(enumerate(scenario.timeline), 2):
         shared = sorted(set(one.on) & set(two.on))
-        overlap = one.at < scenario.until_s(two) and two.at < scenario.until_s(one)
         phase = _phase(one, registry)
         same = phase == _phase(two, registry) and one.kind == two.kind and one.selector == two.selector
-        if shared and overlap and same and phase not in {None, "none"}:
+        if not shared or not same or phase in {None, "none"}:
+            continue
+        if any(scenario.span(one, each).overlaps(scenario.span(two, each)) for each in shared):
             yield Problem(
                 f"timeline[{second}] overlaps timeline[{first}]: both act on the {phase} of the same requests",
                 document.where(("timeline", second, "at")),
@@ -192,7 +213,10 @@ def _expectation(scenario: Scenario, each: Expectation, document: Document, regi
 
 def _long_enough(scenario: Scenario, each: Expectation, edge: str, hold_s: float, where: str) -> Iterator[Problem]:
     """A time limit can be decided only if load goes on for the limit and the hold after the edge it counts from."""
-    edges = [entry.at if edge == "start" else scenario.until_s(entry) for entry in scenario.timeline]
+    edges = [
+        entry.at + entry.lag_s(entry.on[-1]) if edge == "start" else scenario.until_s(entry)
+        for entry in scenario.timeline
+    ]
     needed = max(edges, default=0.0) + each.limit + hold_s
     if scenario.load.duration < needed:
         yield Problem(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from .entry import DUTY, Entry
 from .expectation import Expectation, parse_expectations, render_expectations
 from .price import ModelPrice
+from .spans import NS, Span
 from .speed import ModelSpeed, Slowdown, TokenRate, Ttft
 from .units import Duration, Rate, Share, Tokens
 
@@ -114,74 +116,6 @@ class Load(_Part):
         return self
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-_ON_SCHEMA: Final = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}]
-}
-
-
-class Entry(_Part):
-    """A timeline entry: what happens at some providers between two moments.
-
-    A fault is played by the injector, from the request and the clock alone. A standing changes the fake provider's own
-    state, for what must be consistent or depends on what was spent.
-    """
-
-    at: Duration = Field(description="start, after the first measured call")
-    until: Duration | None = Field(default=None, description="end; the end of the load if absent")
-    on: Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_ON_SCHEMA)] = Field(
-        min_length=1, description="provider, or list of providers"
-    )
-    fault: str | None = Field(default=None, description="name of a fault, see `banstorm list faults`")
-    standing: str | None = Field(default=None, description="name of a standing, see `banstorm list standings`")
-    with_: dict[str, Any] = Field(
-        default_factory=dict, alias="with", description="the fault's or the standing's parameters"
-    )
-    share: Share = Field(
-        default=1.0,
-        description="share of matching requests that a fault bites, or of credentials that a standing reaches, "
-        "decided by the seed",
-    )
-    model: str | None = Field(default=None, description="only requests for this model")
-    stream: bool | None = Field(default=None, description="only streamed (true) or plain (false) requests")
-    credential: str | None = Field(default=None, description="only requests with this API key")
-    path: str | None = Field(default=None, description="only requests whose path starts with this")
-
-    @model_validator(mode="after")
-    def _forward(self) -> Entry:
-        if self.fault is None and self.standing is None:
-            raise ValueError("the key 'fault' or 'standing' is missing: an entry needs one of them")
-        if self.fault is not None and self.standing is not None:
-            raise ValueError("an entry has either fault or standing: write two entries")
-        if self.until is not None and self.until <= self.at:
-            raise ValueError("until must be later than at: an empty window can't bite")
-        if len(set(self.on)) != len(self.on):
-            raise ValueError("on names a provider twice")
-        return self
-
-    @property
-    def kind(self) -> Literal["fault", "standing"]:
-        """Which of the two it is: the key under which its name stands."""
-        return "standing" if self.fault is None else "fault"
-
-    @property
-    def name(self) -> str:
-        """The name of its fault or of its standing."""
-        return self.fault or self.standing or ""
-
-    def id_at(self, index: int) -> str:
-        """What the ledger calls it, `index` being its place in the timeline from 0: ``0:org_disabled``."""
-        return f"{index}:{self.name}"
-
-    @property
-    def selector(self) -> tuple[str | None, bool | None, str | None, str | None]:
-        """What the entry selects by, besides the provider."""
-        return (self.model, self.stream, self.credential, self.path)
-
-
 class Scenario(_Part):
     """A crash test: what the providers do when, what load runs, and what the callers may expect."""
 
@@ -207,6 +141,13 @@ class Scenario(_Part):
             description="measure: limit",
         )
     )
+
+    def span(self, entry: Entry, provider: str, late_s: float = 0.0) -> Span:
+        """When `entry` is on at `provider`, which it reaches `late_s` later; counted from time 0."""
+        from_s = entry.at + entry.lag_s(provider) + late_s
+        every_ns = round((entry.every or 0.0) * NS)
+        on_ns = round(every_ns * (DUTY if entry.duty is None else entry.duty))
+        return Span(round(from_s * NS), round(self.until_s(entry) * NS), every_ns, on_ns)
 
     def until_s(self, entry: Entry) -> float:
         """When `entry` ends, in seconds after time 0."""

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from .entry import Entry
 from .expectation import Unit
-from .model import Entry, Provider
+from .model import Provider
 
 
 @dataclass(frozen=True, slots=True)

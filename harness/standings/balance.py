@@ -11,7 +11,7 @@ from .base import Effect, Place, Standing
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Ask
-    from ...scenarios.model import Entry
+    from ...scenarios.entry import Entry
 
 
 class Balance(Standing):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...fakes.account import Accounts
     from ...fakes.dialects.base import Ask, Headers
     from ...fakes.quota import Refusal
-    from ...scenarios.model import Entry
+    from ...scenarios.entry import Entry
     from ...scenarios.registry import Complaint
 
 

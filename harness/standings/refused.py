@@ -19,7 +19,7 @@ from .base import Effect, Place, Standing
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Ask
-    from ...scenarios.model import Entry
+    from ...scenarios.entry import Entry
 
 DETAILS_MAX: Final = 16
 """Details of the vendor's words that an entry may name."""
@@ -69,7 +69,7 @@ class Refused(Standing):
 
     def whole(self, entry: Entry) -> bool:
         """Unless it reaches some of the keys only, or not all of the nodes at once."""
-        return entry.share >= 1 and entry.credential is None and not self.settle and not self.rollout
+        return entry.share_max >= 1 and entry.credential is None and not self.settle and not self.rollout
 
     def reach(self, accounts: Accounts, place: Place, spread_s: float | None = None) -> None:
         """Change the standing of whom it reaches, as its parameters and selectors say."""
@@ -79,7 +79,7 @@ class Refused(Standing):
                 key=place.entry.credential,
                 in_s=place.in_s,
                 for_s=place.for_s,
-                share=place.entry.share,
+                share=place.entry.share_max,
                 rollout_s=self.rollout,
                 settle_s=self.settle,
                 spread_s=spread_s,

@@ -11,7 +11,7 @@ from ...scenarios.units import Duration
 from .base import Effect, Place, Standing
 
 if TYPE_CHECKING:
-    from ...scenarios.model import Entry
+    from ...scenarios.entry import Entry
 
 
 class Reinstated(Standing):
@@ -44,7 +44,7 @@ class Reinstated(Standing):
                 key=place.entry.credential,
                 in_s=place.in_s,
                 for_s=place.for_s,
-                share=place.entry.share,
+                share=place.entry.share_max,
                 rollout_s=self.rollout,
                 settle_s=self.settle,
                 entry=place.id,

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ...fakes.app import Priced
     from ...fakes.dialects.base import Ask, Dialect, Headers
     from ...fakes.quota import Refusal
-    from ...scenarios.model import Entry, Scenario
+    from ...scenarios.entry import Entry
+    from ...scenarios.model import Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 from banstorm.scenarios.document import parse
+from banstorm.scenarios.entry import Entry
 from banstorm.scenarios.library import check_document
-from banstorm.scenarios.model import Entry, Scenario
+from banstorm.scenarios.model import Scenario
 from banstorm.scenarios.problems import ScenarioError
 from banstorm.scenarios.registry import Complaint, StandingRule
 from banstorm.scenarios.units import Duration
