@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Final
 
-_AT_ONCE: Final = struct.pack("ii", 1, 0)
+LINGER_AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing sends RST in place of FIN."""
 
 
@@ -15,7 +15,7 @@ def reset(transport: asyncio.BaseTransport) -> None:
     """Close a TCP transport with a reset. Whatever still waits to be written is lost."""
     connection = transport.get_extra_info("socket")
     if connection is not None and not transport.is_closing():
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_AT_ONCE)
     if isinstance(transport, asyncio.WriteTransport):
         transport.abort()
     else:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Final
 
 from .app import ASGIApp
 from .http_connection import Connection, Host
+from .listener import Listener
 
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 2048
@@ -36,12 +37,18 @@ class PortTakenError(OSError):
 
 
 class Servers:
-    """Running servers; `ports` names the port of each application."""
+    """Running servers; `ports` names the port of each application, `doors` the listeners that can be shut."""
 
-    def __init__(self, running: Mapping[str, tuple[asyncio.Server, Host]], ports: Mapping[str, int]) -> None:
+    def __init__(self, running: Mapping[str, tuple[asyncio.Server | Listener, Host]], ports: Mapping[str, int]) -> None:
         self._running = running
+        self.doors = {name: server for name, (server, _) in running.items() if isinstance(server, Listener)}
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
         self.ports = dict(ports)
+
+    def reset(self, name: str) -> None:
+        """Reset every connection of an application; what it is answering ends as with any caller that goes away."""
+        for connection in list(self._running[name][1].connections):
+            connection.reset()
 
     async def stop(self) -> None:
         """Stop listening and close every connection, idle or not, within `STOP_S` and a bit."""
@@ -61,7 +68,8 @@ class Servers:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         for server, host in self._running.values():
-            await server.wait_closed()
+            if isinstance(server, asyncio.Server):
+                await server.wait_closed()
             for connection in list(host.connections):
                 connection.abort()
 
@@ -72,8 +80,12 @@ class Servers:
                 host.sweep(KEEP_ALIVE_S // SWEEP_S)
 
 
-async def serve(apps: Mapping[str, tuple[ASGIApp, int]]) -> Servers:
+async def serve(apps: Mapping[str, tuple[ASGIApp, int]], *, doors: Collection[str] = ()) -> Servers:
     """Serve each application on its port of 127.0.0.1 (0: any free one) until `Servers.stop`.
+
+    Args:
+        apps: Each application by a name of the caller's, and its port.
+        doors: Those whose listener can be shut for a while.
 
     An application with a true attribute `eager` runs up to its first wait outside of any task: it must not ask for
     the current task until then, as `asyncio.timeout` does.
@@ -90,11 +102,15 @@ async def serve(apps: Mapping[str, tuple[ASGIApp, int]]) -> Servers:
             bound.close()
         raise
     loop = asyncio.get_running_loop()
-    running: dict[str, tuple[asyncio.Server, Host]] = {}
+    running: dict[str, tuple[asyncio.Server | Listener, Host]] = {}
     ports = {name: bound.getsockname()[1] for name, bound in sockets.items()}
     for name, (app, _) in apps.items():
         host = Host(app, loop)
-        running[name] = (await loop.create_server(partial(Connection, host), sock=sockets[name], backlog=BACKLOG), host)
+        make = partial(Connection, host)
+        if name in doors:
+            running[name] = (Listener(sockets[name], BACKLOG, make), host)
+        else:
+            running[name] = (await loop.create_server(make, sock=sockets[name], backlog=BACKLOG), host)
     return Servers(running, ports)
 
 

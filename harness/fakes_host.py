@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.app import create_app
 from ..fakes.dialects import find
-from ..fakes.serve import PortTakenError, serve
+from ..fakes.serve import PortTakenError, Servers, serve
 from ..scenarios.model import Scenario
 from .child import read_config, say
+from .doors import Doors
 from .faults.timeline import Timeline
 from .inline import InlineFaults
 from .lag import Heartbeat
@@ -53,7 +54,8 @@ async def _serve(config: dict[str, Any]) -> int:
         logging.getLogger("uvicorn.error").addFilter(_expected)
     try:
         servers = await serve(
-            {name: (inline.get(name, app), config["ports"].get(name, 0)) for name, app in apps.items()}
+            {name: (inline.get(name, app), config["ports"].get(name, 0)) for name, app in apps.items()},
+            doors=timeline.doors if inline else (),
         )
     except PortTakenError as error:
         say(
@@ -72,8 +74,11 @@ async def _serve(config: dict[str, Any]) -> int:
     spare_collector()
     say("ready", ports=servers.ports)
 
+    doors = _doors(timeline, inline, servers)
+
     def start(t0_ns: int) -> None:
         timeline.start(t0_ns)
+        doors.start()
         for each in staged.values():
             each.begin(t0_ns / 1e9)
 
@@ -81,6 +86,7 @@ async def _serve(config: dict[str, Any]) -> int:
     crashed = crashes.count  # not what is cut short from now on
     for task in tasks:
         task.cancel()
+    doors.stop()
     for faults in inline.values():
         faults.stop()
     await servers.stop()  # what is under way is billed now
@@ -91,6 +97,16 @@ async def _serve(config: dict[str, Any]) -> int:
         say("crashed", count=crashed)
         return 1
     return 0
+
+
+def _doors(timeline: Timeline, inline: Mapping[str, InlineFaults], servers: Servers) -> Doors:
+    """The doors that the timeline shuts, where the faults are played here."""
+
+    def abort(provider: str, entry: str) -> None:
+        inline[provider].break_off(entry)
+        servers.reset(provider)
+
+    return Doors(timeline, servers.doors, abort)
 
 
 def _apps(

@@ -17,6 +17,7 @@ from typing import Any, Final
 from ..fakes.dialects import find
 from ..scenarios.model import Scenario
 from .child import read_config, say
+from .doors import Doors
 from .faults.timeline import Timeline
 from .injector_addon import InjectorAddon
 from .injector_master import BACKLOG, LeanMaster
@@ -77,7 +78,18 @@ async def _serve(config: dict[str, Any]) -> int:
         logging.getLogger().addHandler(crashes)
         logging.disable(logging.INFO)  # mitmproxy logs every connection, and building the messages costs time
         addon = InjectorAddon(witness, {port: name for name, port in ports.items()}, proxy)
-        await proxy.begin(addon, upstreams, listeners)
+        await proxy.begin(addon, upstreams, listeners, timeline.doors)
+
+        def abort(provider: str, entry: str) -> None:
+            addon.break_off(provider, entry)
+            proxy.reset_port(ports[provider])
+
+        doors = Doors(timeline, proxy.doors, abort)
+
+        def start(t0_ns: int) -> None:
+            timeline.start(t0_ns)
+            doors.start()
+
         tasks = [
             asyncio.create_task(heartbeat.run()),
             asyncio.create_task(keep_books(ledger, "injector", heartbeat)),
@@ -85,7 +97,8 @@ async def _serve(config: dict[str, Any]) -> int:
         ]
         spare_collector()
         say("ready", ports=ports)
-        await until_stopped(timeline.start)
+        await until_stopped(start)
+        doors.stop()
         for task in tasks:
             task.cancel()
         addon.stop()

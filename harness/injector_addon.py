@@ -109,6 +109,13 @@ class InjectorAddon:
             if exchange.flow.client_conn is client:
                 exchange.release()
 
+    def break_off(self, provider: str, entry: str) -> None:
+        """An entry has shut the provider's door: write down what is under way as ended by it."""
+        for exchange in list(self._open.values()):
+            if exchange.plan.record.provider == provider:
+                self._witness.break_off(exchange.plan, entry)
+                exchange.end("fault")
+
     def stop(self) -> None:
         """The run is over: let go of everything that is held, and write down what is still open."""
         self._stopping = True

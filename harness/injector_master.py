@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy.mode_servers import ServerInstance
 
 from ..fakes.http_reset import reset
+from ..fakes.listener import Listener
 from . import injector_words
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         self.core = Proxyserver()
         self._connections: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
+        self.doors: dict[str, Listener] = {}
         self._running: asyncio.Task[None] | None = None
 
     def close_client(self, client: Client) -> None:
@@ -88,8 +90,28 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         if handler is not None and flow.client_conn in handler.transports:
             await injector_words.end(handler, flow)
 
-    async def begin(self, addon: Any, upstreams: Mapping[str, int], listeners: Mapping[str, socket.socket]) -> None:
-        """Serve each provider's listening socket in front of its port on 127.0.0.1."""
+    def reset_port(self, port: int) -> None:
+        """Reset every connection that came in at a port of ours."""
+        for handler in list(self.core.connections.values()):
+            client = handler.client
+            if client.sockname[1] == port and client in handler.transports:
+                reset(handler.transports[client].writer.transport)
+
+    async def begin(
+        self,
+        addon: Any,
+        upstreams: Mapping[str, int],
+        listeners: Mapping[str, socket.socket],
+        doors: Collection[str] = (),
+    ) -> None:
+        """Serve each provider's listening socket in front of its port on 127.0.0.1.
+
+        Args:
+            addon: Plays the timeline.
+            upstreams: The port behind each provider.
+            listeners: The listening socket of each.
+            doors: Providers whose listener can be shut for a while; `self.doors` has them.
+        """
         self.addons.add(self.core, addon)
         self.options.update(
             connection_strategy="lazy",  # a request that never reaches the provider opens no connection to it
@@ -111,7 +133,10 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
             address, port = listener.getsockname()
             spec = f"reverse:http://{address}:{upstreams[provider]}@{address}:{port}"
             accept = self._acceptor(ServerInstance.make(spec, self.core))
-            self._servers.append(await asyncio.start_server(accept, sock=listener, backlog=BACKLOG))
+            if provider in doors:
+                self.doors[provider] = Listener(listener, BACKLOG, _reading(accept))
+            else:
+                self._servers.append(await asyncio.start_server(accept, sock=listener, backlog=BACKLOG))
 
     def _acceptor(self, instance: Any) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -123,6 +148,8 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
 
     async def end(self) -> None:
         """Stop listening, close every connection, and wait for what they run, at most `STOP_S`."""
+        for door in self.doors.values():
+            door.close()
         for server in self._servers:
             server.close()
         for handler in list(self.core.connections.values()):
@@ -131,6 +158,17 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         waits = {*self._connections, *([self._running] if self._running else [])}
         if waits:
             await asyncio.wait(waits, timeout=STOP_S)
+
+
+def _reading(
+    accept: Callable[[asyncio.StreamReader, asyncio.StreamWriter], None],
+) -> Callable[[], asyncio.StreamReaderProtocol]:
+    """Makes the protocol of a connection as `asyncio.start_server` does."""
+
+    def make() -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), accept)
+
+    return make
 
 
 def _dispatcher(hooks: Mapping[str, Callable[..., Any]]) -> Callable[[Hook], Any]:

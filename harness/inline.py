@@ -1,7 +1,7 @@
 """The inline host: the same faults as ASGI middleware around a fake, for runs without mitmproxy.
 
-It carries out the plans of the same timeline as the injector does. What it can't do (refuse or reset a connection)
-is refused when the run is planned, by the `hosts` that each fault names.
+It carries out the plans of the same timeline as the injector does. What it can't do is refused when the run is
+planned, by the `hosts` that each fault names.
 """
 
 from __future__ import annotations
@@ -58,6 +58,14 @@ class InlineFaults:
             if not exchange.ended:
                 exchange.ended = True
                 self._witness.end(plan, ended_by)
+
+    def break_off(self, entry: str) -> None:
+        """An entry has shut the provider's door: write down what is under way as ended by it."""
+        for exchange in self._open:
+            if not exchange.ended:
+                exchange.ended = True
+                self._witness.break_off(exchange.plan, entry)
+                self._witness.end(exchange.plan, "fault")
 
     def stop(self) -> None:
         """The run is over: write down what is still open. What hangs goes on hanging until the process ends."""

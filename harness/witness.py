@@ -41,6 +41,10 @@ class Witness:
         self._counts[provider].attempts += 1
         return self._timeline.plan(provider, method, path, headers=headers, body=body, received_ns=received_ns)
 
+    def break_off(self, plan: Plan, entry: str) -> None:
+        """Note that an entry which shut the provider's door ends this attempt; `end` follows."""
+        self._timeline.break_off(plan.record.provider, entry, plan.record, time.monotonic_ns())
+
     def end(self, plan: Plan, ended_by: str) -> None:
         """Write the attempt's row. `ended_by`: complete, router, fault, provider or run."""
         record = plan.record

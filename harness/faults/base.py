@@ -32,7 +32,7 @@ class Context:
     """The request a fault decides about. `ask` is None when the body could not be understood.
 
     `wall_s` is when it came, in seconds since 1970, for what names a moment; `path` is the request line's without its
-    query.
+    query. `body_bytes` is the size of its body.
     """
 
     dialect: Dialect
@@ -41,6 +41,7 @@ class Context:
     id_seed: int
     wall_s: float = 1_767_225_600.0  # the start of 2026, if nobody says
     path: str = ""
+    body_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +144,6 @@ class Fault(BaseModel):
     failure_kind: ClassVar[str | None] = None
     """The failure of `Dialect.failures` that it plays, if it plays one; a vendor without it is refused by name."""
 
-    @property
-    def picks(self) -> bool:
-        """Whether it lets some of the requests that its entry selects pass, whatever the entry's share."""
-        return False
-
-    def complaints(self, dialect: Dialect) -> Iterable[Complaint]:
-        """What of its parameters this vendor can't play; said before anything starts."""
-        return ()
-
-    def in_window(self, since_s: float, window_s: float) -> Fault:
-        """The fault as it is `since_s` seconds after its window of `window_s` seconds opened, for one that changes."""
-        return self
-
     paced: ClassVar[bool] = False
     """Whether its filter takes other steps than bytes in plain bodies, too: these are then sent in chunks.
 
@@ -169,9 +157,18 @@ class Fault(BaseModel):
     needs_tls: ClassVar[bool] = False
     """Whether it acts on TLS handshakes, which only a listener that speaks TLS has."""
 
-    def refusal(self, dialect: Dialect) -> str | None:
-        """Why it can't be played with these parameters for this vendor, in a sentence; None when it can."""
-        return None
+    @property
+    def picks(self) -> bool:
+        """Whether it lets some of the requests that its entry selects pass, whatever the entry's share."""
+        return False
+
+    def complaints(self, dialect: Dialect) -> Iterable[Complaint]:
+        """What of its parameters this vendor can't play; said before anything starts."""
+        return ()
+
+    def in_window(self, since_s: float, window_s: float) -> Fault:
+        """The fault as it is `since_s` seconds after its window of `window_s` seconds opened, for one that changes."""
+        return self
 
     def on_request(self, context: Context) -> Action:
         """What to do with a request that this entry bites."""

@@ -49,6 +49,16 @@ class News:
     at_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A provider's door at some moment: the entry that shuts it, how, since when, and when that may change next."""
+
+    entry: str | None
+    how: str | None
+    since_ns: int | None
+    next_ns: int | None
+
+
 @dataclass(slots=True)
 class _Window:
     """An entry on one provider."""
@@ -203,7 +213,7 @@ class Timeline:
             return Plan(record, None, (), bitten)
         id_seed = int(chance(self._seed, "fault", provider, entity, number) * 2**53)
         wall_s = (received_ns + self._wall_ahead_ns) / 1e9
-        return Plan(record, Context(here.dialect, provider, ask, id_seed, wall_s, bare), chosen, bitten)
+        return Plan(record, Context(here.dialect, provider, ask, id_seed, wall_s, bare, len(body)), chosen, bitten)
 
     def _bitten(self, here: _Provider, record: AttemptRecord, matched: set[str]) -> Callable[[str], None]:
         """What is to be called with each entry that the fake says it played on the attempt."""
@@ -217,6 +227,54 @@ class Timeline:
             _Bite(self, window, record)()
 
         return bitten
+
+    @property
+    def doors(self) -> list[str]:
+        """Providers whose door an entry shuts."""
+        return [
+            name
+            for name, each in self._providers.items()
+            if any(window.fault is not None and window.fault.door for window in each.windows)
+        ]
+
+    def door(self, provider: str, now_ns: int) -> Door:
+        """Whether the provider's door is shut at that moment, by which entry, and when that may change next."""
+        next_ns: int | None = None
+        shut: _Window | None = None
+        for window in self._providers[provider].windows:
+            if window.fault is None or window.fault.door is None:
+                continue
+            if shut is None and window.from_ns <= now_ns < window.until_ns:
+                shut = window
+            for edge_ns in (window.from_ns, window.until_ns):
+                if now_ns < edge_ns and (next_ns is None or edge_ns < next_ns):
+                    next_ns = edge_ns
+        if shut is None or shut.fault is None:
+            return Door(None, None, None, next_ns)
+        return Door(shut.id, shut.fault.door, shut.from_ns, next_ns)
+
+    def break_off(self, provider: str, entry: str, record: AttemptRecord, at_ns: int) -> None:
+        """Note that an entry's door has ended an attempt that was under way when it shut."""
+        for window in self._named(provider, entry):
+            window.matched += 1
+            _Bite(self, window, record)(max(at_ns, window.from_ns))
+
+    def prove(self, provider: str, entry: str, at_ns: int) -> None:
+        """Note that a connection of our own met the shut door: what it bites besides leaves no trace here."""
+        for window in self._named(provider, entry):
+            window.matched += 1
+            self._count(window, at_ns)
+
+    def _named(self, provider: str, entry: str) -> list[_Window]:
+        return [window for window in self._providers[provider].windows if window.id == entry]
+
+    def _count(self, window: _Window, at_ns: int) -> None:
+        window.bites += 1
+        if window.first_bite_ns is None:
+            self.pass_edges(at_ns)  # nobody hears of a bite before hearing that the window has opened
+            self.news.append(News("bite", window.id, window.provider, at_ns))
+        window.first_bite_ns = min(at_ns, window.first_bite_ns or at_ns)
+        window.last_bite_ns = max(at_ns, window.last_bite_ns or at_ns)
 
     def active(self, provider: str, now_ns: int) -> list[str]:
         """Ids of the entries whose window is open on the provider."""
@@ -268,18 +326,12 @@ class _Bite:
         self._record = record
         self._done = False
 
-    def __call__(self) -> None:
+    def __call__(self, at_ns: int | None = None) -> None:
         if self._done:
             return
         self._done = True
-        window, at_ns = self._window, self._record.received_ns
-        self._record.fault_ids.append(window.id)
-        window.bites += 1
-        if window.first_bite_ns is None:
-            self._timeline.pass_edges(at_ns)  # nobody hears of a bite before hearing that the window has opened
-            self._timeline.news.append(News("bite", window.id, window.provider, at_ns))
-        window.first_bite_ns = min(at_ns, window.first_bite_ns or at_ns)
-        window.last_bite_ns = max(at_ns, window.last_bite_ns or at_ns)
+        self._record.fault_ids.append(self._window.id)
+        self._timeline._count(self._window, at_ns or self._record.received_ns)  # noqa: SLF001 - of the same file
 
 
 def _faulty(scenario: Scenario, index: int, entry: Entry) -> list[tuple[str, _Window]]:
