@@ -86,7 +86,7 @@ class _Renamer:
             return payload
         changed = dict(payload)
         for key in _KEYS:
-            if isinstance(changed.get(key), str):
+            if isinstance(changed.get(key), str) and changed[key]:
                 changed[key] = self._rename(changed[key])
                 self._changed = self._changed or changed[key] != payload[key]
         for key in _WITHIN:

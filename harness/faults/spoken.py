@@ -83,7 +83,7 @@ class Spoken(Fault):
             yield Complaint(("with", culprit) if culprit else (), said, "leave it out, or name another")
             return
         for name in self._given():
-            if self._without(name).foretell(dialect) == said:
+            if name != "details" and self._without(name).foretell(dialect) == said:
                 what = f"{dialect.name!r} says {self.kind!r} in words that {name} changes nothing of"
                 yield Complaint(("with", name), what, "leave it out for this provider")
         for detail in self.details:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-_WAIT: Final = re.compile(r"(?:(fraction|date)\s+)?(-?\d{1,12}(?:\.\d{1,6})?)\s*(us|ms|s|m|h)")
+_WAIT: Final = re.compile(r"(?:(fraction|date)\s+)?(-?\d{1,16}(?:\.\d{1,6})?)\s*(us|ms|s|m|h)")
 _TEXT: Final = re.compile(r"text ([!-~](?:[ -~]{0,98}[!-~])?)")
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 WAIT_S_MAX: Final = 100_000 * 3600.0
