@@ -18,7 +18,7 @@ from .caller import BodyTooLargeError, CallerGoneError, Receive, read_body
 from .compose import compose
 from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
 from .exchange import Exchange, Send
-from .http_request import WHOLE
+from .http_request import BODY, WHOLE
 from .invoice import Bill
 from .pace import TokenTimes
 from .quota import Refusal
@@ -137,11 +137,12 @@ class _Fake:
         self._account = account
         self._script = script
         self._in_flight = 0
+        self._ids = hashlib.blake2b(f"{run_seed}\x1fid\x1f{provider}\x1f".encode(), digest_size=7)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(self, receive, send, whole=WHOLE in scope.get("extensions", ()))
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         exchange.attempt = headers.get(ATTEMPT_HEADER)
         self._in_flight += 1
         try:
@@ -157,9 +158,9 @@ class _Fake:
         """Answer, or say what the request is refused with."""
         dialect = self._dialect
         try:
-            body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
-            query = scope["query_string"].decode("latin-1")
-            path = f"{scope['path']}?{query}" if query else scope["path"]
+            path, body = _given(scope, exchange.whole)
+            if not 0 < len(body) <= dialect.body_bytes_max:
+                body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
             refused = self._stands(exchange, scope, headers, path, body)
             if refused is not None:
                 return refused
@@ -218,8 +219,9 @@ class _Fake:
         )
 
     def _id_seed(self, entity: str) -> int:
-        text = f"{self._run_seed}\x1fid\x1f{self._provider}\x1f{entity}"
-        return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=7).digest(), "big")
+        digest = self._ids.copy()
+        digest.update(entity.encode())
+        return int.from_bytes(digest.digest(), "big")
 
     def _stands(
         self, exchange: Exchange, scope: Scope, headers: Mapping[str, str], path: str, body: bytes
@@ -291,3 +293,10 @@ class _Fake:
                 cache_write_tokens=ask.cache_write_tokens,
             )
         self._bill(row)
+
+
+def _given(scope: Scope, whole: bool) -> tuple[str, bytes]:  # noqa: FBT001 - it is no option
+    """The path with its query, and the body if it came with the scope."""
+    query = scope["query_string"]
+    path: str = scope["path"]
+    return f"{path}?{query.decode('latin-1')}" if query else path, scope.get(BODY, b"") if whole else b""

@@ -50,12 +50,12 @@ class Exchange:
         "_produced",
         "_send",
         "_settled",
-        "_whole",
         "attempt",
         "began_s",
         "credential",
         "receive",
         "started",
+        "whole",
     )
 
     def __init__(self, fake: Fake, receive: Receive, send: Send, *, whole: bool = False) -> None:
@@ -65,7 +65,7 @@ class Exchange:
         self._ask: Ask | None = None
         self._produced = 0
         self._settled = False
-        self._whole = whole  # a response may be handed over in one piece
+        self.whole = whole  # a response may be handed over in one piece
         self.attempt: str | None = None
         self.credential: str | None = None
         self.began_s = time.monotonic()
@@ -80,7 +80,7 @@ class Exchange:
     async def send_whole(self, reply: Reply) -> None:
         """Send a response at once."""
         self.started = True
-        if self._whole:
+        if self.whole:
             await self._send({"type": WHOLE, "status": reply.status, "headers": reply.headers, "body": reply.body})
             return
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]

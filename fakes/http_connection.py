@@ -152,8 +152,11 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The request's head is whole."""
         parser = self._parser
-        url = httptools.parse_url(self._url)
-        raw_path = url.path or b"/"
+        if self._url.startswith(b"/") and b"#" not in self._url:
+            raw_path, _, query = self._url.partition(b"?")
+        else:  # an absolute address, as a proxy is asked
+            url = httptools.parse_url(self._url)
+            raw_path, query = url.path or b"/", url.query or b""
         path = raw_path.decode("latin-1")
         version = parser.get_http_version()
         scope = {
@@ -164,7 +167,7 @@ class Connection(asyncio.Protocol):
             "scheme": "http",
             "path": unquote(path) if "%" in path else path,
             "raw_path": raw_path,
-            "query_string": url.query or b"",
+            "query_string": query,
             "root_path": "",
             "headers": self._headers,
             "client": self._address,
@@ -265,8 +268,8 @@ class Connection(asyncio.Protocol):
     def _begin(self, request: Request) -> None:
         host = self._host
         self._request = request
-        request.begun = True
-        running = cast("Coroutine[Any, Any, None]", host.app(request.scope, request.receive, request.send))
+        scope = request.begin()
+        running = cast("Coroutine[Any, Any, None]", host.app(scope, request.receive, request.send))
         if host.eager:
             try:
                 waits_for = running.send(None)

@@ -17,6 +17,9 @@ BUFFERED_BYTES_MAX: Final = 64 * 1024
 """Body bytes that wait for the application before the connection is read no further."""
 WHOLE: Final = "banstorm.whole"
 """Extension of the scope: the application may send one message of this type with `status`, `headers` and `body`."""
+BODY: Final = "banstorm.body"
+"""Key of the scope with the request's body, where that was whole when the application was begun; counts with `WHOLE`.
+"""
 RESET: Final = "banstorm.reset"
 """Extension of the scope: the application may send one message of this type; the connection is reset in place of more.
 """
@@ -110,6 +113,13 @@ class Request:
         if self._ended and self.begun:
             self._connection.done(self, keep=self._keep_alive)
         self._wake()
+
+    def begin(self) -> dict[str, Any]:
+        """The scope for the application, which is begun now."""
+        self.begun = True
+        if self.whole:
+            self.scope[BODY] = self._body
+        return self.scope
 
     def leave(self) -> None:
         """The caller has left."""

@@ -21,7 +21,6 @@ from .dialects.base import Headers
 from .limits import Limits, Refusal
 from .members import DEFAULT_ORGANISATION, STRANGER, Member
 from .meters import Purse, Window
-from .quota_headers import filled
 from .shelf import Shelf, Vendor, windows_of
 from .windows import told
 
@@ -191,7 +190,7 @@ class Quota:
         now_s = self._clock()
         for shelf in self._filled(credential, model, now_s):
             if shelf.buckets:
-                headers = filled(headers, shelf.choose, self.vendor.wall())
+                headers = shelf.told(headers)
             if shelf.windows:
                 headers = told(headers, shelf.windows, self.vendor, now_s)
         return headers
@@ -270,13 +269,11 @@ class Quota:
                 while len(self._shelves) > HELD_MAX:
                     self._shelves.popitem(last=False)
             self._found[key] = shelves
-        move_to_end = self._shelves.move_to_end
+        crowded = len(self._shelves) > HELD_MAX // 2  # only then does it matter who came last
         for shelf in shelves:
-            move_to_end(shelf.key)
-            for bucket in shelf.buckets:
-                bucket.fill(now_s)
-            for window in shelf.windows:
-                window.roll(now_s)
+            if crowded:
+                self._shelves.move_to_end(shelf.key)
+            shelf.fill(now_s)
         return shelves
 
     def _find(self, credential: str, model: str, now_s: float) -> tuple[Shelf, ...]:

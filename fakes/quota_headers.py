@@ -17,31 +17,43 @@ _WORDS: Final = ("limit", "remaining", "reset")
 
 Choose = Callable[[str, bool | None], Sequence[Bucket]]
 """Which buckets a header tells of: what it counts, and whether of a day (None if it doesn't say)."""
+Place = tuple[int, str, str, Sequence[Bucket], bool]
+"""A header that tells of buckets: where it stands, its name, what it tells, of which, whether in round thousands."""
 
 
-def filled(headers: Headers, choose: Choose, now_s: float) -> Headers:
-    """`headers` with the buckets' figures in place of the dialect's.
+def places(names: tuple[str, ...], choose: Choose) -> list[Place]:
+    """Which of the headers called `names` tell of which buckets."""
+    return [
+        (index, name, word, chosen, rounded)
+        for index, name, word, counted, daily, rounded in _places(names)
+        if (chosen := choose(counted, daily))
+    ]
+
+
+def filled(headers: Headers, places: Sequence[Place], now_s: float) -> Headers:
+    """`headers` with the buckets' figures in place of the dialect's; a vendor's "-1", which tells nothing, stays.
 
     Args:
         headers: What the dialect wrote.
-        choose: Finds the buckets of a header.
+        places: Where figures stand in it.
         now_s: Seconds since 1970.
     """
-    result = list(headers)
-    for index, name, word, counted, daily, rounded in _places(tuple([name for name, _ in headers])):
-        chosen = choose(counted, daily)
-        if not chosen:
+    result = headers.copy()
+    for index, name, word, chosen, rounded in places:
+        sample = headers[index][1]
+        if sample == "-1":
             continue
+        alone = len(chosen) == 1
         if word == "reset":
-            reset_s = max([bucket.reset_s for bucket in chosen])
-            figure = _reset(_form(headers[index][1]), reset_s, now_s)
+            reset_s = chosen[0].reset_s if alone else max([bucket.reset_s for bucket in chosen])
+            figure = _reset(_form(sample), reset_s, now_s)
         elif word == "remaining":
-            level = sum([bucket.level for bucket in chosen]) if len(chosen) > 1 else chosen[0].level
+            level = chosen[0].level if alone else sum([bucket.level for bucket in chosen])
             figure = str(_thousands(level, chosen) if rounded else int(level) if level > 0 else 0)
-        elif len(chosen) > 1:
-            figure = str(int(sum([bucket.limit for bucket in chosen])))
-        else:
+        elif alone:
             figure = chosen[0].limit_text
+        else:
+            figure = str(int(sum([bucket.limit for bucket in chosen])))
         result[index] = (name, figure)
     return result
 

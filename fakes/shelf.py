@@ -6,10 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from .dialects.base import Headers
 from .limits import Limits, Refusal
 from .meters import Bucket, Purse, Ramp, Window, regain
+from .quota_headers import Place, filled, places
 
 DAY_S: Final = 86_400.0
+_PLACES_MAX: Final = 16
 _MINUTE: Final = 60.0
 _BUCKETS: Final = (
     ("requests_per_minute", "requests", _MINUTE),
@@ -67,6 +70,7 @@ class Shelf:
         "_entry",
         "_limits",
         "_money",
+        "_places",
         "_plain",
         "_ramp",
         "_vendor",
@@ -103,6 +107,24 @@ class Shelf:
         self._money = [(name, kinds) for name, kinds in _SPENT_OUT if getattr(limits, name) is not None]
         self._plain = not (self._money or self.windows or self._ramp)
         self._chosen: dict[tuple[str, bool | None], list[Bucket]] = {}
+        self._places: dict[tuple[str, ...], list[Place]] = {}
+
+    def fill(self, now_s: float) -> None:
+        """Bring everything up to now."""
+        for bucket in self.buckets:
+            bucket.fill(now_s)
+        for window in self.windows:
+            window.roll(now_s)
+
+    def told(self, headers: Headers) -> Headers:
+        """`headers` with the buckets' figures in them."""
+        names = tuple([name for name, _ in headers])
+        found = self._places.get(names)
+        if found is None:
+            if len(self._places) >= _PLACES_MAX:
+                self._places.clear()
+            found = self._places[names] = places(names, self.choose)
+        return filled(headers, found, self._vendor.wall())
 
     def refusal(self, model: str, input_tokens: int, now_s: float) -> Refusal | None:
         """What a request is refused with, None if nothing that it needs is used up. It takes nothing yet."""

@@ -72,6 +72,7 @@ def with_token_endpoint(
             await send({"type": "http.response.start", "status": reply.status, "headers": named})
             await send({"type": "http.response.body", "body": reply.body})
 
+    front.eager = getattr(app, "eager", False)  # type: ignore[attr-defined]  # nothing here needs a task either
     return front
 
 

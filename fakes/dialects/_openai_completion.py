@@ -7,6 +7,7 @@ of the official SDK.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import orjson
@@ -165,4 +166,9 @@ def call_ids(answer: Answer, choice: int = 0) -> NameCall:
 
 def fingerprint(ask: Ask) -> str:
     """The configuration that the model runs with: one a model."""
-    return "fp_" + _ids.hexadecimal(0, ask.model, 10)
+    return _fingerprint(ask.model)
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(model: str) -> str:
+    return "fp_" + _ids.hexadecimal(0, model, 10)

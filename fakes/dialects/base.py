@@ -29,7 +29,8 @@ class Tool:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+# What is made for every request isn't frozen, which would cost a function call a field; nobody changes it all the same.
+@dataclass(slots=True)
 class Ask:
     """A request as every dialect understands it.
 
@@ -88,7 +89,7 @@ class Call:
         return "".join(self.pieces)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What the provider says: `pieces` joined are the text, the JSON text, or the tool's arguments as JSON text.
 
@@ -128,7 +129,7 @@ class Answer:
         return self.calls or (Call(self.tool, self.pieces),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """A whole HTTP response."""
 
@@ -137,7 +138,7 @@ class Reply:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One event of a stream: its bytes, and whether it carries a token (tokens are paced, the rest follow at once)."""
 
@@ -163,6 +164,8 @@ class Dialect(ABC):
     name: ClassVar[str]
     base_path: ClassVar[str]
     """What a client's base URL ends in after host and port, e.g. "/v1" for OpenAI, "" for Anthropic."""
+    hosts: ClassVar[tuple[str, ...]] = ()
+    """The vendor's own host names, the API's first; ``*`` stands for any one label, as a customer's name or a region."""
     answer_keys: ClassVar[tuple[str, ...]]
     """The JSON keys that carry an answer's content, in bodies and stream events: what a renaming drift renames."""
     failures: ClassVar[frozenset[str]]

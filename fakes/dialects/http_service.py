@@ -46,7 +46,7 @@ _TAKE_BODIES: Final = frozenset({"POST", "PUT", "PATCH"})
 _DEFAULT: Final = "echo"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServiceAsk(Ask):
     """A request to a service: its operation, and the values that answers may refer to."""
 
