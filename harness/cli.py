@@ -191,6 +191,31 @@ def record(upstreams: tuple[str, ...], out: Path, ports: str, **flags: bool) -> 
     sys.exit(command_record.play(upstreams=upstreams, out=out, ports=ports, **flags))
 
 
+@banstorm.command("compile")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["har", "flows", "csv", "json", "ndjson", "run"]),
+    help="What FILE is, if its name and its beginning don't tell.",
+)
+@click.option("--columns", default="", metavar="FIELD=COLUMN,…", help="Which columns say it, e.g. time=ts,status=code.")
+@click.option("--compress", metavar="FACTOR", help="How many times as fast, e.g. 60x.")
+@click.option("--fit", metavar="DURATION", help="How long the log may last, e.g. 30s; 60s by default if it is longer.")
+@click.option("--rate", metavar="RATE", help="Most calls, e.g. 20/s; 60/s by default.")
+@click.option("--title", help="The scenario's title.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="SCENARIO", help="File to write instead of printing.")
+def compile_(**words: Any) -> None:
+    """Turn a log of what really happened into a scenario that plays it again: its mix of errors, and when they came.
+
+    FILE is a HAR, a mitmproxy flow file, a CSV, JSON or NDJSON log with a time, a provider, a status and a latency a
+    call, or the folder of a run. Credentials and prompts never reach the scenario.
+    """
+    from . import command_compile
+
+    sys.exit(command_compile.play(**words))
+
+
 @banstorm.command()
 @click.argument("provider")
 @click.argument("kind")

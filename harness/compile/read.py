@@ -1,0 +1,76 @@
+"""Reads a log of any format, told by its name, or by how it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from ..errors import HarnessError
+from . import flows, har, ledger_rows, table
+from .events import Log
+
+FORMATS: Final = ("har", "flows", "csv", "json", "ndjson", "run")
+_SUFFIXES: Final = {
+    ".har": "har",
+    ".flow": "flows",
+    ".flows": "flows",
+    ".mitm": "flows",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+}
+_SNIFFED_BYTES: Final = 4096
+
+
+def read(path: Path, form: str | None, columns: Mapping[str, str]) -> Log:
+    """The calls of the log at `path`.
+
+    Args:
+        path: The file, or a run's folder.
+        form: One of `FORMATS`, None to find out.
+        columns: The columns that the user named, for tables.
+
+    Raises:
+        HarnessError: when it can't be read, is of no known format, or has no usable call.
+    """
+    try:
+        if not path.is_dir() and path.stat().st_size == 0:
+            raise HarnessError("the file is empty", str(path), "check that the log was written")
+        form = form or _format(path)
+        if columns and form not in {"csv", "json", "ndjson"}:
+            raise HarnessError(f"{form} has no columns", "--columns", "leave it out; it is for csv, json and ndjson")
+        match form:
+            case "har":
+                return har.read(path)
+            case "flows":
+                return flows.read(path)
+            case "csv":
+                return table.read_csv(path, columns)
+            case "json":
+                return table.read_json_list(path, columns)
+            case "ndjson":
+                return table.read_ndjson(path, columns)
+            case _:
+                return ledger_rows.read(path)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise HarnessError(f"the log can't be read: {reason}", str(path), "check the path and the format") from error
+
+
+def _format(path: Path) -> str:
+    if path.is_dir():
+        return "run"
+    known = _SUFFIXES.get(path.suffix.lower())
+    if known:
+        return known
+    with path.open("rb") as file:
+        head = file.read(_SNIFFED_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head[:1] == b"[":
+        return "json"
+    if head[:1] == b"{":
+        return "har" if b'"log"' in head[:200] else "ndjson"
+    if head[:1].isdigit() and head.partition(b":")[0].isdigit() and path.suffix.lower() not in {".txt", ".log"}:
+        return "flows"  # a netstring: its length, then a colon
+    return "csv"
