@@ -46,6 +46,8 @@ class Manifest:
     warnings: list[str] = field(default_factory=list)
     target_exit: dict[str, Any] | None = None
     interrupted: bool = False
+    canaries: list[dict[str, Any]] = field(default_factory=list)
+    """What connections of our own met at doors that the timeline shuts, and behind each window."""
     readiness: dict[str, Any] = field(default_factory=lambda: {"marked": False, "detail": "not reached"})
     anchors: list[dict[str, Any]] = field(default_factory=lambda: [_anchor()])
 
@@ -95,7 +97,7 @@ class Manifest:
             "readiness": self.readiness,
             "warnings": self.warnings,
             "ports": self.ports,
-            "canaries": [],
+            "canaries": self.canaries,
         }
 
 

@@ -50,7 +50,16 @@ def _service(
 def _fault_rule(name: str) -> FaultRule:
     fault = faults.find(name)
     summary = (fault.__doc__ or "").strip().partition("\n")[0]
-    return FaultRule(fault, fault.failure_kind, fault.phase, summary, _fault_complaints)
+    shuts = fault.door is not None
+    return FaultRule(
+        fault,
+        fault.failure_kind,
+        fault.phase,
+        summary,
+        _fault_complaints,
+        selectors=frozenset() if shuts else None,
+        unselected="it acts on connections, before there is a request" if shuts else "",
+    )
 
 
 def _fault_complaints(parameters: Fault, provider: Provider) -> Iterable[Complaint]:

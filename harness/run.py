@@ -19,7 +19,7 @@ from .sampling import Sampler
 from .targets.base import Endpoint, ProviderAt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
 
     from ..reports.result import Result
@@ -189,8 +189,9 @@ class Run:
         done = load.expect("done")
         for child in self._children.values():
             await child.send({"command": "start", "t0_ns": t0_ns})
-        calls = round(shape.rate * (shape.warmup + shape.duration))
-        self._tell(events.LoadStarted(self._now_s(), calls, shape.rate, shape.duration))
+        profile = shape.profile
+        calls = round(profile.first * shape.warmup + profile.calls)
+        self._tell(events.LoadStarted(self._now_s(), calls, profile.told, shape.duration))
         assert self._ledger  # noqa: S101 - made with the folder
         watched: dict[str, Process] = dict(self._children)
         if plan.target.process is not None:
@@ -241,10 +242,19 @@ class Run:
             elif kind == "warning":
                 self.manifest.warnings.append(str(event.get("what")))
                 self._tell(events.Warned(self._now_s(), str(event.get("what"))))
+            elif kind == "canary":
+                self._heard_canary(event)
             elif kind == "crashed":
                 self.manifest.own_failure(f"{event.get('count')} exceptions inside the {name}; its log has them")
 
         return hear
+
+    def _heard_canary(self, event: Mapping[str, Any]) -> None:
+        """A connection of our own met a door; one that the timeline shuts and that stood open is our failure."""
+        canary = {key: event[key] for key in ("provider", "entry", "at_ns", "found", "wanted")}
+        self.manifest.canaries.append(canary)
+        if canary["entry"] is not None and canary["found"] != canary["wanted"]:
+            self.manifest.own_failure("{entry} on {provider}: {found} where {wanted} was due".format(**canary))
 
     def _child_exited(self, child: Process) -> None:
         if child.stopping:

@@ -47,8 +47,8 @@ def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, reg
     if rule is None:
         yield _unknown(entry, document.where((*path, entry.kind)), registry)
         return
-    if isinstance(rule, StandingRule):
-        yield from _selectors(entry, rule, path, document)
+    if rule.selectors is not None:
+        yield from _selectors(entry, rule.selectors, rule.unselected, path, document)
     yield from _parameters(scenario, entry, rule, path, document, registry)
     yield from _lacking(scenario, entry, rule, document.where((*path, entry.kind)), registry)
 
@@ -109,20 +109,22 @@ def _unknown(entry: Entry, where: str, registry: Registry) -> Problem:
     return Problem(f"unknown {entry.kind} {entry.name!r}", where, advice)
 
 
-def _selectors(entry: Entry, rule: StandingRule, path: tuple[str | int, ...], document: Document) -> Iterator[Problem]:
-    """Selectors that mean nothing for a standing: an account's state doesn't depend on how a request looks."""
-    able = ", ".join(sorted(rule.selectors)) or "none"
-    for name in sorted(entry.given - rule.selectors):
+def _selectors(
+    entry: Entry, selectors: frozenset[str], reason: str, path: tuple[str | int, ...], document: Document
+) -> Iterator[Problem]:
+    """Selectors that mean nothing for what doesn't depend on how a request looks: an account's state, a shut door."""
+    able = ", ".join(sorted(selectors)) or "none"
+    for name in sorted(entry.given - selectors):
         yield Problem(
-            f"{entry.name} can't be limited by {name}: it is a standing, not a fault of some requests",
+            f"{entry.name} can't be limited by {name}: {reason}",
             document.where((*path, name)),
             f"leave it out; the selectors of {entry.name}: {able}",
         )
     if isinstance(entry.share, Growth):
         yield Problem(
-            f"the share of {entry.name} can't grow: it is a standing, not a fault of some requests",
+            f"the share of {entry.name} can't grow: {reason}",
             document.where((*path, "share")),
-            "write one share; some standings have a parameter rollout",
+            "write one share; some standings have a parameter rollout" if entry.standing else "leave it out",
         )
 
 

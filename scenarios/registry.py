@@ -37,6 +37,8 @@ class FaultRule:
         phase: What of an exchange it acts on (answer, latency, head, body): two of one phase can't act on the same one.
         summary: What it is, in a line.
         complaints: What of its valid parameters a provider can't play, whose vendor has the failure.
+        selectors: The entry's selectors that mean something for it; None if all do.
+        unselected: Why the others don't.
     """
 
     parameters: type[BaseModel]
@@ -44,6 +46,8 @@ class FaultRule:
     phase: str
     summary: str
     complaints: Callable[[Any, Provider], Iterable[Complaint]] = _no_complaints
+    selectors: frozenset[str] | None = None
+    unselected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class StandingRule:
         selectors: The entry's selectors that mean something for it, of share, model, stream, credential and path.
         summary: What it is, in a line.
         complaints: What is wrong with an entry and its valid parameters; its window lasts for the seconds given.
+        unselected: Why other selectors mean nothing.
     """
 
     parameters: type[BaseModel]
@@ -65,6 +70,7 @@ class StandingRule:
     selectors: frozenset[str]
     summary: str
     complaints: Callable[[Any, Entry, float], Iterable[Complaint]]
+    unselected: str = "it is a standing, not a fault of some requests"
 
 
 @dataclass(frozen=True, slots=True)

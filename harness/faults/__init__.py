@@ -99,8 +99,10 @@ def describe(name: str) -> Description:
     )
 
 
-def refusals(name: str, dialect: Dialect, host: Host) -> list[str]:
+def refusals(name: str, dialect: Dialect, host: Host, *, tls: bool = False) -> list[str]:
     """Why the fault can't be played for this vendor in this host, a sentence each; empty when it can.
+
+    `tls` says whether routers speak TLS to the host.
 
     Raises:
         UnknownFaultError: when there is no such fault.
@@ -115,4 +117,6 @@ def refusals(name: str, dialect: Dialect, host: Host) -> list[str]:
     if host not in fault.hosts:
         able = ", ".join(sorted(fault.hosts))
         reasons.append(f"{name!r} can't be played in the {host.value!r} host (possible in {able})")
+    if fault.needs_tls and not tls:
+        reasons.append(f"{name!r} can't be played where no TLS is spoken: routers call the fakes over plain HTTP")
     return reasons
