@@ -77,6 +77,7 @@ class Anthropic(RoutedDialect):
     name: ClassVar[str] = "anthropic"
     routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = ""
+    hosts: ClassVar[tuple[str, ...]] = ("api.anthropic.com", "console.anthropic.com", "platform.claude.com")
     answer_keys: ClassVar[tuple[str, ...]] = ("text", "partial_json", "input")
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "sk-ant-api03-banstormbanstormbanstormbanstorm0000-AA"

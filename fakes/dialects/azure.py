@@ -82,6 +82,11 @@ class Azure(RoutedDialect):
         ]
     )
     base_path: ClassVar[str] = ""
+    hosts: ClassVar[tuple[str, ...]] = (
+        "banstorm.openai.azure.com",
+        "*.openai.azure.com",
+        "*.cognitiveservices.azure.com",
+    )
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "ba5704banstorm0000banstorm0000ba"

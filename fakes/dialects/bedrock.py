@@ -75,6 +75,7 @@ class Bedrock(RoutedDialect):
     name: ClassVar[str] = "bedrock"
     routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = ""
+    hosts: ClassVar[tuple[str, ...]] = ("bedrock-runtime.us-east-1.amazonaws.com", "bedrock-runtime.*.amazonaws.com")
     answer_keys: ClassVar[tuple[str, ...]] = ("text", "input")
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "AKIABANSTORMBANSTORM"

@@ -68,6 +68,7 @@ class Cohere(RoutedDialect):
     name: ClassVar[str] = "cohere"
     routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = ""
+    hosts: ClassVar[tuple[str, ...]] = ("api.cohere.com", "api.cohere.ai")
     answer_keys: ClassVar[tuple[str, ...]] = ("text", "arguments")
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "BanstormBanstormBanstormBanstorm00000000"

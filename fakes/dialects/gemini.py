@@ -117,6 +117,7 @@ class Gemini(RoutedDialect):
     name: ClassVar[str] = "gemini"
     routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = ""
+    hosts: ClassVar[tuple[str, ...]] = ("generativelanguage.googleapis.com",)
     answer_keys: ClassVar[tuple[str, ...]] = ("text", "args")
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = KEY_EXAMPLE

@@ -54,6 +54,7 @@ class Groq(RoutedDialect):
         ]
     )
     base_path: ClassVar[str] = "/openai/v1"
+    hosts: ClassVar[tuple[str, ...]] = ("api.groq.com",)
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "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"

@@ -62,6 +62,7 @@ class Mistral(RoutedDialect):
         ]
     )
     base_path: ClassVar[str] = "/v1"
+    hosts: ClassVar[tuple[str, ...]] = ("api.mistral.ai",)
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     key_example: ClassVar[str] = "banstormBANSTORMbanstormBANSTORM"

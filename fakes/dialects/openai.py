@@ -67,6 +67,7 @@ class OpenAI(RoutedDialect):
     name: ClassVar[str] = "openai"
     routes: ClassVar[Routes] = ROUTES
     base_path: ClassVar[str] = "/v1"
+    hosts: ClassVar[tuple[str, ...]] = ("api.openai.com", "auth.openai.com")
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments", "text")
     failures: ClassVar[frozenset[str]] = failures.KINDS
     key_example: ClassVar[str] = "sk-proj-banstormbanstormbanstormbanstormbanstorm0000"

@@ -53,6 +53,7 @@ class OpenRouter(RoutedDialect):
         ]
     )
     base_path: ClassVar[str] = "/api/v1"
+    hosts: ClassVar[tuple[str, ...]] = ("openrouter.ai",)
     answer_keys: ClassVar[tuple[str, ...]] = ("content", "arguments")
     failures: ClassVar[frozenset[str]] = failures.TABLE.kinds
     tells_price: ClassVar[bool] = True
