@@ -161,13 +161,11 @@ class _Fake:
             path, body = _given(scope, exchange.whole)
             if not 0 < len(body) <= dialect.body_bytes_max:
                 body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
-            refused = self._stands(exchange, scope, headers, path, body)
-            if refused is not None:
-                return refused
+            if self._account is not None:
+                self._check_standing(self._account, exchange, scope, headers, path, body)
             ask = dialect.read(scope["method"], path, headers, body)
-            refused = self._admits(exchange, ask)
-            if refused is not None:
-                return refused
+            if self._account is not None:
+                self._check_quota(self._account, exchange, ask)
             entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
             answer = self._say(ask, entity)
             if isinstance(answer, Reply):
@@ -223,34 +221,37 @@ class _Fake:
         digest.update(entity.encode())
         return int.from_bytes(digest.digest(), "big")
 
-    def _stands(
-        self, exchange: Exchange, scope: Scope, headers: Mapping[str, str], path: str, body: bytes
-    ) -> Reply | None:
-        """What a credential in bad standing is refused with; one that is missing is the dialect's to refuse."""
-        if self._account is None:
-            return None
+    def _check_standing(
+        self,
+        account: Accounts,
+        exchange: Exchange,
+        scope: Scope,
+        headers: Mapping[str, str],
+        path: str,
+        body: bytes,
+    ) -> None:
+        """Refuse a credential in bad standing; one that is missing is the dialect's to refuse."""
         exchange.credential = credential = self._dialect.credential(headers, path)
         if credential is None:
-            return None
-        refusal = self._account.refusal(credential, scope=scope, headers=headers)
+            return
+        refusal = account.refusal(credential, scope=scope, headers=headers)
         if refusal is None:
-            return None
+            return
         try:  # only so that the refusal comes in the form that was asked for
             ask = self._dialect.read(scope["method"], path, headers, body)
         except RequestRefused:
             ask = None
-        return self._refuse(exchange, refusal, ask)
+        raise RequestRefused(self._refuse(exchange, refusal, ask))
 
-    def _admits(self, exchange: Exchange, ask: Ask) -> Reply | None:
-        """What a request beyond its credential's quota, or for a model that is gone, is refused with."""
+    def _check_quota(self, account: Accounts, exchange: Exchange, ask: Ask) -> None:
+        """Refuse a request beyond its credential's quota, or for a model that is gone."""
         credential = exchange.credential
-        if self._account is None or credential is None:
-            return None
-        refusal = self._account.admit(credential, ask)
-        if refusal is None:
-            return None
-        reply = self._refuse(exchange, refusal, ask)
-        return Reply(reply.status, self.limits(credential, ask, reply.headers), reply.body)
+        if credential is None:
+            return
+        refusal = account.admit(credential, ask)
+        if refusal is not None:
+            reply = self._refuse(exchange, refusal, ask)
+            raise RequestRefused(Reply(reply.status, self.limits(credential, ask, reply.headers), reply.body))
 
     def _refuse(self, exchange: Exchange, refusal: Refusal, ask: Ask | None = None) -> Reply:
         reply = self._dialect.failure(refusal.kind, refusal.details, id_seed=self._id_seed(refusal.kind), ask=ask)
