@@ -16,6 +16,7 @@ from ..scenarios.expectation import Expectation
 from ..scenarios.growth import Growth
 from ..scenarios.model import Load, Scenario
 from ..scenarios.problems import nearest
+from ..scenarios.sizes import format_size
 from ..scenarios.speed import format_speed
 from ..scenarios.units import format_duration
 from . import faults, standings, targets
@@ -145,9 +146,12 @@ def explain_scenario(name: str, scenario: Scenario) -> str:
 
 
 def _load(load: Load) -> str:
+    uneven = f" (Zipf {load.callers.zipf:g})" if load.callers.zipf else ""
+    prompts = "" if load.prompt is None else f"{format_size(load.prompt)} a prompt, "
     return (
-        f"{load.rate:g} calls/s ({load.arrivals}) by {load.callers} callers for {format_duration(load.duration)}, "
-        f"{load.stream:.0%} streamed, {load.answer} tokens an answer, deadline {format_duration(load.deadline)}"
+        f"{load.profile.told} ({load.arrivals}) by {load.callers.count:,} callers{uneven} for "
+        f"{format_duration(load.duration)}, {load.stream:.0%} streamed, {prompts}{format_size(load.answer)} an answer, "
+        f"deadline {format_duration(load.deadline)}"
     )
 
 

@@ -44,7 +44,7 @@ class LoadStarted(Event):
     """The load has begun."""
 
     calls: int
-    rate: float
+    rate: str
     until_s: float
 
 

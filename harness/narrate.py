@@ -24,7 +24,7 @@ def narrate(event: events.Event) -> list[str]:  # noqa: C901, PLR0912 - a table,
         case events.TargetReady(target=target, base_url=url):
             text = [f"ready: {target} at {url}"]
         case events.LoadStarted(calls=calls, rate=rate, until_s=until):
-            text = [f"load: about {calls} calls at {rate:g}/s, until {until:g} s"]
+            text = [f"load: about {calls} calls, {rate}, until {until:g} s"]
         case events.FaultArmed(entry=entry, provider=provider):
             text = [f"fault {entry} armed on {provider}"]
         case events.FaultBit(entry=entry, provider=provider):

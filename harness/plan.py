@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from ..fakes import dialects
 from ..scenarios import library
+from ..scenarios.arrivals import scaled
 from ..scenarios.model import Clients, Load, Scenario
 from . import faults, targets
 from .errors import HarnessError
@@ -51,7 +52,7 @@ class Wish:
     openai_sdk: float = 0.0
     """Share of the calls made by the official OpenAI SDK, 0 to 1."""
     rate: float | None = None
-    """Calls per second instead of the scenario's, for a router that can't carry those."""
+    """Calls per second instead of the scenario's highest rate, for a router that can't carry that."""
     ready_s: float | None = None
     charts: bool = True
 
@@ -123,7 +124,7 @@ def make_plan(wish: Wish) -> Plan:
     target = _target(wish)
     run = secrets.token_hex(3)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    in_flight = int(scenario.load.rate * scenario.load.give_up_s * 1.5) + 50
+    in_flight = int(scenario.load.profile.peak * scenario.load.give_up_s * 1.5) + 50
     return Plan(
         wish=wish,
         name=path.stem,
@@ -161,7 +162,7 @@ def _overridden(scenario: Scenario, wish: Wish) -> Scenario:
             raise HarnessError(f"a share of {wish.openai_sdk:.3%} is no whole percent", "--openai-sdk", "round it")
         load["clients"] = Clients(http=100 - parts, openai_sdk=parts)
     if wish.rate is not None:
-        load["rate"] = wish.rate
+        load["rate"] = scaled(scenario.load.rate, wish.rate / scenario.load.profile.peak)
     if load:
         changes["load"] = _checked(scenario.load.model_copy(update=load))
     return scenario.model_copy(update=changes) if changes else scenario

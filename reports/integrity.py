@@ -70,9 +70,9 @@ def _budget(history: History) -> Value:
     if not len(history.due_ns):
         return Value(RUN_SCOPE, None, NO_CALLS)
     volume = manifest.volume_per_day
-    month = history.scenario.load.rate * MONTH_S if volume is None else volume * DAYS_A_MONTH
+    month = history.scenario.load.profile.mean * MONTH_S if volume is None else volume * DAYS_A_MONTH
     lost = int((~history.good).sum())
-    source = "the scenario's rate" if volume is None else f"{volume:,.0f} calls a day"
+    source = "the scenario's mean rate" if volume is None else f"{volume:,.0f} calls a day"
     return Value(
         RUN_SCOPE,
         {Unit.SHARE: lost / ((1 - manifest.slo) * month)},

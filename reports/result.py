@@ -257,6 +257,7 @@ class RunOut(_Part):
     started: str
     load_s: float
     rate: float
+    load: str = ""
     callers: int
     providers: list[str]
     banstorm: str

@@ -21,6 +21,7 @@ class Schedule(TypedDict):
     tokens: int
     phase: str  # warmup, load
     scheduled_ns: int
+    prompt_tokens: int | None  # words of filler before the mark; null: the usual two sentences
 
 
 class Call(TypedDict):

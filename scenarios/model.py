@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from .entry import DUTY, Entry
 from .expectation import Expectation, parse_expectations, render_expectations
+from .load import CALLS_MAX, Clients, Load, Shapes
 from .price import ModelPrice
 from .spans import NS, Span
 from .speed import ModelSpeed, Slowdown, TokenRate, Ttft
-from .units import Duration, Rate, Share, Tokens
+from .units import Duration, Share
+
+__all__ = ["CALLS_MAX", "NAME", "Clients", "Load", "Provider", "Scenario", "Shapes"]
 
 NAME: Final = r"^[a-z][a-z0-9_-]{0,31}$"
-CALLS_MAX: Final = 2_000_000
-"""Most calls one scenario may schedule."""
-GIVE_UP_FACTOR: Final = 2.0
-"""A caller waits this many deadlines before it disconnects, unless `give_up` says otherwise."""
 
 
 class _Part(BaseModel):
@@ -49,71 +48,6 @@ class Provider(_Part):
     models: dict[Annotated[str, Field(min_length=1, max_length=200)], ModelSpeed] = Field(
         default_factory=dict, max_length=100, description="models whose speed is different, by the name asked for"
     )
-
-
-class Shapes(_Part):
-    """Relative weights of the answer shapes that callers ask for."""
-
-    text: int = Field(default=1, ge=0, le=1000)
-    json_: int = Field(default=0, ge=0, le=1000, alias="json")
-    tools: int = Field(default=0, ge=0, le=1000)
-
-    @model_validator(mode="after")
-    def _some(self) -> Shapes:
-        if self.text + self.json_ + self.tools == 0:
-            raise ValueError("expected at least one shape with a weight above 0")
-        return self
-
-
-class Clients(_Part):
-    """Relative weights of the client libraries that make the calls."""
-
-    http: int = Field(default=1, ge=0, le=1000, description="the load generator's own HTTP client")
-    openai_sdk: int = Field(default=0, ge=0, le=1000, description="the official OpenAI SDK, with max_retries=0")
-
-    @model_validator(mode="after")
-    def _some(self) -> Clients:
-        if self.http + self.openai_sdk == 0:
-            raise ValueError("expected at least one client with a weight above 0")
-        return self
-
-
-class Load(_Part):
-    """Who calls, how often, and for what. Arrivals are open-loop: a stalled router does not slow its callers down."""
-
-    arrivals: Literal["poisson", "constant"] = "poisson"
-    rate: Rate = Field(description="calls due per second")
-    callers: int = Field(default=100, ge=1, le=1_000_000, description="distinct callers, drawn evenly")
-    warmup: Duration = Field(default=1.0, description="load before time 0, left out of every measure")
-    duration: Duration = Field(description="length of the measured load")
-    stream: Share = Field(default=0.5, description="share of calls that ask for a stream")
-    shapes: Shapes = Shapes()
-    clients: Clients = Clients()
-    answer: Tokens = Field(default=24, description="length of each answer")
-    deadline: Duration = Field(default=5.0, description="after this, a right answer is late")
-    continuation: bool = Field(
-        default=False, description="an answer begun by one provider and continued by another counts as right"
-    )
-    give_up: Duration | None = Field(
-        default=None, description="when a caller disconnects; twice the deadline if absent"
-    )
-
-    @property
-    def give_up_s(self) -> float:
-        """Seconds after which a caller disconnects."""
-        return self.deadline * GIVE_UP_FACTOR if self.give_up is None else self.give_up
-
-    @model_validator(mode="after")
-    def _bounded(self) -> Load:
-        if not self.duration > 0:
-            raise ValueError("duration must be above 0: a load of no calls proves nothing")
-        if not self.deadline > 0:
-            raise ValueError("deadline must be above 0: no answer comes in no time")
-        if self.give_up is not None and self.give_up < self.deadline:
-            raise ValueError("give_up must be at least the deadline: a caller that left can't get a late answer")
-        if (calls := self.rate * (self.warmup + self.duration)) > CALLS_MAX:
-            raise ValueError(f"rate × (warmup + duration) is {calls:,.0f} calls; the most is {CALLS_MAX:,}")
-        return self
 
 
 class Scenario(_Part):

@@ -29,7 +29,7 @@ def parse_ttft(value: Any) -> Speed:
     """
     if not isinstance(value, dict):
         return parse_duration(value)
-    found = _quantiles(value, parse_duration, "{p50: 300ms, p95: 1.2s}")
+    found = parse_quantiles(value, parse_duration, "{p50: 300ms, p95: 1.2s}")
     if min(found.values()) < QUANTILE_S_MIN:
         raise ValueError(f"expected quantiles of 1us or more; found {value!r}")
     return found
@@ -41,7 +41,7 @@ def parse_token_rate(value: Any) -> Speed:
     Raises:
         ValueError: when it is neither.
     """
-    return _quantiles(value, _rate, "{p5: 30, p50: 80}") if isinstance(value, dict) else _rate(value)
+    return parse_quantiles(value, _rate, "{p5: 30, p50: 80}") if isinstance(value, dict) else _rate(value)
 
 
 def _rate(value: Any) -> float:
@@ -53,7 +53,12 @@ def _rate(value: Any) -> float:
     return float(value)
 
 
-def _quantiles(value: dict[Any, Any], parse: Callable[[Any], float], example: str) -> dict[str, float]:
+def parse_quantiles(value: dict[Any, Any], parse: Callable[[Any], float], example: str) -> dict[str, float]:
+    """Quantiles by name, lowest first; `parse` reads each value.
+
+    Raises:
+        ValueError: when there are fewer than two, a name is none, or values fall while their quantiles rise.
+    """
     levels: dict[float, str] = {}
     for name in value:
         match = _NAME.fullmatch(name) if isinstance(name, str) else None

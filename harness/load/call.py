@@ -20,6 +20,7 @@ class Ask:
     client: str
     scheduled_ns: int
     give_up_ns: int  # the instant at which the caller leaves
+    prompt: int | None = None  # words of filler before the mark; None: the usual two sentences
 
     @property
     def name(self) -> str:

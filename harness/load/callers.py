@@ -19,6 +19,7 @@ from locust import FastHttpUser, task
 
 from ...fakes.answer import Mark, Shape
 from ...scenarios.model import Scenario
+from ...scenarios.sizes import typical
 from ..ledger import EVIDENCE_BYTES_MAX, Ledger
 from .call import Ask, Observed, row, settle
 from .outcome import Ending, Verdict
@@ -78,6 +79,7 @@ class Callers:
                     "tokens": due.tokens,
                     "phase": due.phase,
                     "scheduled_ns": t0_ns + due.offset_ns,
+                    "prompt_tokens": due.prompt,
                 },
             )
         self._ledger.flush()
@@ -106,7 +108,7 @@ class Callers:
         jobs = []
         for wanted in calls:
             now_ns = time.monotonic_ns()
-            mark = Mark(self._run, int(wanted["call"]), Shape(wanted["shape"]), self._load.answer)
+            mark = Mark(self._run, int(wanted["call"]), Shape(wanted["shape"]), typical(self._load.answer))
             ask = Ask(mark, bool(wanted["stream"]), wanted.get("client", "http"), now_ns, now_ns + self._give_up_ns)
             jobs.append((ask, self._in_flight.spawn(self._make, ask, lambda _: None)))
         gevent.joinall([job for _, job in jobs])
@@ -118,7 +120,7 @@ class Callers:
 
     def _launch(self, due: Due, scheduled_ns: int) -> None:
         mark = Mark(self._run, due.call, due.shape, due.tokens)
-        ask = Ask(mark, due.stream, due.client, scheduled_ns, scheduled_ns + self._give_up_ns)
+        ask = Ask(mark, due.stream, due.client, scheduled_ns, scheduled_ns + self._give_up_ns, due.prompt)
         self.tally.due += 1
         if self.tally.in_flight >= self.in_flight_max:
             seen = Observed(lambda _: None, ended_ns=time.monotonic_ns(), ending=Ending.UNSENT)

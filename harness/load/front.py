@@ -7,6 +7,7 @@ file's name. Later fronts (``openai_responses``, ``anthropic_messages``) are fur
 from __future__ import annotations
 
 import importlib
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -70,8 +71,8 @@ class Writer(ABC):
     """Writes the requests of one run; what all calls have in common is rendered once."""
 
     @abstractmethod
-    def body(self, mark: Mark, *, stream: bool) -> bytes:
-        """The request's body for a call."""
+    def body(self, mark: Mark, *, stream: bool, prompt: int | None = None) -> bytes:
+        """The request's body for a call; `prompt` words of filler come before the mark, two sentences if None."""
 
 
 class Front(ABC):
@@ -102,8 +103,18 @@ class Front(ABC):
         """The error's code or type of an answer without a 2xx status; ``http_<status>`` if it names none."""
 
 
-def filler(seed: int, call: int) -> str:
-    """The sentences before a call's mark: two, drawn by the seed."""
+_WORDS: Final = " ".join(FILLERS).split()
+_ROUND: Final = " ".join(_WORDS) + " "
+_BEGINS: Final = [match.start() for match in re.finditer(r"\S+", _ROUND * 2)]
+
+
+def filler(seed: int, call: int, words: int | None = None) -> str:
+    """What stands before a call's mark, drawn by the seed: two sentences, or so many words in a row from them."""
+    if words is not None:
+        first = int(chance(seed, "filler", call) * len(_WORDS))
+        rounds, rest = divmod(words, len(_WORDS))
+        twice, begin = _ROUND * 2, _BEGINS[first]
+        return (twice[begin : begin + len(_ROUND)] * rounds + twice[begin : _BEGINS[first + rest]]).rstrip()
     point = int(chance(seed, "filler", call) * len(FILLERS) ** 2)
     first, second = divmod(point, len(FILLERS))
     return f"{FILLERS[first]} {FILLERS[second]}"

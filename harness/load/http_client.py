@@ -55,7 +55,7 @@ class HttpClient:
             "POST",
             self._front.path,
             name=ask.name,
-            data=self._writer.body(ask.mark, stream=ask.stream),
+            data=self._writer.body(ask.mark, stream=ask.stream, prompt=ask.prompt),
             headers=self._headers,
             stream=True,
             catch_response=True,

@@ -31,7 +31,7 @@ class OpenAIChatWriter(Writer):
         self._seed = seed
         self._frames: dict[tuple[Shape, bool, int], tuple[bytes, bytes]] = {}
 
-    def body(self, mark: Mark, *, stream: bool) -> bytes:
+    def body(self, mark: Mark, *, stream: bool, prompt: int | None = None) -> bytes:
         """The request's body for a call: filler, the mark at the end, and the shape's way to ask for it."""
         key = (mark.shape, stream, mark.words)
         frame = self._frames.get(key)
@@ -39,7 +39,8 @@ class OpenAIChatWriter(Writer):
             before, _, after = orjson.dumps(self._request(*key)).partition(_HOLE.encode())
             frame = self._frames[key] = (before, after)
         # Neither filler nor mark holds a character that JSON escapes.
-        return b"%b%b %b%b" % (frame[0], filler(self._seed, mark.call).encode(), mark.render().encode(), frame[1])
+        words = filler(self._seed, mark.call, prompt).encode()
+        return b"%b%b %b%b" % (frame[0], words, mark.render().encode(), frame[1])
 
     def _request(self, shape: Shape, stream: bool, words: int) -> dict[str, Any]:  # noqa: FBT001 - a key's parts
         request: dict[str, Any] = {

@@ -79,7 +79,7 @@ class SdkClient:
             self._report(ask, seen)
 
     def _create(self, ask: Ask, seen: Observed) -> None:
-        body = orjson.loads(self._writer.body(ask.mark, stream=ask.stream))
+        body = orjson.loads(self._writer.body(ask.mark, stream=ask.stream, prompt=ask.prompt))
         answer: Any = self._client.chat.completions.create(**body)
         if not ask.stream:
             if isinstance(answer, str):  # the SDK hands over any body that does not call itself JSON

@@ -53,7 +53,7 @@ class LoadChild:
     def __init__(self, config: dict[str, Any]) -> None:
         scenario = Scenario.model_validate(config["scenario"])
         load = scenario.load
-        wanted = config.get("in_flight_max") or in_flight_bound(load.rate, load.give_up_s)
+        wanted = config.get("in_flight_max") or in_flight_bound(load.profile.peak, load.give_up_s)
         in_flight_max = raise_descriptors(wanted)
         secrets = secrets_of(config.get("api_key"), config.get("headers") or {})
         self.ledger = Ledger(Path(config["ledger"]), "load", secrets)

@@ -7,13 +7,18 @@ the measured calls. Calls are numbered from 1 in the order in which they are due
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Final, TypeVar
 
 from ...fakes.answer import Shape
-from ...scenarios.model import CALLS_MAX, Load, Scenario
+from ...fakes.quantiles import Quantiles
+from ...scenarios.load import CALLS_MAX, Load
+from ...scenarios.model import Scenario
+from ...scenarios.sizes import Size
 from ..chance import chance
 
 T = TypeVar("T")
@@ -33,6 +38,7 @@ class Due:
     tokens: int
     phase: str  # warmup, load
     offset_ns: int
+    prompt: int | None = None  # words of filler; None: the usual two sentences
 
 
 def schedule(scenario: Scenario) -> list[Due]:
@@ -47,6 +53,7 @@ def schedule(scenario: Scenario) -> list[Due]:
     measured = _arrivals(load, seed, "load", duration_ns)
     shapes = {Shape.TEXT: load.shapes.text, Shape.JSON: load.shapes.json_, Shape.TOOL: load.shapes.tools}
     clients = {"http": load.clients.http, "openai_sdk": load.clients.openai_sdk}
+    caller, answer, prompt = _caller(load), _size(load.answer), _size(load.prompt)
     due: list[Due] = []
     for phase, (index, offset_ns) in chain((("warmup", at) for at in before), (("load", at) for at in measured)):
         if len(due) >= CALLS_MAX:
@@ -54,28 +61,61 @@ def schedule(scenario: Scenario) -> list[Due]:
         due.append(
             Due(
                 call=len(due) + 1,
-                caller=int(chance(seed, "caller", phase, index) * load.callers),
+                caller=caller(chance(seed, "caller", phase, index)),
                 shape=_choose(shapes, seed, "shape", phase, index),
                 stream=_happens(load.stream, seed, "stream", phase, index),
                 client=_choose(clients, seed, "client", phase, index),
-                tokens=load.answer,
+                tokens=_drawn(answer, seed, "answer", phase, index),
                 phase=phase,
                 offset_ns=offset_ns,
+                prompt=None if prompt is None else _drawn(prompt, seed, "prompt", phase, index),
             )
         )
     return due
 
 
+def callers(scenario: Scenario) -> array[int]:
+    """Who makes each call: the caller of call n stands at n - 1."""
+    return array("l", (each.caller for each in schedule(scenario)))
+
+
 def _arrivals(load: Load, seed: int, phase: str, length_ns: int) -> Iterator[tuple[int, int]]:
-    """Index and nanoseconds (from 0, below `length_ns`) of each arrival of a phase; the first is at 0."""
-    at_s, index = 0.0, 0
-    while (at_ns := round(at_s * NS)) < length_ns:
+    """Index and nanoseconds (from 0, below `length_ns`) of each arrival of a phase; the first is at 0.
+
+    Points at an even rate of 1, or those of a Poisson process of that rate, on a clock that shows how many calls are
+    due (see `banstorm.scenarios.arrivals`). The warm-up has the rate of the load's beginning.
+    """
+    profile = load.profile
+    when = profile.when if phase == "load" else lambda calls: calls / profile.first
+    calls, index = 0.0, 0
+    while (at_ns := round(when(calls) * NS)) < length_ns:
         yield index, at_ns
         index += 1
         if load.arrivals == "constant":
-            at_s = index / load.rate
+            calls = float(index)
         else:
-            at_s -= math.log(1.0 - chance(seed, "arrival", phase, index)) / load.rate
+            calls -= math.log(1.0 - chance(seed, "arrival", phase, index))
+
+
+def _caller(load: Load) -> Callable[[float], int]:
+    """Which caller a chance from 0 to 1 means; caller 0 calls most where they are uneven."""
+    count, zipf = load.callers.count, load.callers.zipf
+    if not zipf:
+        return lambda point: int(point * count)
+    sums = list(accumulate(rank**-zipf for rank in range(1, count + 1)))
+    return lambda point: min(bisect_right(sums, point * sums[-1]), count - 1)
+
+
+def _size(size: Size | None) -> int | Quantiles | None:
+    return Quantiles.of(size) if isinstance(size, dict) else size
+
+
+def _drawn(size: int | Quantiles | None, seed: int, *parts: str | int) -> int:
+    """A number of tokens, at least 1. A hash is taken only where there is a choice."""
+    if isinstance(size, Quantiles):
+        # Beyond its highest quantile a distribution goes on; lengths don't, since a scenario's limits hold for each.
+        return max(1, round(min(size.at(chance(seed, *parts)), size.points[-1][1])))
+    return size or 1
 
 
 def _choose(weights: Mapping[T, int], seed: int, *parts: str | int) -> T:

@@ -204,7 +204,7 @@ function repeat() {
   const run = data.run;
   const flat = (object) => Object.entries(object).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ") || "–";
   const facts = [["Scenario", `${run.scenario}: ${run.title}`], ["Seen in reality", run.source], ["Target", [run.target, run.target_detail].filter(Boolean).join(" · ")],
-    ["Load", `${+run.rate.toPrecision(4)} calls/s for ${seconds(run.load_s)}, ${count(run.callers)} callers`], ["Providers", run.providers.join(", then ")],
+    ["Load", `${run.load || `${+run.rate.toPrecision(4)} calls/s`} for ${seconds(run.load_s)}, ${count(run.callers)} callers`], ["Providers", run.providers.join(", then ")],
     ["Evidence", `${run.witnesses} (${run.host})`], ["Seed", run.seed], ["Run", `${run.run} in ${run.folder}`], ["banstorm", run.banstorm], ["Versions", flat(run.versions)], ["Machine", flat(run.machine)],
     ...run.warnings.map((each) => ["Warning", each]), ...run.own_failures.map((each) => ["Our own failure", each])];
   return section("repeat", "Repeat it", null, h("div", { class: "card" }, h("pre", {}, run.command || "no command was recorded"),
