@@ -160,7 +160,7 @@ class _Fake:
         try:
             path, body = _given(scope, exchange.whole)
             if not 0 < len(body) <= dialect.body_bytes_max:
-                body = await read_body(exchange.receive, headers, dialect.body_bytes_max)
+                body = await self._receive(exchange, headers)
             if self._account is not None:
                 self._check_standing(self._account, exchange, scope, headers, path, body)
             ask = dialect.read(scope["method"], path, headers, body)
@@ -181,14 +181,20 @@ class _Fake:
             return error.reply
         except CallerGoneError:
             return None
-        except BodyTooLargeError:
-            return dialect.failure("request_too_large", {}, id_seed=self._id_seed("too large"))
         except Exception:
             if exchange.started:
                 raise
             _log.exception("the fake %r could not answer a request; this is a bug of banstorm", self._provider)
             return dialect.failure("server_error", {}, id_seed=self._id_seed("bug"))
         return None
+
+    async def _receive(self, exchange: Exchange, headers: dict[str, str]) -> bytes:
+        """The request's body, refused when it is larger than the vendor takes."""
+        try:
+            return await read_body(exchange.receive, headers, self._dialect.body_bytes_max)
+        except BodyTooLargeError:
+            reply = self._dialect.failure("request_too_large", {}, id_seed=self._id_seed("too large"))
+            raise RequestRefused(reply) from None
 
     def _say(self, ask: Ask, entity: str) -> Answer | Reply:
         """What the script says, else what the request asks for."""

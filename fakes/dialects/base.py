@@ -166,8 +166,6 @@ class Dialect(ABC):
     """What a client's base URL ends in after host and port, e.g. "/v1" for OpenAI, "" for Anthropic."""
     hosts: ClassVar[tuple[str, ...]] = ()
     """The vendor's own host names, the API's first; ``*`` stands for any one label, as a customer or a region."""
-    hosts: ClassVar[tuple[str, ...]] = ()
-    """The vendor's own host names, the API's first; ``*`` stands for any one label, as a customer or a region."""
     answer_keys: ClassVar[tuple[str, ...]]
     """The JSON keys that carry an answer's content, in bodies and stream events: what a renaming drift renames."""
     failures: ClassVar[frozenset[str]]
