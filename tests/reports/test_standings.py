@@ -47,6 +47,26 @@ def test_a_partial_standing_takes_the_claims_of_a_fault_beside_it(tmp_path: Path
     assert dict.fromkeys(WHOLE_ONLY, False) == _applies(judged(ledger, tmp_path))
 
 
+@pytest.mark.parametrize("whole", [True, False, None])
+def test_a_fault_that_picks_its_requests_is_a_partial_one(tmp_path: Path, whole):
+    """Whoever stays with a provider that refuses long prompts alone has not failed to leave it."""
+    ledger = simulate(STORY)
+    ledger.change("faults", lambda _: True, whole=whole)
+    result = judged(ledger, tmp_path)
+    assert dict.fromkeys(WHOLE_ONLY, whole is not False) == _applies(result)
+    assert [whole is False] == [each.partial for each in result.episodes]
+
+
+def test_a_fault_that_picks_takes_nothing_from_a_whole_one(tmp_path: Path):
+    """Beside a ban it claims nothing, and the ban's claims stand."""
+    ledger = simulate(STORY)
+    beside = {"at": "3s", "until": "4s", "on": "anthropic", "fault": "context_too_long"}
+    ledger.manifest["scenario"]["timeline"].append(beside)
+    (row,) = ledger.tables["faults"]
+    ledger.tables["faults"].append(row | {"entry": "1:context_too_long", "fault": "context_too_long", "whole": False})
+    assert dict.fromkeys(WHOLE_ONLY, True) == _applies(judged(ledger, tmp_path))
+
+
 def test_a_standing_whose_record_was_lost_claims_nothing(tmp_path: Path):
     """Without the window's row nobody knows whether some requests passed; its bites are counted in the attempts."""
     ledger = standing()

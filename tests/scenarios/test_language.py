@@ -11,7 +11,14 @@ from banstorm.scenarios.expectation import Expectation, Unit, parse_expectation,
 from banstorm.scenarios.library import check_document, find, load
 from banstorm.scenarios.model import Scenario
 from banstorm.scenarios.problems import ScenarioError
-from banstorm.scenarios.units import format_duration, parse_duration, parse_rate, parse_share, parse_tokens
+from banstorm.scenarios.units import (
+    format_duration,
+    parse_duration,
+    parse_rate,
+    parse_share,
+    parse_token_limit,
+    parse_tokens,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -197,6 +204,8 @@ QUANTITIES = [
     (parse_share, "12.5%", 0.125),
     (parse_tokens, "24 tokens", 24),
     (parse_tokens, "1 token", 1),
+    (parse_token_limit, "0 tokens", 0),
+    (parse_token_limit, "200000 tokens", 200_000),
 ]
 
 
@@ -212,6 +221,13 @@ def test_a_quantity_without_its_unit_is_refused(parse_one, text):
     """No bare number, no negative, nothing past the bounds."""
     with pytest.raises(ValueError, match="expected a"):
         parse_one(text)
+
+
+def test_a_limit_of_tokens_has_a_bound_and_a_unit():
+    """A bare number and one past the bound are refused."""
+    for text in ("5", 5, None, "-1 tokens", "100000001 tokens", "9999999999 tokens"):
+        with pytest.raises(ValueError, match="expected a limit"):
+            parse_token_limit(text)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.0005, 0.25, 1.0, 2.5, 90.0])
