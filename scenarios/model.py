@@ -8,8 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from .entry import DUTY, Entry
 from .expectation import Expectation, parse_expectations, render_expectations
+from .hosts import Host
 from .load import CALLS_MAX, Clients, Load, Shapes
 from .price import ModelPrice
+from .scale import Scale
 from .spans import NS, Span
 from .speed import ModelSpeed, Slowdown, TokenRate, Ttft
 from .units import Duration, Share
@@ -32,6 +34,11 @@ class Provider(_Part):
         description="for the dialect http_service: payments or geocoding, the path of a definition, or a definition",
     )
     model: str = Field(min_length=1, max_length=200, description="model that the router shall ask this provider for")
+    hosts: list[Host] = Field(
+        default_factory=list,
+        max_length=100,
+        description="hosts that stand for it under --intercept, such as api.example.com; else its vendor's own",
+    )
     ttft: Ttft = Field(
         default=0.1,
         description="time to first token, such as 120ms; or quantiles of it, such as {p50: 300ms, p95: 1.2s}",
@@ -57,6 +64,10 @@ class Scenario(_Part):
     title: str = Field(min_length=1, max_length=120)
     story: str = Field(min_length=1, description="what happens, in a sentence or two")
     source: str = Field(min_length=1, description="where this was seen in reality")
+    remedy: str | None = Field(default=None, min_length=1, description="what a good router does, in a sentence or two")
+    scaled: Scale | None = Field(
+        default=None, description="how many times faster than it really happened a dated incident is played, such as 60x"
+    )
     tags: list[str] = Field(default_factory=list)
     seed: int = Field(ge=0, lt=2**53, description="repeats the inputs and every decision of a run")
     providers: dict[Annotated[str, Field(pattern=NAME)], Provider] = Field(
