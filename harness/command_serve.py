@@ -208,7 +208,7 @@ _NOBODY: Final = Begun()
 def page(
     chosen: Mapping[str, Dialect], ports: Mapping[str, int], token: str, begun: Mapping[str, Begun] | None = None
 ) -> str:
-    """What is printed: addresses, variables to paste into a shell, one curl line.
+    """What is printed: a shell script that sets variables and does nothing else; commands to try are comments.
 
     Args:
         chosen: The dialects that are served.
@@ -244,7 +244,7 @@ def page(
     lines += ["", f"# ban {name}: banstorm ban {name} {state}; lift it again: banstorm unban {name}"]
     lines.append('# or, by the control API (the state "ok" lifts it again):')
     lines.append(
-        f'curl -sS -X PUT "$BANSTORM_CONTROL_URL/v1/providers/{name}/standing" '
+        f'# curl -sS -X PUT "$BANSTORM_CONTROL_URL/v1/providers/{name}/standing" '
         f"""-H "authorization: Bearer ${TOKEN_VARIABLE}" -d '{{"state": "{state}"}}'"""
     )
     lines += ["", "# Ctrl-C ends it"]

@@ -58,4 +58,4 @@ def service_lines(name: str, service: HttpService, root: str) -> list[str]:
     lines = [f"export {variable}_BASE_URL={shlex.quote(root + service.base_path)}"]
     if service.service.definition.auth.kind != "none":
         lines.append(f"export {variable}_API_KEY={shlex.quote(service.key_example)}")
-    return [*lines, *service.curl(root)]
+    return [*lines, *(f"# {line}" for line in service.curl(root))]

@@ -99,9 +99,13 @@ def test_what_is_printed_works(served):
 
 @pytest.mark.debian
 def test_the_page_is_pasted_as_it_is(served):
-    """The whole page is a shell script whose curl line bans the first provider."""
+    """The whole page is a shell script that only sets variables; its curl line, uncommented, bans the first provider."""
+    script = served.page + "\ntest -n $OPENAI_BASE_URL"
+    done = subprocess.run(["bash", "-eu"], input=script, check=True, capture_output=True, text=True)
+    assert done.stdout == ""
     assert served.ask().status_code == 200
-    done = subprocess.run(["bash", "-eu"], input=served.page, check=True, capture_output=True, text=True)
+    script = served.page.replace("# curl", "curl")
+    done = subprocess.run(["bash", "-eu"], input=script, check=True, capture_output=True, text=True)
     assert '"org_disabled"' in done.stdout
     assert served.ask().json()["error"]["code"] == "account_deactivated"
 
