@@ -99,7 +99,7 @@ def test_what_is_printed_works(served):
 
 @pytest.mark.debian
 def test_the_page_is_pasted_as_it_is(served):
-    """The whole page is a shell script that only sets variables; its curl line, uncommented, bans the first provider."""
+    """The whole page is a script that only sets variables; its curl line, uncommented, bans the first provider."""
     script = served.page + "\ntest -n $OPENAI_BASE_URL"
     done = subprocess.run(["bash", "-eu"], input=script, check=True, capture_output=True, text=True)
     assert done.stdout == ""
