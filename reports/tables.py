@@ -62,6 +62,7 @@ class Attempt(TypedDict):
     reached: bool  # the request went on to the provider
     ended_by: str  # complete, router, fault, provider; run: it was still going on when the run ended
     delivered_tokens: int
+    matched: str | None  # ids of the entries whose window was open and whose selectors meant it, joined by "+"
     client_retry: int | None  # what the client said of itself (x-stainless-retry-count)
     evidence: str | None
 
@@ -98,6 +99,11 @@ class FaultWindow(TypedDict):
     first_bite_ns: int | None
     last_bite_ns: int | None
     whole: bool | None  # from its first bite on it bites all it matches; None: as its share says
+    share_begin: float | None  # of a share that changes, at the entry's start; `share` is the larger end
+    share_end: float | None
+    share_of: str | None  # request, call, credential, caller
+    period: int | None  # of an entry that comes and goes, from 0
+    phase: str | None  # what of an exchange, or of an account, it acts on
 
 
 class Sample(TypedDict):

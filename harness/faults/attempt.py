@@ -32,6 +32,8 @@ class AttemptRecord:
     reached: bool = False
     delivered_tokens: int = 0
     fault_ids: list[str] = field(default_factory=list)
+    matched_ids: list[str] = field(default_factory=list)
+    """Entries whose window was open and whose selectors meant the attempt."""
     _kept: bytearray = field(default_factory=bytearray)
 
     def head(self, status: int, at_ns: int) -> None:
@@ -75,6 +77,7 @@ class AttemptRecord:
             reached=self.reached,
             ended_by=ended_by,
             delivered_tokens=self.delivered_tokens,
+            matched="+".join(self.matched_ids) or None,
             client_retry=self.client_retry,
             evidence=evidence,
         )

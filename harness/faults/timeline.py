@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -19,15 +19,19 @@ from ...fakes.dialects.base import RequestRefused
 from ...reports.tables import FaultWindow
 from .. import standings
 from ..chance import chance
+from ..load.schedule import callers
 from ..redact import fingerprint
 from . import find
 from .attempt import AttemptRecord
-from .base import Context, Fault
+from .base import Context
 from .plan import Chosen, Plan
+from .selector import Incoming
+from .window import Window
 
 if TYPE_CHECKING:
-    from ...fakes.dialects.base import Ask, Dialect
-    from ...scenarios.model import Entry, Scenario
+    from ...fakes.dialects.base import Dialect
+    from ...scenarios.entry import Entry
+    from ...scenarios.model import Scenario
 
 CALLS_COUNTED_MAX: Final = 200_000
 """Calls at one provider whose attempts are counted; beyond, the oldest call is forgotten."""
@@ -60,43 +64,14 @@ class Door:
 
 
 @dataclass(slots=True)
-class _Window:
-    """An entry on one provider."""
-
-    id: str
-    entry: Entry
-    fault: Fault | None  # None: a standing, which the fake plays
-    provider: str
-    at_s: float
-    until_s: float
-    whole: bool | None = None
-    from_ns: int = 0
-    until_ns: int = 0  # an empty window until `start`
-    matched: int = 0
-    bites: int = 0
-    first_bite_ns: int | None = None
-    last_bite_ns: int | None = None
-
-    def matches(self, ask: Ask | None, credential: str | None, path: str) -> bool:
-        """Whether the selectors mean this request. One that could not be understood has no model and no stream."""
-        entry = self.entry
-        return (
-            (entry.model is None or (ask is not None and ask.model == entry.model))
-            and (entry.stream is None or (ask is not None and ask.stream == entry.stream))
-            and (entry.credential is None or credential == entry.credential)
-            and (entry.path is None or path.startswith(entry.path))
-        )
-
-
-@dataclass(slots=True)
 class _Provider:
     dialect: Dialect
-    windows: list[_Window] = field(default_factory=list)
-    standing: dict[str, _Window] = field(default_factory=dict)
+    windows: list[Window] = field(default_factory=list)
+    standing: dict[str, Window] = field(default_factory=dict)
     attempts_of: dict[int, int] = field(default_factory=dict)
     background: int = 0
 
-    def add(self, window: _Window) -> None:
+    def add(self, window: Window) -> None:
         self.windows.append(window)
         if window.fault is None:
             self.standing[window.id] = window
@@ -138,22 +113,26 @@ class Timeline:
         self._t0_ns: int | None = None
         self.news: deque[News] = deque(maxlen=NEWS_MAX)
         """News in the order it was learnt; whoever tells the harness takes it from here."""
+        by_caller = any(each.share_of == "caller" for each in scenario.timeline)
+        self._callers = callers(scenario) if by_caller else None
         for index, entry in enumerate(scenario.timeline):
             windows_of = _faulty if entry.kind == "fault" else _standing
-            for provider, window in windows_of(scenario, index, entry):
-                if provider in self._providers:
-                    self._providers[provider].add(window)
+            for window in windows_of(scenario, index, entry):
+                if window.provider in self._providers:
+                    self._providers[window.provider].add(window)
         self._edges: deque[News] = deque()
 
     def start(self, t0_ns: int) -> None:
         """Set the moment that the timeline counts from, on the clock of `time.monotonic_ns`."""
         self._t0_ns = t0_ns
-        for window in self._windows():
-            window.from_ns = t0_ns + round(window.at_s * 1e9)
-            window.until_ns = t0_ns + round(window.until_s * 1e9)
-        edges = [News("armed", each.id, each.provider, each.from_ns) for each in self._windows()]
-        edges += [News("disarmed", each.id, each.provider, each.until_ns) for each in self._windows()]
-        self._edges = deque(sorted(edges, key=lambda edge: edge.at_ns))
+        edges: list[News] = []
+        for each in self._windows():
+            each.start(t0_ns)
+            for from_ns, until_ns in each.span.windows():
+                edges.append(News("armed", each.id, each.provider, from_ns))
+                edges.append(News("disarmed", each.id, each.provider, until_ns))
+        # Of one moment what opens is told first, and both in the timeline's order.
+        self._edges = deque(sorted(edges, key=lambda edge: (edge.at_ns, edge.event)))
 
     def plan(
         self, provider: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes, received_ns: int
@@ -195,35 +174,59 @@ class Timeline:
             client_retry=_count(headers.get("x-stainless-retry-count")),
         )
         chosen: list[Chosen] = []
-        matched: set[str] = set()  # the standings among them
+        request = Incoming(ask, credential, bare, headers, number)
         for window in here.windows:
-            if window.from_ns <= received_ns < window.until_ns and window.matches(ask, credential, bare):
-                window.matched += 1
-                if window.fault is None:
-                    matched.add(window.id)
-                    continue
-                # The provider is part of the hash: a call that is bitten here is not thereby bitten elsewhere too.
-                roll = chance(self._seed, "entry", window.id, provider, entity, number)
-                if roll < window.entry.share:
-                    since_ns, window_ns = received_ns - window.from_ns, window.until_ns - window.from_ns
-                    fault = window.fault.in_window(since_ns / 1e9, window_ns / 1e9)
-                    chosen.append((fault, _Bite(self, window, record)))
-        bitten = self._bitten(here, record, matched) if here.standing else None
+            if not window.is_on(received_ns) or not window.means(request):
+                continue
+            window.tally(received_ns).matched += 1
+            record.matched_ids.append(window.id)
+            if window.fault is not None and self._draws(window, record, entity, number):
+                span = window.span
+                since_ns, window_ns = received_ns - span.from_ns, span.until_ns - span.from_ns
+                fault = window.fault.in_window(since_ns / 1e9, window_ns / 1e9)
+                chosen.append((fault, _Bite(self, window, record)))
+        bitten = self._bitten(here, record) if here.standing else None
         if not chosen:
             return Plan(record, None, (), bitten)
         id_seed = int(chance(self._seed, "fault", provider, entity, number) * 2**53)
         wall_s = (received_ns + self._wall_ahead_ns) / 1e9
         return Plan(record, Context(here.dialect, provider, ask, id_seed, wall_s, bare, len(body)), chosen, bitten)
 
-    def _bitten(self, here: _Provider, record: AttemptRecord, matched: set[str]) -> Callable[[str], None]:
+    def _draws(self, window: Window, record: AttemptRecord, entity: str, number: int) -> bool:
+        """Whether the seed lets an entry bite an attempt that it means."""
+        share = window.share(record.received_ns)
+        if share >= 1:
+            return True
+        entry = window.entry
+        match entry.share_of:
+            case "request":
+                whose: tuple[str | int, ...] = (entity, number)
+            case "call":
+                whose = (entity,)
+            case "credential":
+                whose = ("credential", record.credential or "none")
+            case "caller":
+                whose = ("caller", self._caller(record.call, entity))
+        # The provider is part of the hash: who is bitten here is not thereby bitten elsewhere too.
+        where = "together" if entry.together else window.provider
+        return chance(self._seed, "entry", window.id, where, *whose) < share
+
+    def _caller(self, call: int | None, entity: str) -> str | int:
+        """Who made the call, by the schedule; what nobody of ours made stands for itself."""
+        if self._callers is None or call is None or not 1 <= call <= len(self._callers):
+            return entity
+        return self._callers[call - 1]
+
+    def _bitten(self, here: _Provider, record: AttemptRecord) -> Callable[[str], None]:
         """What is to be called with each entry that the fake says it played on the attempt."""
 
         def bitten(entry: str) -> None:
             window = here.standing.get(entry)
             if window is None or entry in record.fault_ids:
                 return
-            if entry not in matched:
-                window.matched += 1  # its window opened while the request was on its way to the fake
+            if entry not in record.matched_ids:  # its window opened while the request was on its way to the fake
+                window.tally(record.received_ns).matched += 1
+                record.matched_ids.append(entry)
             _Bite(self, window, record)()
 
         return bitten
@@ -240,45 +243,45 @@ class Timeline:
     def door(self, provider: str, now_ns: int) -> Door:
         """Whether the provider's door is shut at that moment, by which entry, and when that may change next."""
         next_ns: int | None = None
-        shut: _Window | None = None
+        shut: Window | None = None
         for window in self._providers[provider].windows:
             if window.fault is None or window.fault.door is None:
                 continue
-            if shut is None and window.from_ns <= now_ns < window.until_ns:
+            if shut is None and window.is_on(now_ns):
                 shut = window
-            for edge_ns in (window.from_ns, window.until_ns):
-                if now_ns < edge_ns and (next_ns is None or edge_ns < next_ns):
-                    next_ns = edge_ns
+            edge_ns = window.next_edge_ns(now_ns)
+            if edge_ns is not None and (next_ns is None or edge_ns < next_ns):
+                next_ns = edge_ns
         if shut is None or shut.fault is None:
             return Door(None, None, None, next_ns)
-        return Door(shut.id, shut.fault.door, shut.from_ns, next_ns)
+        return Door(shut.id, shut.fault.door, shut.since_ns(now_ns), next_ns)
 
     def break_off(self, provider: str, entry: str, record: AttemptRecord, at_ns: int) -> None:
         """Note that an entry's door has ended an attempt that was under way when it shut."""
         for window in self._named(provider, entry):
-            window.matched += 1
-            _Bite(self, window, record)(max(at_ns, window.from_ns))
+            at_ns = max(at_ns, window.span.from_ns)
+            window.tally(at_ns).matched += 1
+            record.matched_ids.append(window.id)
+            _Bite(self, window, record)(at_ns)
 
     def prove(self, provider: str, entry: str, at_ns: int) -> None:
         """Note that a connection of our own met the shut door: what it bites besides leaves no trace here."""
         for window in self._named(provider, entry):
-            window.matched += 1
+            window.tally(at_ns).matched += 1
             self._count(window, at_ns)
 
-    def _named(self, provider: str, entry: str) -> list[_Window]:
+    def _named(self, provider: str, entry: str) -> list[Window]:
         return [window for window in self._providers[provider].windows if window.id == entry]
 
-    def _count(self, window: _Window, at_ns: int) -> None:
-        window.bites += 1
-        if window.first_bite_ns is None:
+    def _count(self, window: Window, at_ns: int) -> None:
+        if not window.bitten:
             self.pass_edges(at_ns)  # nobody hears of a bite before hearing that the window has opened
             self.news.append(News("bite", window.id, window.provider, at_ns))
-        window.first_bite_ns = min(at_ns, window.first_bite_ns or at_ns)
-        window.last_bite_ns = max(at_ns, window.last_bite_ns or at_ns)
+        window.tally(at_ns).bite(at_ns)
 
     def active(self, provider: str, now_ns: int) -> list[str]:
         """Ids of the entries whose window is open on the provider."""
-        return [each.id for each in self._providers[provider].windows if each.from_ns <= now_ns < each.until_ns]
+        return [each.id for each in self._providers[provider].windows if each.is_on(now_ns)]
 
     def pass_edges(self, now_ns: int) -> None:
         """Add the edges passed by now to `news`. Only for show: no decision waits for it."""
@@ -286,32 +289,15 @@ class Timeline:
             self.news.append(self._edges.popleft())
 
     def rows(self, now_ns: int) -> list[FaultWindow]:
-        """A row for each entry and provider, at the end of the run. Empty if the run never began.
+        """A row for each window, at the end of the run. Empty if the run never began.
 
         A window that the run's end came before has equal armed and disarmed times.
         """
         if self._t0_ns is None:
             return []
-        return [
-            FaultWindow(
-                entry=each.id,
-                fault=each.entry.name,
-                provider=each.provider,
-                share=each.entry.share,
-                declared_from_ns=each.from_ns,
-                declared_until_ns=each.until_ns,
-                armed_ns=min(each.from_ns, now_ns),
-                disarmed_ns=min(each.until_ns, now_ns),
-                bites=each.bites,
-                matched=each.matched,
-                first_bite_ns=each.first_bite_ns,
-                last_bite_ns=each.last_bite_ns,
-                whole=each.whole,
-            )
-            for each in self._windows()
-        ]
+        return [row for each in self._windows() for row in each.rows(now_ns)]
 
-    def _windows(self) -> list[_Window]:
+    def _windows(self) -> list[Window]:
         return [window for provider in self._providers.values() for window in provider.windows]
 
 
@@ -320,7 +306,7 @@ class _Bite:
 
     __slots__ = ("_done", "_record", "_timeline", "_window")
 
-    def __init__(self, timeline: Timeline, window: _Window, record: AttemptRecord) -> None:
+    def __init__(self, timeline: Timeline, window: Window, record: AttemptRecord) -> None:
         self._timeline = timeline
         self._window = window
         self._record = record
@@ -334,23 +320,19 @@ class _Bite:
         self._timeline._count(self._window, at_ns or self._record.received_ns)  # noqa: SLF001 - of the same file
 
 
-def _faulty(scenario: Scenario, index: int, entry: Entry) -> list[tuple[str, _Window]]:
+def _faulty(scenario: Scenario, index: int, entry: Entry) -> Iterator[Window]:
     fault = find(entry.fault or "").model_validate(entry.with_)
-    until_s = scenario.until_s(entry)
-    whole = False if fault.picks else None
-    return [(name, _Window(entry.id_at(index), entry, fault, name, entry.at, until_s, whole)) for name in entry.on]
+    whole = False if fault.picks or entry.picks else None
+    for name in entry.on:
+        yield Window(entry.id_at(index), entry, fault, name, scenario.span(entry, name), fault.phase, whole)
 
 
-def _standing(scenario: Scenario, index: int, entry: Entry) -> list[tuple[str, _Window]]:
+def _standing(scenario: Scenario, index: int, entry: Entry) -> Iterator[Window]:
     standing = standings.find(entry.standing or "").model_validate(entry.with_)
-    until_s, whole = scenario.until_s(entry), standing.whole(entry)
-    return [
-        (
-            name,
-            _Window(entry.id_at(index), entry, None, name, entry.at + standing.late_s(entry, name), until_s, whole),
-        )
-        for name in entry.on
-    ]
+    whole = standing.whole(entry)
+    for name in entry.on:
+        span = scenario.span(entry, name, standing.late_s(entry, name))
+        yield Window(entry.id_at(index), entry, None, name, span, standing.phase, whole)
 
 
 def _count(value: Any) -> int | None:

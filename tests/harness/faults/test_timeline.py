@@ -265,6 +265,11 @@ def test_rows_tell_when_a_window_bit(timeline_of, attempt):
         "first_bite_ns": T0 + 2 * S,
         "last_bite_ns": T0 + 3 * S,
         "whole": None,
+        "share_begin": None,
+        "share_end": None,
+        "share_of": "request",
+        "period": None,
+        "phase": "body",
     } == row
 
 
