@@ -71,6 +71,17 @@ TABLE: Final = FailureTable(
             "minutes, please wait a moment and try again.",
             code="DeploymentNotFound",
         ),
+        # what is left of a deployment whose model was retired; BerriAI/litellm#11116
+        "model_retired": Row(404, "Resource not found", code="404"),
+        # charmbracelet/catwalk#41, stanfordnlp/dspy#8724
+        "max_tokens_too_high": Row(
+            400,
+            "max_tokens is too large: {asked_tokens}. This model supports at most {most_tokens} completion tokens, "
+            "whereas you provided {asked_tokens}.",
+            _INVALID,
+            "invalid_value",
+            "max_tokens",
+        ),
         # openai/openai-python#331, compl-ai/compl-ai#20
         "content_filtered": Row(
             400,
@@ -110,6 +121,8 @@ TABLE: Final = FailureTable(
         "requested": "131072",
         "operation": "ChatCompletions_Create",
         "param": "max_tokens",
+        "asked_tokens": "20000",
+        "most_tokens": "16384",
     },
     {
         # as it was in 2023, with a typographer's apostrophe and no inner error; openai/openai-python#331

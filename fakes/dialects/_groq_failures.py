@@ -102,6 +102,13 @@ TABLE: Final = FailureTable(
         "context_too_long": Row(
             400, "Please reduce the length of the messages or completion.", _INVALID, "context_length_exceeded"
         ),
+        # anomalyco/opencode#1000 (the words up to the number), skapadia3214/groq-moa#8 (type and code)
+        "max_tokens_too_high": Row(
+            400,
+            "`max_tokens` must be less than or equal to `{most_tokens}`, the maximum value for `max_tokens` is less "
+            "than the `context_window` for this model",
+            _INVALID,
+        ),
         "request_too_large": Row(413, "Request Entity Too Large", _INVALID, "request_too_large"),
         "bad_request": Row(400, "Invalid request.", _INVALID),
         "unknown_url": Row(
@@ -121,6 +128,7 @@ TABLE: Final = FailureTable(
         "path": "/openai/v1",
         "tool": "record_answer",
         "problem": "missing properties: 'answer'",
+        "most_tokens": "16384",
     },
     {
         # HunorLaczko/ha-groq-cloud-api#20

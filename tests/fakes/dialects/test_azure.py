@@ -154,7 +154,10 @@ def test_rate_limited(details: dict[str, Any], headers: dict[str, str], says: st
         ("content_filtered", 400, '"innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{'),
         ("content_filtered", 400, '"type":null,"param":"prompt","code":"content_filter","status":400'),
         ("unsupported_parameter", 400, "Use 'max_completion_tokens' instead."),
+        ("unsupported_parameter", 400, "'max_tokens' is not supported with this model."),
         ("context_too_long", 400, "This model's maximum context length is "),
+        ("max_tokens_too_high", 400, "at most 16384 completion tokens, whereas you provided 20000."),
+        ("model_retired", 404, '{"error":{"code":"404","message":"Resource not found"}}'),
     ],
 )
 def test_failures_word_for_word(kind: str, status: int, says: str) -> None:

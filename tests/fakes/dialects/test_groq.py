@@ -132,6 +132,7 @@ def test_limits(kind: str, details: dict[str, Any], says: str, headers: dict[str
         ("request_over_limit", 413, '"type":"tokens","code":"rate_limit_exceeded"'),
         ("model_not_found", 404, "does not exist or you do not have access to it."),
         ("capacity_exceeded", 498, "capacity_exceeded"),
+        ("max_tokens_too_high", 400, "`max_tokens` must be less than or equal to `16384`"),
         ("overloaded", 503, ""),
         ("bad_key", 401, "Invalid API Key"),
     ],
