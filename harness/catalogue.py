@@ -21,6 +21,7 @@ from ..scenarios.speed import format_speed
 from ..scenarios.units import format_duration
 from . import faults, standings, targets
 from .errors import HarnessError
+from .faults import drift_named
 from .faults.base import Host
 from .registry import registry
 
@@ -31,7 +32,7 @@ BAR: Final = 60
 
 
 def listing(what: str) -> str:
-    """A table of all scenarios, faults, standings, measures, dialects or targets, one a line."""
+    """A table of all scenarios, faults, standings, drifts, measures, dialects or targets, one a line."""
     rows: list[tuple[str, str]]
     match what:
         case "scenarios":
@@ -43,6 +44,9 @@ def listing(what: str) -> str:
             rows = [(name, rule.summary) for name, rule in registry().faults.items()]
         case "standings":
             rows = [(name, rule.summary) for name, rule in registry().standings.items()]
+        case "drifts":
+            drifts = {name: drift_named.find(name) for name in drift_named.names()}
+            rows = [(name, f"{each.title} [{', '.join(each.dialects)}]") for name, each in drifts.items()]
         case "measures":
             rows = [(key, measures.find(key).definition) for key in measures.keys()]  # noqa: SIM118 - a function of the module
         case "dialects":
@@ -60,7 +64,7 @@ def _hanging(head: str, text: str) -> str:
 
 
 def explain(name: str, *, as_yaml: bool = False) -> str:
-    """All there is to know of a scenario, a fault, a standing or a measure.
+    """All there is to know of a scenario, a fault, a standing, a named drift or a measure.
 
     Raises:
         HarnessError: when there is nothing of that name.
@@ -76,11 +80,14 @@ def explain(name: str, *, as_yaml: bool = False) -> str:
         found.append(explain_fault(name))
     if name in registry().standings:
         found.append(explain_standing(name))
+    if name in drift_named.names():
+        found.append(explain_drift(name))
     if found:
         return "\n\n".join(found)
     if name in measures.names() or name in measures.keys():  # noqa: SIM118 - as above
         return _hanging(f"{name}: ", measures.find(name).definition)
-    advice = nearest(name, [*known, *registry().faults, *registry().standings, *measures.names()], "")
+    names = [*known, *registry().faults, *registry().standings, *drift_named.names(), *measures.names()]
+    advice = nearest(name, names, "")
     raise HarnessError(f"nothing is called {name!r}", "banstorm show", advice)
 
 
@@ -96,6 +103,17 @@ def explain_fault(name: str) -> str:
     if fault.failure_kind:
         lines.append(_hanging("dialects:         ", _able([fault.failure_kind])))
     return "\n".join([*lines, *_parameters(fault.parameters, fault.required)])
+
+
+def explain_drift(name: str) -> str:
+    """A named drift: what changed when, for whom, and where that is documented."""
+    drift = drift_named.find(name)
+    lines = [f"{name} (drift)", "", drift.title, "", textwrap.fill(drift.story, WIDTH), ""]
+    lines.append(f"date:      {drift.date}")
+    lines.append(f"dialects:  {', '.join(drift.dialects)}")
+    lines.append(f"changes:   {drift.responses}")
+    lines += [f"source:    {each}" for each in drift.sources]
+    return "\n".join([*lines, "", f"to play it:  fault: drift, with: {{named: {name}}}"])
 
 
 def explain_standing(name: str) -> str:

@@ -60,7 +60,7 @@ def run(**words: Any) -> None:
 @banstorm.command("list")
 @click.argument(
     "what",
-    type=click.Choice(["scenarios", "faults", "standings", "measures", "dialects", "targets"]),
+    type=click.Choice(["scenarios", "faults", "standings", "drifts", "measures", "dialects", "targets"]),
     default="scenarios",
 )
 def list_(what: str) -> None:

@@ -9,6 +9,7 @@ import orjson
 from pydantic import Field, model_validator
 
 from .base import BodyFilter, Context, Fault, Step
+from .json_patch import UNREADABLE
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Dialect, Headers
@@ -44,7 +45,7 @@ class FieldRenamed(Fault):
         """A filter for answers; refusals keep their form."""
         if status >= 300:
             return None
-        old = context.dialect.answer_keys if self.field is None else (self.field,)
+        old = context.dialect.answer_keys_of(context.ask) if self.field is None else (self.field,)
         streamed = context.dialect.is_stream(headers)
         return _Rename({key: self.to or key + SUFFIX for key in old}, context.dialect if streamed else None)
 
@@ -57,13 +58,13 @@ class _Rename:
 
     def feed(self, data: bytes) -> Sequence[Step]:
         self._changed = False
-        if self._dialect is not None:
-            changed = self._dialect.map_event(data, self._rename)
-        else:
-            try:
+        try:
+            if self._dialect is not None:
+                changed = self._dialect.map_event(data, self._rename)
+            else:
                 changed = orjson.dumps(self._rename(orjson.loads(data)))
-            except orjson.JSONDecodeError:  # no JSON, no keys
-                return [data]
+        except UNREADABLE:  # no JSON, no keys
+            return [data]
         return [changed if self._changed else data]
 
     def close(self) -> Sequence[Step]:
