@@ -112,7 +112,7 @@ class Seeker:
     def _in_body(self, body: bytes) -> tuple[bytes, bytes] | None:
         match self._place.unit:
             case "token":
-                return _after_tokens(body, self._left)
+                return _after_tokens(body, self._left) if self._left else (b"", body)
             case "event":
                 return None if self._left else (b"", body)
             case "end":
