@@ -90,7 +90,7 @@ def render(
 def render_whole(status: int, headers: Sequence[tuple[str, str]], size: int, *, keep_alive: bool) -> bytes:
     """The head of a response with a body of `size` bytes, whose headers are text in lower case."""
     _date.refresh()
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    lines = "\r\n".join(map(": ".join, headers))
     if "content-length: " not in lines:
-        lines += f"content-length: {size}\r\n"
-    return f"{_LINES[status]}{_date.text}{lines}{'' if keep_alive else _CLOSE_TEXT}\r\n".encode("latin-1")
+        lines = f"content-length: {size}\r\n{lines}" if lines else f"content-length: {size}"
+    return f"{_LINES[status]}{_date.text}{'' if keep_alive else _CLOSE_TEXT}{lines}\r\n\r\n".encode("latin-1")

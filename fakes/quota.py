@@ -28,6 +28,8 @@ __all__ = ["Limits", "Quota", "Refusal", "Rule"]
 
 HELD_MAX: Final = 100_000
 """Pairs of customer and model whose meters are kept; beyond it the one unused for longest counts as full again."""
+STALE_S: Final = 0.001
+"""Seconds that levels may be old when nothing is decided by them: most requests are admitted and settled at once."""
 RULES_MAX: Final = 10_000
 """Rules that a quota may have."""
 LEVELS: Final = ("key", "project", "organisation")
@@ -178,7 +180,7 @@ class Quota:
         if not self._rules:
             return
         now_s = self._clock()
-        for shelf in self._filled(credential, model, now_s):
+        for shelf in self._filled(credential, model, now_s, STALE_S):
             shelf.settle(produced_tokens, usd, now_s)
             if usd and len(self._purses) >= HELD_MAX:
                 self._spends(shelf)
@@ -188,7 +190,7 @@ class Quota:
         if not self._rules:
             return headers
         now_s = self._clock()
-        for shelf in self._filled(credential, model, now_s):
+        for shelf in self._filled(credential, model, now_s, STALE_S):
             if shelf.buckets:
                 headers = shelf.told(headers)
             if shelf.windows:
@@ -255,8 +257,8 @@ class Quota:
             for key in [key for key in held if key[0] == level and whose in {None, key[1]}]:
                 del held[key]
 
-    def _filled(self, credential: str, model: str, now_s: float) -> tuple[Shelf, ...]:
-        """The meters of a request, brought up to now."""
+    def _filled(self, credential: str, model: str, now_s: float, stale_s: float = 0.0) -> tuple[Shelf, ...]:
+        """The meters of a request, brought up to now, or to `stale_s` ago at most."""
         key: tuple[str | None, ...] = (credential, model)
         if self.grouped:
             member = self.member(credential)
@@ -273,7 +275,8 @@ class Quota:
         for shelf in shelves:
             if crowded:
                 self._shelves.move_to_end(shelf.key)
-            shelf.fill(now_s)
+            if now_s - shelf.filled_s >= stale_s:
+                shelf.fill(now_s)
         return shelves
 
     def _find(self, credential: str, model: str, now_s: float) -> tuple[Shelf, ...]:

@@ -17,45 +17,58 @@ _WORDS: Final = ("limit", "remaining", "reset")
 
 Choose = Callable[[str, bool | None], Sequence[Bucket]]
 """Which buckets a header tells of: what it counts, and whether of a day (None if it doesn't say)."""
-Place = tuple[int, str, str, Sequence[Bucket], bool]
-"""A header that tells of buckets: where it stands, its name, what it tells, of which, whether in round thousands."""
 
 
-def places(names: tuple[str, ...], choose: Choose) -> list[Place]:
-    """Which of the headers called `names` tell of which buckets."""
-    return [
-        (index, name, word, chosen, rounded)
-        for index, name, word, counted, daily, rounded in _places(names)
-        if (chosen := choose(counted, daily))
-    ]
+class Places:
+    """Where the headers called `names` tell of which buckets, looked up once for every answer like it."""
+
+    __slots__ = ("_constant", "_remaining", "_rest")
+
+    def __init__(self, names: tuple[str, ...], choose: Choose) -> None:
+        self._constant: list[tuple[int, tuple[str, str]]] = []
+        self._remaining: list[tuple[int, str, Bucket]] = []
+        self._rest: list[tuple[int, str, str, Sequence[Bucket], bool]] = []
+        for index, name, word, counted, daily, rounded in _places(names):
+            chosen = choose(counted, daily)
+            if not chosen:
+                continue
+            if word == "limit" and len(chosen) == 1:
+                self._constant.append((index, (name, chosen[0].limit_text)))
+            elif word == "remaining" and len(chosen) == 1 and not rounded:
+                self._remaining.append((index, name, chosen[0]))
+            else:
+                self._rest.append((index, name, word, chosen, rounded))
+
+    def fill(self, headers: Headers, now_s: float) -> Headers:
+        """`headers` with the buckets' figures in place of the dialect's; a vendor's "-1", which tells nothing, stays.
+
+        Args:
+            headers: What the dialect wrote.
+            now_s: Seconds since 1970.
+        """
+        result = headers.copy()
+        for index, pair in self._constant:
+            if headers[index][1] != "-1":
+                result[index] = pair
+        for index, name, bucket in self._remaining:
+            if headers[index][1] != "-1":
+                level = bucket.level
+                result[index] = (name, str(int(level)) if level > 0 else "0")
+        for index, name, word, chosen, rounded in self._rest:
+            sample = headers[index][1]
+            if sample != "-1":
+                result[index] = (name, _figure(word, sample, chosen, now_s, rounded=rounded))
+        return result
 
 
-def filled(headers: Headers, places: Sequence[Place], now_s: float) -> Headers:
-    """`headers` with the buckets' figures in place of the dialect's; a vendor's "-1", which tells nothing, stays.
-
-    Args:
-        headers: What the dialect wrote.
-        places: Where figures stand in it.
-        now_s: Seconds since 1970.
-    """
-    result = headers.copy()
-    for index, name, word, chosen, rounded in places:
-        sample = headers[index][1]
-        if sample == "-1":
-            continue
-        alone = len(chosen) == 1
-        if word == "reset":
-            reset_s = chosen[0].reset_s if alone else max([bucket.reset_s for bucket in chosen])
-            figure = _reset(_form(sample), reset_s, now_s)
-        elif word == "remaining":
-            level = chosen[0].level if alone else sum([bucket.level for bucket in chosen])
-            figure = str(_thousands(level, chosen) if rounded else int(level) if level > 0 else 0)
-        elif alone:
-            figure = chosen[0].limit_text
-        else:
-            figure = str(int(sum([bucket.limit for bucket in chosen])))
-        result[index] = (name, figure)
-    return result
+def _figure(word: str, sample: str, chosen: Sequence[Bucket], now_s: float, *, rounded: bool) -> str:
+    if word == "reset":
+        reset_s = chosen[0].reset_s if len(chosen) == 1 else max([bucket.reset_s for bucket in chosen])
+        return _reset(_form(sample), reset_s, now_s)
+    if word == "remaining":
+        level = sum([bucket.level for bucket in chosen])
+        return str(_thousands(level, chosen) if rounded else max(0, int(level)))
+    return str(int(sum([bucket.limit for bucket in chosen])))
 
 
 def _thousands(level: float, chosen: Sequence[Bucket]) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from .dialects.base import Headers
 from .limits import Limits, Refusal
 from .meters import Bucket, Purse, Ramp, Window, regain
-from .quota_headers import Place, filled, places
+from .quota_headers import Places
 
 DAY_S: Final = 86_400.0
 _PLACES_MAX: Final = 16
@@ -62,6 +62,7 @@ class Shelf:
         key: Level, customer, and model or pattern.
         buckets: Its buckets.
         windows: Its subscription windows.
+        filled_s: When all this was last brought up to date.
         purse: What the customer spent, over all models.
     """
 
@@ -75,6 +76,7 @@ class Shelf:
         "_ramp",
         "_vendor",
         "buckets",
+        "filled_s",
         "key",
         "purse",
         "windows",
@@ -91,6 +93,7 @@ class Shelf:
         now_s: float,
     ) -> None:
         self.key = key
+        self.filled_s = now_s
         self.purse = purse
         self.windows = windows
         self.buckets = [
@@ -107,10 +110,11 @@ class Shelf:
         self._money = [(name, kinds) for name, kinds in _SPENT_OUT if getattr(limits, name) is not None]
         self._plain = not (self._money or self.windows or self._ramp)
         self._chosen: dict[tuple[str, bool | None], list[Bucket]] = {}
-        self._places: dict[tuple[str, ...], list[Place]] = {}
+        self._places: dict[tuple[str, ...], Places] = {}
 
     def fill(self, now_s: float) -> None:
         """Bring everything up to now."""
+        self.filled_s = now_s
         for bucket in self.buckets:
             bucket.fill(now_s)
         for window in self.windows:
@@ -123,8 +127,8 @@ class Shelf:
         if found is None:
             if len(self._places) >= _PLACES_MAX:
                 self._places.clear()
-            found = self._places[names] = places(names, self.choose)
-        return filled(headers, found, self._vendor.wall())
+            found = self._places[names] = Places(names, self.choose)
+        return found.fill(headers, self._vendor.wall())
 
     def refusal(self, model: str, input_tokens: int, now_s: float) -> Refusal | None:
         """What a request is refused with, None if nothing that it needs is used up. It takes nothing yet."""

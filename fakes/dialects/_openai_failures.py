@@ -7,6 +7,7 @@ other words for the kind, `should_retry` ("true" or "false") sends the header th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -49,14 +50,15 @@ KINDS: Final = frozenset(ROWS)
 
 def response_headers(id_seed: int, processing_ms: int) -> Headers:
     """The headers that every answer of the API carries, rate limits apart."""
+    digits = _ids.hexadecimal(id_seed, "request", 48)
     return [
         ("openai-organization", ORGANIZATION),
         ("openai-processing-ms", str(processing_ms)),
         ("openai-version", "2020-10-01"),
-        ("x-request-id", "req_" + _ids.hexadecimal(id_seed, "request", 32)),
+        ("x-request-id", "req_" + digits[:32]),
         ("server", "cloudflare"),
         ("cf-cache-status", "DYNAMIC"),
-        ("cf-ray", _ids.hexadecimal(id_seed, "ray", 16) + "-FRA"),
+        ("cf-ray", digits[32:] + "-FRA"),
     ]
 
 
@@ -168,14 +170,19 @@ def _window_wait(details: Mapping[str, Any]) -> int:
 
 def limits(tokens: int) -> Headers:
     """Rate-limit headers of a request that took `tokens` out of full buckets; resets are durations, not times."""
-    return [
+    return list(_limits(tokens))
+
+
+@lru_cache(maxsize=4096)
+def _limits(tokens: int) -> tuple[tuple[str, str], ...]:
+    return (
         ("x-ratelimit-limit-requests", str(REQUESTS_PER_MINUTE)),
         ("x-ratelimit-limit-tokens", str(TOKENS_PER_MINUTE)),
         ("x-ratelimit-remaining-requests", str(REQUESTS_PER_MINUTE - 1)),
         ("x-ratelimit-remaining-tokens", str(max(0, TOKENS_PER_MINUTE - tokens))),
         ("x-ratelimit-reset-requests", duration(60 / REQUESTS_PER_MINUTE)),
         ("x-ratelimit-reset-tokens", duration(60 * tokens / TOKENS_PER_MINUTE)),
-    ]
+    )
 
 
 def duration(seconds: float) -> str:

@@ -13,7 +13,7 @@ from ._sse import map_data
 from .base import Answer, Ask, Dialect, Event, Headers, Reply, RequestRefused
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: it is made for every request
 class Request:
     """A request as a route's reader gets it. `name` is what stood in the path's blank, "" if it has none."""
 

@@ -231,6 +231,8 @@ FIGURES = [
     ("x-ratelimit-reset-tokens", "59.5", "15.000"),
     ("anthropic-ratelimit-unified-status", "allowed", "allowed"),
     ("retry-after", "7", "7"),
+    ("x-ratelimit-remaining-requests", "-1", "-1"),
+    ("x-ratelimit-limit-tokens", "-1", "-1"),
 ]
 
 
