@@ -5,41 +5,34 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from ..fakes.dialects import GENERIC
 from ..fakes.dialects.http_service import shipped
 from ..reports import measures
 from ..scenarios import library
-from ..scenarios.entry import DUTY, SELECTORS, Entry
-from ..scenarios.expectation import Expectation
-from ..scenarios.growth import Growth
-from ..scenarios.model import Load, Scenario
+from ..scenarios.model import Scenario
 from ..scenarios.problems import nearest
-from ..scenarios.sizes import format_size
-from ..scenarios.speed import format_speed
 from ..scenarios.units import format_duration
 from . import faults, standings, targets
+from .drawing import Style
 from .errors import HarnessError
 from .faults import drift_named
 from .faults.base import Host
 from .registry import registry
+from .scenario_told import explain_scenario
 
 WIDTH: Final = 100
 """Columns of the text."""
-BAR: Final = 60
-"""Columns of a timeline's bars."""
 
 
-def listing(what: str) -> str:
+def listing(what: str, tag: str | None = None) -> str:
     """A table of all scenarios, faults, standings, drifts, measures, dialects or targets, one a line."""
     rows: list[tuple[str, str]]
     match what:
         case "scenarios":
-            rows = []
-            for name, path in library.paths().items():
-                scenario = library.load(path, registry())
-                rows.append((name, f"{scenario.title} [{', '.join(scenario.tags)}]"))
+            return _scenarios(tag)
         case "faults":
             rows = [(name, rule.summary) for name, rule in registry().faults.items()]
         case "standings":
@@ -59,11 +52,41 @@ def listing(what: str) -> str:
     return "\n".join(_hanging(f"{name:<{width}}  ", text) for name, text in rows)
 
 
+def _scenarios(tag: str | None) -> str:
+    """The library: a heading a folder, a line a scenario with how long its load lasts, its title and its tags."""
+    chosen = tagged(tag)
+    width = max(map(len, chosen), default=0)
+    lines: list[str] = []
+    folder = ""
+    for name, (path, scenario) in chosen.items():
+        if path.parent.name != folder:
+            folder = path.parent.name
+            lines += ["", f"{folder}/"]
+        head = f"  {name:<{width}}  {format_duration(scenario.load.duration):>4}  "
+        lines.append(_hanging(head, f"{scenario.title} [{', '.join(scenario.tags)}]"))
+    return "\n".join(lines).lstrip("\n")
+
+
+def tagged(tag: str | None) -> dict[str, tuple[Path, Scenario]]:
+    """The library's scenarios that have the tag, all of them without one: name to file and scenario, in order.
+
+    Raises:
+        HarnessError: when no scenario has it.
+        ScenarioError: when one of the library can't be used.
+    """
+    loaded = {name: (path, library.load(path, registry())) for name, path in library.paths().items()}
+    chosen = {name: each for name, each in loaded.items() if tag is None or tag in each[1].tags}
+    if not chosen:
+        known = {each for _, scenario in loaded.values() for each in scenario.tags}
+        raise HarnessError(f"no scenario has the tag {tag!r}", "--tag", nearest(tag or "", known, ""))
+    return chosen
+
+
 def _hanging(head: str, text: str) -> str:
     return textwrap.fill(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
 
 
-def explain(name: str, *, as_yaml: bool = False) -> str:
+def explain(name: str, *, as_yaml: bool = False, style: Style | None = None) -> str:
     """All there is to know of a scenario, a fault, a standing, a named drift or a measure.
 
     Raises:
@@ -74,7 +97,7 @@ def explain(name: str, *, as_yaml: bool = False) -> str:
     if name in known or name.endswith((".yaml", ".yml")):
         path = library.find(name)
         scenario = library.load(path, registry())
-        return path.read_text("utf-8") if as_yaml else explain_scenario(path.stem, scenario)
+        return path.read_text("utf-8") if as_yaml else explain_scenario(path.stem, scenario, style)
     found = []
     if name in registry().faults:
         found.append(explain_fault(name))
@@ -142,93 +165,3 @@ def _parameters(schemas: Mapping[str, Mapping[str, Any]], required: frozenset[st
         default = "required" if name in required else default
         lines.append(_hanging(f"  {name}: ", f"{schema.get('description', '')} ({default})"))
     return lines
-
-
-def explain_scenario(name: str, scenario: Scenario) -> str:
-    """A scenario: its story, its timeline drawn, its load and its expectations."""
-    load = scenario.load
-    lines = [f"{name}: {scenario.title}", "", textwrap.fill(scenario.story, WIDTH), ""]
-    lines += [_hanging("source: ", scenario.source), f"tags:   {', '.join(scenario.tags)}   seed: {scenario.seed}", ""]
-    lines.append("providers, in the order the router should prefer them:")
-    lines += _providers(scenario)
-    lines += ["", "timeline (seconds after the first measured call):"]
-    lines += _timeline(scenario)
-    lines += [
-        "",
-        _hanging("load: ", _load(load)),
-        "",
-        "expected:",
-    ]
-    lines += [_expectation(each) for each in scenario.expect]
-    return "\n".join(lines)
-
-
-def _load(load: Load) -> str:
-    uneven = f" (Zipf {load.callers.zipf:g})" if load.callers.zipf else ""
-    prompts = "" if load.prompt is None else f"{format_size(load.prompt)} a prompt, "
-    return (
-        f"{load.profile.told} ({load.arrivals}) by {load.callers.count:,} callers{uneven} for "
-        f"{format_duration(load.duration)}, {load.stream:.0%} streamed, {prompts}{format_size(load.answer)} an answer, "
-        f"deadline {format_duration(load.deadline)}"
-    )
-
-
-def _providers(scenario: Scenario) -> list[str]:
-    """A line a provider, one a model of it that is faster or slower, and one a price that is not the list's."""
-    width = max(map(len, scenario.providers))
-    lines = []
-    for name, each in scenario.providers.items():
-        speed = format_speed(each.ttft, each.tokens_per_second, each.distance, each.slowdown)
-        lines.append(_hanging(f"  {name:<{width}}  ", f"{each.dialect}, {each.model}, {speed}"))
-        for model, other in each.models.items():
-            ttft = each.ttft if other.ttft is None else other.ttft
-            rate = each.tokens_per_second if other.tokens_per_second is None else other.tokens_per_second
-            lines.append(_hanging(f"  {'':<{width}}  ", f"for {model}: {format_speed(ttft, rate, 0, None)}"))
-    for model, price in scenario.prices.items():
-        told = ", ".join(f"{kind} ${usd:g}" for kind, usd in price.model_dump(exclude_none=True).items())
-        lines.append(f"  {model} costs per million tokens: {told}")
-    return lines
-
-
-def _timeline(scenario: Scenario) -> list[str]:
-    length = scenario.load.duration
-    lines = [f"  {'load':<24} {'─' * BAR} {format_duration(length)}"]
-    for entry in scenario.timeline:
-        until = scenario.until_s(entry)
-        begin = min(BAR - 1, int(entry.at / length * BAR))
-        end = min(BAR, max(begin + 1, round(until / length * BAR)))
-        bar = " " * begin + "█" * (end - begin) + " " * (BAR - end)
-        lines.append(
-            f"  {entry.name:<24} {bar} {format_duration(entry.at)} to {format_duration(until)} "
-            f"on {', '.join(entry.on)}{_narrowed(entry)}"
-        )
-    return lines
-
-
-def _narrowed(entry: Entry) -> str:
-    """In what rhythm an entry is on, and which share of what it bites; nothing if it bites all of the time."""
-    parts = []
-    if entry.every:
-        parts.append(f"on for {DUTY if entry.duty is None else entry.duty:.0%} of every {format_duration(entry.every)}")
-    if entry.stagger:
-        parts.append(f"one after the other, {format_duration(entry.stagger)} apart")
-    if entry.given & {"share", "share_of"}:
-        ends = (entry.share.begin, entry.share.end) if isinstance(entry.share, Growth) else (entry.share,)
-        whose = f"{entry.share_of}s" if entry.fault else "credentials"
-        parts.append(f"{' to '.join(f'{each:.0%}' for each in ends)} of {whose}")
-    if entry.together:
-        parts.append("the same at each of them")
-    parts += ["one credential"] if entry.credential else []
-    told = (name for name in SELECTORS if name != "credential" and getattr(entry, name) is not None)
-    parts += [f"{name} {_told(getattr(entry, name))}" for name in told]
-    return "".join(f", {part}" for part in parts)
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {text}" for name, text in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _expectation(each: Expectation) -> str:
-    return _hanging(f"  {each.measure} {each.wanted}: ", measures.find(each.measure).definition)

@@ -63,21 +63,24 @@ def run(**words: Any) -> None:
     type=click.Choice(["scenarios", "faults", "standings", "drifts", "measures", "dialects", "targets"]),
     default="scenarios",
 )
-def list_(what: str) -> None:
+@click.option("--tag", help="Only the scenarios with this tag, e.g. ci.")
+def list_(what: str, tag: str | None) -> None:
     """List the scenarios, or the names that a scenario may use."""
     from . import catalogue
 
-    click.echo(catalogue.listing(what))
+    if tag is not None and what != "scenarios":
+        raise HarnessError(f"{what} have no tags", "--tag", "banstorm list scenarios --tag …")
+    click.echo(catalogue.listing(what, tag))
 
 
 @banstorm.command()
 @click.argument("name")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the scenario's file, to copy from.")
 def show(name: str, as_yaml: bool) -> None:  # noqa: FBT001 - click passes options so
-    """Explain a scenario, a fault or a measure."""
-    from . import catalogue
+    """Explain a scenario, with its timeline drawn; or a fault, a standing or a measure."""
+    from . import catalogue, drawing
 
-    click.echo(catalogue.explain(name, as_yaml=as_yaml))
+    click.echo(catalogue.explain(name, as_yaml=as_yaml, style=drawing.style_of(sys.stdout)))
 
 
 @banstorm.command()
