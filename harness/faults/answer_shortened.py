@@ -28,6 +28,11 @@ class AnswerShortened(Rewritten):
 
     to: Tokens = Field(default="8 tokens", validate_default=True, description="tokens that an answer has at most")
 
+    @property
+    def picks(self) -> bool:
+        """Whether answers within the cap pass."""
+        return True
+
     def rewrite(self, context: Context, ask: Ask, answer: Answer) -> Answer | None:
         """The answer to a request with that cap."""
         if ask.max_tokens is not None and ask.max_tokens <= self.to:

@@ -75,6 +75,11 @@ class Drift(Fault):
         given: dict[str, Any] = {name: getattr(self, name) for name in Change.model_fields}
         return Change.model_construct(**given)
 
+    @property
+    def picks(self) -> bool:
+        """Whether some answers hold nothing that it changes."""
+        return self.change.is_partial
+
     def complaints(self, dialect: Dialect) -> Iterator[Complaint]:
         """A drift that changes nothing, or one of another vendor's."""
         yield from super().complaints(dialect)

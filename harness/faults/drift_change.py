@@ -125,6 +125,12 @@ class Change(_Part):
         """Whether it changes nothing."""
         return not (self.operations or self.plain or self.events or self.headers)
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is about some of the answers only: streams, plain bodies, or none."""
+        whole = self.operations or self.headers or (self.plain and self.events)
+        return self.responses == "failures" or not whole
+
     def concerns(self, status: int) -> bool:
         """Whether it is about responses of that status."""
         if self.responses == "all":

@@ -24,6 +24,12 @@ class NamedDrift(Change):
     date: Text = Field(description="when it happened")
     story: Text = Field(description="what changed, and what that broke")
     sources: list[Text] = Field(min_length=1, description="where it is documented or was reported")
+    partial: bool = Field(default=False, description="whether answers of some kind hold nothing that it changes")
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is about some of the answers only."""
+        return self.partial or super().is_partial
 
 
 @cache

@@ -30,6 +30,11 @@ class SchemaIgnored(Rewritten):
         "missing: JSON, or arguments, that lack the last member",
     )
 
+    @property
+    def picks(self) -> bool:
+        """Whether answers that were to be text pass."""
+        return True
+
     def rewrite(self, context: Context, ask: Ask, answer: Answer) -> Answer | None:
         """The same words in another form; a document that is cut short keeps its own."""
         try:
