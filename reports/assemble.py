@@ -8,6 +8,7 @@ from typing import Final, Literal
 from ..scenarios.expectation import Unit
 from .amplification import amplification_findings
 from .cost import cost_findings
+from .coverage import coverage_out
 from .detection import detection_findings
 from .failover import failover_findings
 from .finding import NS, RUN_SCOPE, Finding
@@ -75,6 +76,7 @@ def make_result(run: Run) -> Result:
         expectations=judgement.expectations,
         checks=judgement.checks,
         episodes=episodes_out(history, findings),
+        coverage=coverage_out(history),
         outcomes=outcomes_out(history),
         slices=slices_out(history),
         phases=phases_out(history),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ..scenarios.entry import Entry
-from .finding import NS
+from ..scenarios.growth import Growth
 from .frames import Run
 
 
@@ -31,6 +32,9 @@ class Window:
     recorded: bool
     kind: Literal["fault", "standing"] = "fault"
     whole: bool = True  # bites all that it matches, from its first bite on
+    growth: tuple[float, float] | None = None  # a share that changes: at the entry's start and at its end
+    share_of: str = "request"  # request, call, credential, caller
+    period: int | None = None  # of an entry that comes and goes, from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,51 +86,88 @@ def windows(run: Run) -> list[Window]:
 
     Where a killed injector left no row, the window is the declared one and the bites are counted in `attempts`.
     """
-    scenario, t0_ns = run.manifest.scenario, run.manifest.t0_ns
-    rows: dict[tuple[str, str], dict[Hashable, Any]] = {
-        (row["entry"], row["provider"]): row for row in run.faults.to_dict("records")
-    }
-    found = []
-    for index, entry in enumerate(scenario.timeline):
+    rows: dict[tuple[str, str], list[dict[Hashable, Any]]] = {}
+    for row in run.faults.to_dict("records"):
+        rows.setdefault((row["entry"], row["provider"]), []).append(row)
+    found: list[Window] = []
+    for index, entry in enumerate(run.manifest.scenario.timeline):
         entry_id = entry.id_at(index)
         for provider in entry.on:
-            row = rows.get((entry_id, provider))
-            if row is None and t0_ns is None:
-                continue
-            bitten = _bites(run.attempts, entry_id, provider)
-            if row is None:
-                origin = t0_ns or 0
-                from_ns, until_ns = origin + round(entry.at * NS), origin + round(scenario.until_s(entry) * NS)
-            else:
-                from_ns, until_ns = int(row["armed_ns"]), int(row["disarmed_ns"])
-            found.append(
-                Window(
-                    entry_id,
-                    entry.name,
-                    provider,
-                    entry.share,
-                    entry.stream,
-                    from_ns,
-                    until_ns,
-                    bites=len(bitten) if row is None else int(row["bites"]),
-                    matched=None if row is None else int(row["matched"]),
-                    first_bite_ns=int(bitten.min()) if len(bitten) else _first_bite(row),
-                    recorded=row is not None,
-                    kind=entry.kind,
-                    whole=_whole(entry, row),
-                )
-            )
+            bitten_ns = _bites(run.attempts, entry_id, provider).sort_values().to_numpy(dtype=np.int64)
+            theirs = rows.get((entry_id, provider))
+            if theirs is not None:
+                found += [_recorded(entry, row, bitten_ns) for row in theirs]
+            elif run.manifest.t0_ns is not None:
+                found += _declared(run, entry, entry_id, provider, bitten_ns)
     return found
+
+
+def _recorded(entry: Entry, row: dict[Hashable, Any], bitten_ns: npt.NDArray[np.integer[Any]]) -> Window:
+    """A window as the fault host wrote it down."""
+    from_ns, until_ns = int(row["armed_ns"]), int(row["disarmed_ns"])
+    period = _number(row["period"])
+    if period is not None:
+        bitten_ns = bitten_ns[(bitten_ns >= from_ns) & (bitten_ns < until_ns)]
+    return Window(
+        row["entry"],
+        entry.name,
+        row["provider"],
+        float(row["share"]),
+        entry.stream,
+        from_ns,
+        until_ns,
+        bites=int(row["bites"]),
+        matched=int(row["matched"]),
+        first_bite_ns=int(bitten_ns[0]) if len(bitten_ns) else _number(row["first_bite_ns"]),
+        recorded=True,
+        kind=entry.kind,
+        whole=_whole(entry, row),
+        growth=_growth(entry),
+        share_of=entry.share_of,
+        period=period,
+    )
+
+
+def _declared(
+    run: Run, entry: Entry, entry_id: str, provider: str, bitten_ns: npt.NDArray[np.integer[Any]]
+) -> Iterator[Window]:
+    """The windows of an entry that nobody wrote down."""
+    span = run.manifest.scenario.span(entry, provider).moved(run.manifest.t0_ns or 0)
+    for period, (from_ns, until_ns) in enumerate(span.windows()):
+        inside = bitten_ns
+        if span.every_ns:
+            inside = bitten_ns[(bitten_ns >= from_ns) & (bitten_ns < until_ns)]
+        yield Window(
+            entry_id,
+            entry.name,
+            provider,
+            entry.share_max,
+            entry.stream,
+            from_ns,
+            until_ns,
+            bites=len(inside),
+            matched=None,
+            first_bite_ns=int(inside[0]) if len(inside) else None,
+            recorded=False,
+            kind=entry.kind,
+            whole=_whole(entry, None),
+            growth=_growth(entry),
+            share_of=entry.share_of,
+            period=period if span.every_ns else None,
+        )
+
+
+def _growth(entry: Entry) -> tuple[float, float] | None:
+    return (entry.share.begin, entry.share.end) if isinstance(entry.share, Growth) else None
 
 
 def _whole(entry: Entry, row: dict[Hashable, Any] | None) -> bool:
     """What the fault host wrote down; a standing without a row may have let requests pass, for all we know."""
     told = None if row is None or row["whole"] is None or pd.isna(row["whole"]) else bool(row["whole"])
-    return entry.standing is None if told is None else told
+    return entry.standing is None and not entry.picks if told is None else told
 
 
-def _first_bite(row: dict[Hashable, Any] | None) -> int | None:
-    value = None if row is None else row["first_bite_ns"]
+def _number(value: Any) -> int | None:
     return None if value is None or pd.isna(value) else int(value)
 
 
@@ -145,15 +186,27 @@ def episodes(run: Run, measured: pd.DataFrame) -> list[Episode]:
     for window in windows(run):
         by_provider.setdefault(window.provider, []).append(window)
     for provider, theirs in by_provider.items():
-        group: list[Window] = []
-        for window in sorted(theirs, key=lambda each: each.from_ns):
-            if group and window.from_ns > max(each.until_ns for each in group):
-                found.append(_episode(run, provider, group, due))
-                group = []
-            group.append(window)
-        found.append(_episode(run, provider, group, due))
+        found += [_episode(run, provider, group, due) for group in _groups(theirs)]
     found.sort(key=lambda each: each.from_ns)
     return [replace(each, id=f"episode {number} ({each.provider})") for number, each in enumerate(found, 1)]
+
+
+def _groups(theirs: list[Window]) -> Iterator[list[Window]]:
+    """Windows of one provider that overlap; an entry that comes and goes is one stretch, its gaps included."""
+    entries: dict[str, list[Window]] = {}
+    for window in theirs:
+        entries.setdefault(window.entry, []).append(window)
+    stretches = sorted(entries.values(), key=lambda each: min(window.from_ns for window in each))
+    group: list[Window] = []
+    until_ns = 0
+    for stretch in stretches:
+        if group and min(each.from_ns for each in stretch) > until_ns:
+            yield sorted(group, key=lambda each: each.from_ns)
+            group = []
+        group += stretch
+        until_ns = max(until_ns, *(each.until_ns for each in stretch))
+    if group:
+        yield sorted(group, key=lambda each: each.from_ns)
 
 
 def _episode(run: Run, provider: str, group: list[Window], due: pd.Series[int]) -> Episode:

@@ -100,12 +100,31 @@ class WindowOut(_Part):
         default="fault", description="a share is one of requests for a fault, of credentials for a standing"
     )
     provider: str
-    share: float
+    share: float = Field(description="the larger end of one that changes")
+    growth: tuple[float, float] | None = Field(
+        default=None, description="a share that changes in a straight line, at the entry's start and at its end"
+    )
+    share_of: str = Field(default="request", description="request, call, credential or caller")
+    period: int | None = Field(default=None, description="of an entry that comes and goes, from 0")
     from_s: float
     until_s: float
     bites: int
     matched: int | None
     first_bite_s: float | None
+
+
+class CoverageOut(_Part):
+    """How many attempts a timeline entry meant at a provider's path, and what share of them it really bit."""
+
+    entry: str
+    fault: str = Field(description="name of the fault, or of the standing")
+    kind: Literal["fault", "standing"]
+    provider: str
+    path: str = Field(description="of the request; – for what left no attempt behind")
+    phase: str | None = Field(description="what of an exchange it acts on (answer, latency, …), or of an account")
+    matched: int
+    bites: int
+    share: float | None = Field(description="bites of matched; null where nothing walked into it")
 
 
 class EpisodeOut(_Part):
@@ -280,6 +299,7 @@ class Result(_Part):
     expectations: list[ExpectationOut]
     checks: list[CheckOut]
     episodes: list[EpisodeOut]
+    coverage: list[CoverageOut] = Field(default_factory=list)
     outcomes: list[OutcomeOut]
     slices: list[SliceOut]
     phases: list[PhaseOut]

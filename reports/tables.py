@@ -106,6 +106,15 @@ class FaultWindow(TypedDict):
     phase: str | None  # what of an exchange, or of an account, it acts on
 
 
+class Refusal(TypedDict):
+    """A call of the router's, through the intercepting proxy, to a host that stands for no provider: it was refused."""
+
+    at_ns: int
+    host: str
+    port: int
+    way: str  # connect (a tunnel was asked for), plain (a request without TLS)
+
+
 class Sample(TypedDict):
     """A number read off a process: CPU, memory, loop lag, or one of the router's own metrics."""
 

@@ -279,10 +279,14 @@ def _bites(history: History) -> Iterator[CheckOut]:
         theirs = [each for each in windows if each.entry == entry_id]
         bites = sum(each.bites for each in theirs)
         matched = sum(each.matched or 0 for each in theirs)
-        idle = [each.provider for each in theirs if not each.bites]
+        bitten = {each.provider for each in theirs if each.bites}
+        idle = sorted({each.provider for each in theirs} - bitten)
         found = f"{bites} of {matched} matching attempts"
         if bites and idle:
             found += f" (not exercised on {', '.join(idle)})"
+        unmet = sum(not each.bites for each in theirs if each.provider in bitten)
+        if unmet:
+            found += f" ({unmet} of {len(theirs)} windows not exercised)"
         if theirs and not all(each.recorded for each in theirs):
             found += " (the injector wrote no record of the window; counted in its attempts)"
         yield CheckOut(

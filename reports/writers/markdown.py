@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -83,7 +84,10 @@ def _expectations(result: Result) -> str:
 def _episodes(result: Result) -> list[str]:
     parts = []
     for each in result.episodes:
-        faults = ", ".join(f"{window.entry} ({window.bites} bites)" for window in each.windows)
+        bites = Counter[str]()
+        for window in each.windows:
+            bites[window.entry] += window.bites
+        faults = ", ".join(f"{entry} ({count} bites)" for entry, count in bites.items())
         rows = [(key, value.text, value.reason or "") for key, value in each.times.items() if value.applies]
         parts.append(
             f"### {cell(each.id).capitalize()}\n\n{cell(faults)}, from {each.from_s:.2f} s to {each.until_s:.2f} s; "

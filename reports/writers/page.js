@@ -103,8 +103,8 @@ function failover() {
   return section("failover", "Failover, episode by episode", "Times count from the first request that the fault really bit, or from the fault's end.",
     data.episodes.map((episode) => h("div", { class: "card" },
       h("h3", { style: { marginTop: 0 } }, episode.id),
-      h("p", { class: "small soft" }, episode.windows.map((each) =>
-        `${each.entry} from ${seconds(each.from_s)} to ${seconds(each.until_s)}, ${percent(each.share)} of ${each.kind === "standing" ? "credentials" : "requests"}, bit ${count(each.bites)}${each.matched === null ? "" : ` of ${count(each.matched)}`}. `),
+      h("p", { class: "small soft" }, byEntry(episode.windows).map((each) =>
+        `${each.entry} from ${seconds(each.from_s)} to ${seconds(each.until_s)}${each.windows > 1 ? ` in ${each.windows} windows` : ""}, ${shareOf(each)}, bit ${count(each.bites)}${each.matched === null ? "" : ` of ${count(each.matched)}`}. `),
       `${count(episode.calls_lost)} of ${count(episode.calls_due)} calls due meanwhile were lost.`),
       strip(episode),
       table(null, [["Phase", (row) => row[1]], ["Took", (row) => episode.times[row[0]].text, "num"],
@@ -184,6 +184,33 @@ function worst() {
       h("p", { class: "small soft" }, "ask again"), h("pre", {}, call.curl)))));
 }
 
+// An entry that comes and goes has many windows: told as one.
+function byEntry(windows) {
+  const found = new Map();
+  for (const each of windows) {
+    const known = found.get(each.entry);
+    if (!known) { found.set(each.entry, { ...each, windows: 1 }); continue; }
+    known.windows += 1;
+    known.until_s = Math.max(known.until_s, each.until_s);
+    known.bites += each.bites;
+    known.matched = known.matched === null || each.matched === null ? null : known.matched + each.matched;
+  }
+  return [...found.values()];
+}
+
+function shareOf(window) {
+  const share = window.growth ? `${percent(window.growth[0])} growing to ${percent(window.growth[1])}` : percent(window.share);
+  return `${share} of ${window.share_of}s`;
+}
+
+function coverage() {
+  if (!data.coverage || !data.coverage.length) return null;
+  return section("coverage", "What the faults really bit", "Requests that a timeline entry meant while it was on, and the share of them that it bit.",
+    h("div", { class: "card" }, table(null, [["Entry", (row) => h("code", {}, row.entry)], ["Provider", (row) => row.provider], ["Path", (row) => h("code", {}, row.path)],
+      ["Acts on", (row) => row.phase || "–"], ["Meant", (row) => count(row.matched), "num"], ["Bit", (row) => count(row.bites), "num"],
+      ["Share", (row) => (row.share === null ? "not exercised" : percent(row.share)), "num"]], data.coverage)));
+}
+
 function checks() {
   const short = data.checks.filter((each) => !each.ok);
   const rows = [...short, ...data.checks.filter((each) => each.ok)];
@@ -212,7 +239,7 @@ function repeat() {
 }
 
 const page = document.getElementById("page");
-page.replaceChildren(...[hero(), expectations(), timeline(), failover(), integrity(), phases(), costs(), worst(), checks(), measures(), repeat()].flat().filter(Boolean));
+page.replaceChildren(...[hero(), expectations(), timeline(), failover(), integrity(), phases(), costs(), worst(), coverage(), checks(), measures(), repeat()].flat().filter(Boolean));
 colourStatuses(page);
 document.title = `${data.verdict}: ${data.run.title} · banstorm`;
 document.documentElement.dataset.ready = "true";

@@ -23,6 +23,7 @@ SECTIONS = [
     "phases",
     "cost",
     "worst",
+    "coverage",
     "checks",
     "measures",
     "repeat",
