@@ -40,7 +40,7 @@ title: Own
 auth: {kind: none}
 routes: [{route: GET /here, answer: {body: {x: 1}}}]
 error: {body: {fault: "{message}"}}
-errors: {rate_limited: {status: 429, message: Slow down.}}
+errors: {rate_limited: {status: 429, message: Slow down., headers: {retry-after: "{retry_after}"}}}
 """
 
 
