@@ -12,12 +12,13 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.dialects import find
 from ..scenarios.model import Scenario
 from .child import read_config, say
 from .doors import Doors
+from .errors import HarnessError
 from .faults.timeline import Timeline
 from .injector_addon import InjectorAddon
 from .injector_master import BACKLOG, LeanMaster
@@ -26,7 +27,12 @@ from .ledger import Ledger
 from .serving import Crashes, keep_books, run, spare_collector, until_stopped
 from .witness import Witness
 
+if TYPE_CHECKING:
+    from .injector_front import Front
+
 LOOPBACK: Final = "127.0.0.1"
+PROXY: Final = ""
+"""The forward proxy's name among the listeners; no provider has it."""
 
 
 def open_listeners(ports: Mapping[str, int]) -> dict[str, socket.socket]:
@@ -51,18 +57,41 @@ def open_listeners(ports: Mapping[str, int]) -> dict[str, socket.socket]:
     return listeners
 
 
-async def _serve(config: dict[str, Any]) -> int:
-    upstreams: dict[str, int] = config["upstreams"]
+def _front(config: dict[str, Any], scenario: Scenario, timeline: Timeline, ledger: Ledger) -> Front | None:
+    """The forward proxy, if one is asked for."""
+    if config.get("intercept") is None:
+        return None
+    from .injector_front import Front  # TLS and an authority: nobody else shall pay for them
+
+    return Front(config["intercept"], config["upstreams"], scenario, timeline, ledger)
+
+
+def _listen(config: dict[str, Any]) -> dict[str, socket.socket]:
+    wanted = {name: config["ports"].get(name, 0) for name in config["upstreams"]}
+    if (intercept := config.get("intercept")) is not None:
+        wanted[PROXY] = intercept["port"]
     try:
-        listeners = open_listeners({name: config["ports"].get(name, 0) for name in upstreams})
+        return open_listeners(wanted)
     except OSError as error:
-        say(
-            "failed",
-            what=f"the injector can't listen: {error.strerror}",
-            where=str(error.filename),
-            next="free the port, or leave --ports out and any free one is taken",
-        )
+        raise HarnessError(
+            f"the injector can't listen: {error.strerror}",
+            str(error.filename),
+            "free the port, or leave --ports and --proxy-port out and any free one is taken",
+        ) from error
+
+
+async def _serve(config: dict[str, Any]) -> int:
+    try:
+        return await _play(config)
+    except HarnessError as error:
+        say("failed", what=error.what, where=error.where, next=error.advice)
         return 1
+
+
+async def _play(config: dict[str, Any]) -> int:
+    upstreams: dict[str, int] = config["upstreams"]
+    listeners = _listen(config)
+    entrance = listeners.pop(PROXY, None)
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     scenario = Scenario.model_validate(config["scenario"])
     providers = {name: scenario.providers[name] for name in upstreams}
@@ -77,7 +106,9 @@ async def _serve(config: dict[str, Any]) -> int:
         proxy = LeanMaster(confdir)
         logging.getLogger().addHandler(crashes)
         logging.disable(logging.INFO)  # mitmproxy logs every connection, and building the messages costs time
-        addon = InjectorAddon(witness, {port: name for name, port in ports.items()}, proxy)
+        provider_of = {port: name for name, port in ports.items()}
+        front = _front(config, scenario, timeline, ledger)
+        addon = (front.addon if front else InjectorAddon)(witness, provider_of, proxy)
         await proxy.begin(addon, upstreams, listeners, timeline.doors)
 
         def abort(provider: str, entry: str) -> None:
@@ -96,7 +127,11 @@ async def _serve(config: dict[str, Any]) -> int:
             asyncio.create_task(witness.report()),
         ]
         spare_collector()
-        say("ready", ports=ports)
+        if front is not None and entrance is not None:
+            tasks.append(asyncio.create_task(front.follow()))
+            say("ready", ports=ports, proxy=await front.open(entrance, proxy))
+        else:
+            say("ready", ports=ports)
         await until_stopped(start)
         doors.stop()
         for task in tasks:

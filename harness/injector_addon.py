@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
     from mitmproxy.proxy.layer import NextLayer
 
+    from .faults.plan import Plan
     from .witness import Witness
 
 _RECEIVED: Final = "banstorm_received_ns"
@@ -34,6 +35,8 @@ class InjectorAddon:
         proxy: the connections behind the flows.
     """
 
+    further_hooks: tuple[str, ...] = ()
+    """Hooks of mitmproxy's that this one takes besides the usual."""
     name = "nextlayer"  # it takes that addon's place: everything here is HTTP/1.1, so there is nothing to guess
 
     def __init__(self, witness: Witness, provider_of: Mapping[int, str], proxy: Proxy) -> None:
@@ -56,15 +59,14 @@ class InjectorAddon:
         request = flow.request
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.fields}
         plan = self._witness.begin(
-            self._provider_of[flow.client_conn.sockname[1]],
+            self._provider(flow),
             request.method,
             request.path,
             headers=headers,
             body=request.raw_content or b"",
             received_ns=flow.metadata[_RECEIVED],
         )
-        exchange = Exchange(flow, plan, self._witness, self._proxy)
-        self._open[flow.id] = exchange
+        exchange = self._open[flow.id] = self._exchange(flow, plan)
         action = plan.action
         if isinstance(action, Hang | Close) or action.delay_s > 0:
             return self._later(exchange)
@@ -94,7 +96,7 @@ class InjectorAddon:
         record = exchange.plan.record
         if flow.server_conn.timestamp_tcp_setup is None:
             record.reached = False  # it was to be forwarded, but nobody was there, or the router left before
-        if not flow.client_conn.state & ConnectionState.CAN_READ:
+        if self._has_left(flow):
             exchange.end("run" if self._stopping else "router")
         elif self._stopping:
             exchange.end("run")
@@ -122,6 +124,16 @@ class InjectorAddon:
         for exchange in list(self._open.values()):
             exchange.release()
             exchange.end("run")
+
+    def _provider(self, flow: HTTPFlow) -> str:
+        return self._provider_of[flow.client_conn.sockname[1]]
+
+    def _exchange(self, flow: HTTPFlow, plan: Plan) -> Exchange:
+        return Exchange(flow, plan, self._witness, self._proxy)
+
+    def _has_left(self, flow: HTTPFlow) -> bool:
+        """Whether the router waits no more."""
+        return not flow.client_conn.state & ConnectionState.CAN_READ
 
     async def _drain(self, exchange: Exchange) -> None:
         if await exchange.pumped():

@@ -90,12 +90,29 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         if handler is not None and flow.client_conn in handler.transports:
             await injector_words.end(handler, flow)
 
+    async def break_stream(self, flow: HTTPFlow) -> None:
+        """Reset one stream of an HTTP/2 connection; nothing happens if its connection is closed."""
+        handler = self.core.connections.get(flow.client_conn.id)
+        if handler is not None and flow.client_conn in handler.transports:
+            await injector_words.break_off(handler, flow)
+
+    def write_raw(self, client: Client, data: bytes) -> None:
+        """Send bytes past all layers; nothing happens if the connection is closed."""
+        handler = self.core.connections.get(client.id)
+        if handler is not None and client in handler.transports:
+            handler.transports[client].writer.write(data)
+
+    def reset_now(self, client: Client) -> None:
+        """Reset a connection; what waits to be written is lost."""
+        handler = self.core.connections.get(client.id)
+        if handler is not None and client in handler.transports:
+            reset(handler.transports[client].writer.transport)
+
     def reset_port(self, port: int) -> None:
         """Reset every connection that came in at a port of ours."""
         for handler in list(self.core.connections.values()):
-            client = handler.client
-            if client.sockname[1] == port and client in handler.transports:
-                reset(handler.transports[client].writer.transport)
+            if handler.client.sockname[1] == port:
+                self.reset_now(handler.client)
 
     async def begin(
         self,
@@ -127,7 +144,8 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         names = self.options.keys()
         ctx.options = SimpleNamespace(**{name: getattr(self.options, name) for name in names})
         # Its dispatch looks for every hook in every addon, twice over: 9 % of all time.
-        hooks = {name: getattr(addon, name) for name in _HOOKS} | {"server_connect": self.core.server_connect}
+        hooks = {"server_connect": self.core.server_connect}
+        hooks |= {name: getattr(addon, name) for name in (*_HOOKS, *addon.further_hooks)}
         self.addons.handle_lifecycle = _dispatcher(hooks)
         for provider, listener in listeners.items():
             address, port = listener.getsockname()
@@ -137,6 +155,12 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
                 self.doors[provider] = Listener(listener, BACKLOG, _reading(accept))
             else:
                 self._servers.append(await asyncio.start_server(accept, sock=listener, backlog=BACKLOG))
+
+    async def intercept(self, listener: socket.socket) -> None:
+        """Serve a listening socket as a forward proxy, after `begin`."""
+        address, port = listener.getsockname()
+        accept = self._acceptor(ServerInstance.make(f"regular@{address}:{port}", self.core))
+        self._servers.append(await asyncio.start_server(accept, sock=listener, backlog=BACKLOG))
 
     def _acceptor(self, instance: Any) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

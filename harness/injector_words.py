@@ -10,8 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mitmproxy.net.http.status_codes import CLIENT_CLOSED_REQUEST, NO_RESPONSE
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.layers.http import HttpLayer, ResponseData, ResponseEndOfMessage, SendHttp
+from mitmproxy.proxy.layers.http import (
+    HttpLayer,
+    ReceiveHttp,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+    SendHttp,
+)
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
 if TYPE_CHECKING:
@@ -41,6 +50,11 @@ async def send(handler: ConnectionHandler, flow: HTTPFlow, data: bytes) -> None:
 async def end(handler: ConnectionHandler, flow: HTTPFlow) -> None:
     """End the body properly. Over HTTP/1.1 the connection is closed then: mitmproxy would end the body once more."""
     await _say(handler, flow, _end)
+
+
+async def break_off(handler: ConnectionHandler, flow: HTTPFlow) -> None:
+    """Reset the stream of `flow`'s HTTP/2 connection; to the provider it looks as if the router had done so."""
+    await _say(handler, flow, _broken)
 
 
 async def _say(handler: ConnectionHandler, flow: HTTPFlow, words: Words) -> None:
@@ -92,3 +106,8 @@ def _end(layer: HttpLayer, stream_id: int) -> Iterator[Any]:
     else:
         yield commands.SendData(client, b"0\r\n\r\n")
         yield commands.CloseConnection(client)
+
+
+def _broken(layer: HttpLayer, stream_id: int) -> Iterator[Any]:
+    yield SendHttp(ResponseProtocolError(stream_id, "broken off", NO_RESPONSE), layer.context.client)
+    yield ReceiveHttp(RequestProtocolError(stream_id, "broken off", CLIENT_CLOSED_REQUEST))
