@@ -16,6 +16,11 @@ pytestmark = pytest.mark.lab
 DIALECTS = ("anthropic", "openai", "groq")
 PARAMETERS: dict[str, dict[str, Any]] = {
     "brownout": {"refused": "100%", "delay": "10ms", "full_after": "1ms"},
+    "drift": {
+        "operations": [{"op": "rename", "path": "/usage", "to": "used"}, {"op": "add", "path": "/new", "value": 1}],
+        "events": [{"number": 1, "before": [{"payload": {"type": "odd"}}], "drop": True}],
+        "headers": [{"op": "add", "name": "x-new", "value": "1"}, {"op": "remove", "name": "server"}],
+    },
     "rate_limited": {"retry_after": "2s"},
     "slow_first_token": {"delay": "150ms"},
     "slow_tokens": {"every": "5ms"},
