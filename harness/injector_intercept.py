@@ -199,6 +199,10 @@ class InterceptAddon(InjectorAddon):
             context = SSL.Context(SSL.TLS_SERVER_METHOD)  # it has no certificate, so that the handshake fails
         data.ssl_conn = SSL.Connection(context)
         data.ssl_conn.set_accept_state()
+        if tunnel.flaw == "reset":
+            self._master.reset_now(data.conn)
+        if tunnel.flaw in {"reset", "close"}:
+            self._master.close_client(data.conn)
 
     def tls_failed_client(self, data: TlsData) -> None:
         """Send the alert that says why, which mitmproxy keeps to itself; tell of a router that doesn't trust us."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..scenarios.model import Provider
     from .faults.base import Fault
 
+_OF_DOORS = frozenset({"every", "duty", "stagger"})
+"""What an entry may say when it acts on connections: there is no request yet to select by."""
 _EDGE: dict[measures.Anchor, Literal["start", "end"]] = {
     measures.Anchor.BEGIN: "start",
     measures.Anchor.END: "end",
@@ -50,15 +52,15 @@ def _service(
 def _fault_rule(name: str) -> FaultRule:
     fault = faults.find(name)
     summary = (fault.__doc__ or "").strip().partition("\n")[0]
-    shuts = fault.door is not None
+    early = fault.door is not None or fault.needs_tls
     return FaultRule(
         fault,
         fault.failure_kind,
         fault.phase,
         summary,
         _fault_complaints,
-        selectors=frozenset() if shuts else None,
-        unselected="it acts on connections, before there is a request" if shuts else "",
+        selectors=frozenset() if early else None,
+        unselected="it acts on connections, before there is a request" if early else "",
     )
 
 

@@ -13,14 +13,16 @@ Flaw = Literal["close", "reset", "handshake_failure", "expired", "wrong_host", "
 
 
 class TlsBroken(Fault):
-    """Let TLS handshakes fail, where the router speaks TLS to banstorm; connections that stand are left alone.
+    """Let TLS handshakes fail, where the router speaks TLS to banstorm: under `--intercept`.
 
-    It takes no selector and no share: there is no request yet to select by.
+    Each handshake inside the window is a bite, also one that a router accepts all the same: a warning then says so. It
+    takes no selector and no share: there is no request yet to select by.
     """
 
     hosts = frozenset({Host.MITMPROXY})
     reaches_provider = False
     billed = False
+    in_flight = "left alone; idle connections are closed when the window opens, others of HTTP/1.1 after their answer"
     needs_tls = True
 
     how: Flaw = Field(
