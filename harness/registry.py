@@ -11,14 +11,14 @@ from ..fakes import dialects
 from ..fakes.dialects.http_service import HttpService, ServiceError
 from ..reports import measures
 from ..scenarios.problems import Problem, ScenarioError
-from ..scenarios.registry import Complaint, FaultRule, MeasureRule, Registry, ServiceRule, StandingRule
-from . import faults, standings
+from ..scenarios.registry import Complaint, EventRule, FaultRule, MeasureRule, Registry, ServiceRule, StandingRule
+from . import faults, happenings, standings
 
 if TYPE_CHECKING:
     from ..scenarios.model import Provider
     from .faults.base import Fault
 
-_OF_DOORS = frozenset({"every", "duty", "stagger"})
+_OF_CONNECTIONS = frozenset({"every", "duty", "stagger"})
 """What an entry may say when it acts on connections: there is no request yet to select by."""
 _EDGE: dict[measures.Anchor, Literal["start", "end"]] = {
     measures.Anchor.BEGIN: "start",
@@ -34,6 +34,7 @@ def registry() -> Registry:
         dialects={name: dialects.find(name).failures for name in [*dialects.names(), dialects.GENERIC]},
         measures={name: _measure_rule(name) for name in measures.names()},
         standings={name: _standing_rule(name) for name in standings.names()},
+        events={name: _event_rule(name) for name in happenings.names()},
         service=_service,
         service_dialect=dialects.GENERIC,
     )
@@ -59,7 +60,7 @@ def _fault_rule(name: str) -> FaultRule:
         fault.phase,
         summary,
         _fault_complaints,
-        selectors=frozenset() if early else None,
+        selectors=_OF_CONNECTIONS if early else None,
         unselected="it acts on connections, before there is a request" if early else "",
     )
 
@@ -78,6 +79,12 @@ def _standing_rule(name: str) -> StandingRule:
         summary=standings.describe(name).summary,
         complaints=standing.complaints,
     )
+
+
+def _event_rule(name: str) -> EventRule:
+    happening = happenings.find(name)
+    summary = " ".join((happening.__doc__ or "").strip().partition("\n\n")[0].split())
+    return EventRule(to=happening.to, lasts=happening.lasts, shares=happening.shares, summary=summary)
 
 
 def _measure_rule(name: str) -> MeasureRule:

@@ -127,3 +127,21 @@ def test_a_run_that_ends_behind_a_shut_door_ends_well(stage, scenario_of, host_n
     host.stop()
     (window,) = host.child.rows("faults")
     assert window["bites"] >= 1
+
+
+@pytest.mark.parametrize("host_name", HOSTS)
+def test_a_door_that_flaps(stage, scenario_of, host_name):
+    """A provider that goes away and comes back in periods is refused in each part of a period that is meant."""
+    entry = {"at": "0s", "on": "openai", "fault": "connection_refused", "every": "600ms", "duty": "50%"}
+    host = stage.host(host_name, scenario_of([entry]))
+    met: dict[bool, set[str]] = {True: set(), False: set()}
+    while (now_ns := time.monotonic_ns()) < host.t0_ns + 1.5 * NS:
+        what = knock(host.ports["openai"])
+        place_s = (now_ns - host.t0_ns) / NS % 0.6
+        if time.monotonic_ns() - now_ns < 0.02 * NS and 0.02 < place_s % 0.3 < 0.26:
+            met[place_s < 0.3].add(what)
+    host.stop()
+    assert {True: {"ECONNREFUSED"}, False: {"connected"}} == met
+    bites = [row["bites"] for row in host.child.rows("faults") if row["armed_ns"] < row["disarmed_ns"]]
+    assert len(bites) >= 3
+    assert all(bites[:2])

@@ -1,4 +1,4 @@
-"""What official SDKs make of broken transport, streams and bodies; versions are those of the lock for the SDKs."""
+"""What official SDKs make of broken transport, streams and bodies: openai 2.x and anthropic 0.x."""
 
 from __future__ import annotations
 
