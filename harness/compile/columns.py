@@ -83,5 +83,7 @@ def _plain(column: str) -> str:
 
 
 def _showable(columns: Sequence[str]) -> list[str]:
-    """Those that look like names: without a header line, the first call would stand in their place."""
+    """Those that look like names; none if there are figures among them: then the first call stands in their place."""
+    if any(each[:1].isdigit() for each in columns):
+        return []
     return [each for each in columns if _NAME.fullmatch(each)]

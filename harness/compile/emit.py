@@ -157,6 +157,8 @@ def _kind(found: Compiled, window: Window) -> str:
 def _entry(window: Window) -> str:
     parts = [f"at: {_duration(window.from_s)}", f"until: {_duration(window.until_s)}"]
     parts += [f"on: {window.provider}", f"fault: {window.fault}"]
+    if window.every_s:
+        parts.append(f"every: {_duration(window.every_s)}, duty: {window.duty * 100:.8g}%")
     if window.share < 1:
         parts.append(f"share: {_share(window.share)}")
     if window.with_:

@@ -47,7 +47,7 @@ def read_json(path: Path, bytes_max: int, what: str) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
-        cut = error.pos >= len(error.doc.rstrip()) - 1
+        cut = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated")
         told = "the JSON ends too early: it was cut off" if cut else f"no valid JSON: {error.msg}"
         where = f"{path}:{error.lineno}:{error.colno}"
         raise HarnessError(told, where, f"save it again as {what}, or name its format with --format") from None

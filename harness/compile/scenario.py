@@ -7,7 +7,6 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Final
 
 from ..errors import HarnessError
@@ -26,11 +25,15 @@ LEAD_S: Final = 2.0
 """Seconds of healthy load before the first window, so that there is something to compare with."""
 TAIL_S: Final = 5.0
 """Seconds of healthy load behind the last window, so that recovery can be seen."""
+GRAIN_S: Final = 0.001
+"""What a scenario's times are rounded to: the tail is that much longer, so that a rounded sum still fits."""
 RECOVER_S: Final = 3.0
 """Seconds within which a router is expected to recover."""
 BITES_AIM: Final = 5.0
 BITES_LEAST: Final = 3.0
 """A window that fewer requests would meet on average is left out: one that none meets proves nothing."""
+STEPS: Final = 2000
+"""Moments of a scenario at which is looked whether any provider is well."""
 WINDOWS_MAX: Final = 400
 """Most windows of a scenario."""
 CALLS_MAX: Final = 1_000_000
@@ -116,7 +119,7 @@ def decide(log: Log, wish: Wish) -> Compiled:
     ]
     length_s = lead_s + (until_s - from_s) / factor
     last_s = max((each.until_s for each in made), default=0.0)
-    duration_s = round(max(length_s, last_s + TAIL_S if made else 0.0, 1.0), 3)
+    duration_s = round(max(length_s, last_s + TAIL_S + GRAIN_S if made else 0.0, 1.0), 3)
     _check_size(duration_s, rate, wish)
     return Compiled(
         title=wish.title or _title(made),
@@ -230,20 +233,20 @@ def _p99_s(speed: Usual) -> float:
 
 
 def _lost(providers: Sequence[Provider], made: Sequence[Window], duration_s: float) -> float:
-    edges_s = sorted({0.0, duration_s, *(each.from_s for each in made), *(each.until_s for each in made)})
     lost = 0.0
-    for begin_s, end_s in pairwise(edges_s):
+    for number in range(STEPS):
+        at_s = duration_s * (number + 0.5) / STEPS
         failing = dict.fromkeys((each.name for each in providers), 0.0)
         broken = 0.0
         for each in made:
-            if not each.from_s <= begin_s < each.until_s or each.kind == SLOW:
+            if each.kind == SLOW or not each.is_on(at_s):
                 continue
             if each.kind == CUT:
                 broken = max(broken, each.share)
             else:
                 failing[each.provider] = min(1.0, failing[each.provider] + each.share)
-        lost += (end_s - begin_s) * min(1.0, math.prod(failing.values()) + broken)
-    return lost / duration_s
+        lost += min(1.0, math.prod(failing.values()) + broken)
+    return lost / STEPS
 
 
 def mix(events: Sequence[Event]) -> Counter[str]:

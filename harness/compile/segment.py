@@ -6,7 +6,8 @@ Jackson et al. 2005, https://doi.org/10.1109/LSP.2001.838216; the likelihood is 
 (K + 1) / 2 × ln n for K kinds and n calls: half a ln n for each share that is free and two for the place of the edge,
 much as the Bayesian information criterion has it. So a stray error makes no segment, and an outage does.
 
-Last, each edge moves within the bins beside it to the call that fits best. Pure, without random choices.
+Then each edge moves within the bins beside it to the call that fits best, and neighbours that are no longer worth a
+segment of their own are joined: a bin that held an edge was a mix of its own until then. Pure, without random choices.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def segments(points: Sequence[Point], from_s: float, until_s: float, bins: int) 
     edges_s = [from_s + (until_s - from_s) * index / bins for index in range(bins)]
     starts = [bisect_left(points, (edge,)) for edge in edges_s] + [len(points)]
     sums = _sums(points, kinds, starts)
-    cuts = _cuts(sums, bins, penalty=(len(kinds) + 1) / 2 * math.log(len(points)))
-    return _refined(points, cuts, starts, (from_s, until_s))
+    penalty = (len(kinds) + 1) / 2 * math.log(len(points))
+    return _joined(_refined(points, _cuts(sums, bins, penalty), starts, (from_s, until_s)), penalty)
 
 
 def _sums(points: Sequence[Point], kinds: Sequence[str], starts: Sequence[int]) -> list[list[int]]:
@@ -124,6 +125,26 @@ def _refined(
             counts = dict(Counter(kind for _, kind in points[first:last]))
             found.append(Segment(edges_s[number], edges_s[number + 1], counts))
     return found
+
+
+def _joined(found: list[Segment], penalty: float) -> list[Segment]:
+    """The segments, neighbours joined, the likest first, as long as that costs less than a segment does."""
+    while len(found) > 1:
+        costs = [_price(Counter(one.counts) + Counter(two.counts), one, two) for one, two in pairwise(found)]
+        least = min(costs)
+        if least >= penalty:
+            break
+        place = costs.index(least)
+        one, two = found[place : place + 2]
+        both = dict(Counter(one.counts) + Counter(two.counts))
+        found = [*found[:place], Segment(one.from_s, two.until_s, both), *found[place + 2 :]]
+    return found
+
+
+def _price(both: Counter[str], one: Segment, two: Segment) -> float:
+    """How much likelihood two segments lose as one."""
+    apart = sum(_cost(list(each.counts.values()), each.total) for each in (one, two))
+    return _cost(list(both.values()), both.total()) - apart
 
 
 def _between(points: Sequence[Point], border: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -63,11 +64,30 @@ class Window:
     """Calls of the log that it stands for."""
     stretch: Segment
     """The segment of the log that it is of."""
+    every_s: float = 0.0
+    """It takes turns with others: the length of a round, 0 if it lasts throughout."""
+    turn_s: float = 0.0
+    """How long each of its turns lasts."""
 
     @property
     def length_s(self) -> float:
-        """Seconds from its start to its end."""
-        return self.until_s - self.from_s
+        """Seconds for which it is on."""
+        length_s = self.until_s - self.from_s
+        if not self.every_s:
+            return length_s
+        rounds = math.ceil(round(length_s / self.every_s, 6))
+        return min(length_s, rounds * self.turn_s)
+
+    @property
+    def duty(self) -> float:
+        """The part of each round in which it is on, rounded down, so that it never runs into the next one's turn."""
+        return math.floor(self.turn_s / self.every_s * 1e6) / 1e6
+
+    def is_on(self, at_s: float) -> bool:
+        """Whether it is on at a second of the scenario."""
+        if not self.from_s <= at_s < self.until_s:
+            return False
+        return not self.every_s or (at_s - self.from_s) % self.every_s < self.turn_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,27 +215,39 @@ class _Segment:
         shortest_s = length_s * min(each.calls for each in parts) / calls
         need_s = max(WINDOW_S_MIN, BITES_MIN / (self.rate * share))
         cycles = 1 if len(parts) == 1 else max(1, min(CYCLES_MAX, int(shortest_s / need_s)))
-        made, at_s = [], from_s
-        for number in range(cycles):
-            for part in parts:
-                begin_s, at_s = at_s, at_s + length_s * part.calls / calls / cycles
-                its = part.calls // cycles + (number < part.calls % cycles)
-                made.append(self._window(part, begin_s, at_s, share, its))
+        return self._rounds(parts, (round(from_s * 1000), round(until_s * 1000)), share, cycles)
+
+    def _rounds(self, parts: list[_Part], bounds_ms: tuple[int, int], share: float, cycles: int) -> list[Window]:
+        """The parts' turns in `cycles` rounds, in whole milliseconds, so that none runs into the next one's."""
+        from_ms, until_ms = bounds_ms
+        every_ms = (until_ms - from_ms) // cycles
+        calls = sum(each.calls for each in parts)
+        made, before, begin_ms = [], 0, 0
+        for part in parts:
+            before += part.calls
+            end_ms = round(every_ms * before / calls)
+            last_ms = until_ms if cycles == 1 and part is parts[-1] else from_ms + (cycles - 1) * every_ms + end_ms
+            rhythm_s = (every_ms / 1000, (end_ms - begin_ms) / 1000) if cycles > 1 else (0.0, 0.0)
+            made.append(self._window(part, ((from_ms + begin_ms) / 1000, last_ms / 1000), share, rhythm_s))
+            begin_ms = end_ms
         return made
 
-    def _window(self, part: _Part, from_s: float, until_s: float, share: float, calls: int) -> Window:
-        with_ = self._parameters(part, share)
+    def _window(
+        self, part: _Part, bounds_s: tuple[float, float], share: float, rhythm_s: tuple[float, float]
+    ) -> Window:
         return Window(
-            self.provider.name,
-            round(from_s, 3),
-            round(until_s, 3),
-            part.kind,
-            part.fault,
-            share,
-            with_,
-            part.instead,
-            calls,
-            self.segment,
+            provider=self.provider.name,
+            from_s=bounds_s[0],
+            until_s=bounds_s[1],
+            kind=part.kind,
+            fault=part.fault,
+            share=share,
+            with_=self._parameters(part, share),
+            instead=part.instead,
+            calls=part.calls,
+            stretch=self.segment,
+            every_s=rhythm_s[0],
+            turn_s=rhythm_s[1],
         )
 
     def _joined(self, part: _Part, other: _Part) -> _Part:
