@@ -19,9 +19,10 @@ class EmptyAnswer(Rewritten):
     """
 
     def rewrite(self, context: Context, ask: Ask, answer: Answer) -> Answer:
-        """No pieces, or an empty one where a stream would otherwise have no event."""
+        """No pieces, or an empty one where a stream would otherwise have no event that says how it ended."""
         empty = replace(answer, pieces=(), tool=None, calls=(), finish="stop", stop_sequence=None)
-        return empty if any(written(context.dialect, ask, empty)) else replace(empty, pieces=("",))
+        said = any(b"{" in piece for piece in written(context.dialect, ask, empty))
+        return empty if said else replace(empty, pieces=("",))
 
 
 FAULT = EmptyAnswer

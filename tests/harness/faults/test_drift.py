@@ -211,6 +211,17 @@ def test_headers_come_go_and_change(change, expected):
     assert fault.body_filter(context, 200, headers) is None
 
 
+@pytest.mark.parametrize("dialect", ["openai", "azure"])
+def test_a_rename_knows_the_keys_of_the_responses_api(dialect):
+    """By default `field_renamed` renames what carries the answer in the API that was asked: here, `delta`."""
+    ask = ask_of(stream=True, api="responses")
+    headers, pieces = said(dialect, ask)
+    steps, bites = spoil("field_renamed", dialect, ask, pieces, headers)
+    assert 6 == joined(steps).count(b'"delta_v2":"~')
+    assert b'"delta":' not in joined(steps)
+    assert bites >= 6
+
+
 TEXT = """\
 version: 1
 title: A test

@@ -1,4 +1,4 @@
-"""Faults of meaning: a flawless envelope and a wrong answer, vendor by vendor, and what the load makes of it."""
+"""Faults of meaning: a flawless envelope and a wrong answer, vendor by vendor."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from banstorm.fakes import dialects
 from banstorm.fakes.answer import TOOL_NAME, Mark, Shape, expected, word
 from banstorm.harness import faults
 from banstorm.harness.faults.base import Context, End, Forward, Respond
-from banstorm.harness.load.openai_chat import OpenAIChatStream, read_completion
-from banstorm.harness.load.outcome import Ending, judge
 from banstorm.harness.registry import registry
 from banstorm.scenarios.document import parse
 from banstorm.scenarios.library import check_document
@@ -330,48 +328,30 @@ def test_what_cant_be_played_is_refused_beforehand(entry, told):
     assert told in caught.value.problems[0].what + caught.value.problems[0].next
 
 
-OUTCOMES = [
-    ("refusal", {}, {"text": "truncated", "json": "truncated", "tool": "truncated"}),
-    ("empty_answer", {}, {"text": "truncated", "json": "truncated", "tool": "truncated"}),
-    ("swapped_answer", {}, {"text": "foreign", "json": "foreign", "tool": "foreign"}),
-    ("answer_shortened", {"to": "4 tokens"}, {"text": "shortened", "json": "shortened", "tool": "shortened"}),
-    ("schema_ignored", {"form": "prose"}, {"text": "ok", "json": "corrupted", "tool": "corrupted"}),
-    ("schema_ignored", {"form": "fenced"}, {"text": "ok", "json": "corrupted", "tool": "corrupted"}),
-    ("schema_ignored", {"form": "missing"}, {"text": "ok", "json": "corrupted", "tool": "corrupted"}),
-    ("wrong_model", {}, {"text": "ok", "json": "ok", "tool": "ok"}),
-    ("usage_wrong", {}, {"text": "ok", "json": "ok", "tool": "ok"}),
-    ("drift", {"named": "azure_empty_first_chunk"}, {"text": "ok", "json": "ok", "tool": "ok"}),
+APIS = [
+    ("openai", {"api": "responses"}, "response.completed"),
+    ("azure", {"api": "responses"}, "response.completed"),
+    ("bedrock", {"api": "invoke"}, "message_stop"),
+    ("gemini", {"body": {"$alt": "json"}}, "STOP"),
 ]
+"""A vendor's other forms of an answer, and what its stream ends with."""
 
 
 @BOTH
-@pytest.mark.parametrize("shape", ["text", "json", "tool"])
-@pytest.mark.parametrize(("fault", "parameters", "outcomes"), OUTCOMES)
-def test_the_load_takes_it_for_what_it_is(fault, parameters, outcomes, shape, stream):
-    """A router that passes the answer on as it is: the outcome that its caller's row gets."""
-    ask = ask_of(shape, stream=stream, include_usage=True)
-    _, steps, _ = played(fault, "openai", ask, **parameters)
-    if stream:
-        reader = OpenAIChatStream()
-        reader.feed(joined(steps))
-        reader.close()
-        heard = reader.heard
-    else:
-        heard = read_completion(json.loads(joined(steps)))
-    verdict = judge(ask.mark, heard, Ending.COMPLETE, 200, latency_ns=1, deadline_ns=2)
-    assert outcomes[shape] == verdict.outcome
-    assert (outcomes[shape] == "ok") == verdict.good
-    if fault == "wrong_model":
-        assert "some-model-mini" == heard.model
-    if fault == "usage_wrong":
-        assert 60 == heard.output_tokens
-
-
-def test_a_model_that_declines_in_a_text_is_corruption():
-    """Where a refusal is an ordinary text, a text call's words are nobody's: corrupted, as the table says."""
-    ask = ask_of()
-    _, steps, _ = played("refusal", "groq", ask)
-    verdict = judge(
-        ask.mark, read_completion(json.loads(joined(steps))), Ending.COMPLETE, 200, latency_ns=1, deadline_ns=2
-    )
-    assert "corrupted" == verdict.outcome
+@pytest.mark.parametrize("fault", REWRITTEN)
+@pytest.mark.parametrize(("dialect", "api", "end"), APIS)
+def test_a_vendors_other_apis_are_rewritten_in_their_own_form(dialect, api, end, fault, stream):
+    """The Responses API, InvokeModel and a JSON array get an answer of theirs, whole, and in streams properly ended."""
+    ask = ask_of("json", stream=stream, **api)
+    pieces, steps, bites = played(fault, dialect, ask, **({"to": "4 tokens"} if fault == "answer_shortened" else {}))
+    assert bites > 0
+    if dialect == "gemini":
+        assert isinstance(json.loads(joined(steps)), list) == stream
+        return
+    was, now = documents(dialect, ask, pieces), documents(dialect, ask, steps)
+    if (dialect, fault) == ("bedrock", "refusal"):  # a guardrail's envelope, in one piece
+        assert "refusal" in finishes(now)
+        return
+    assert was[0].keys() == now[0].keys()
+    if stream and fault not in ("answer_shortened", "refusal"):
+        assert end == was[-1]["type"] == now[-1]["type"]
