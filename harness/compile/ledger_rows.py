@@ -36,8 +36,9 @@ def read(folder: Path) -> Log:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         advice = "give a run's folder, such as runs/20261120T112726-sudden_ban-reference-50b025, or a log file"
         raise HarnessError("the folder holds no run that began", str(folder), advice) from error
-    notes: list[str] = []
-    return in_order(_events(folder / "ledger", dialects, t0_ns), WHAT, str(folder), notes)
+    log = in_order(_events(folder / "ledger", dialects, t0_ns), WHAT, str(folder), [])
+    log.notes.clear()  # attempts are written when they are over, so they never are in order
+    return log
 
 
 def _events(folder: Path, dialects: Mapping[str, str], t0_ns: int) -> Iterator[Event]:

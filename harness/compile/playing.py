@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -32,6 +32,10 @@ _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
     RESET: ("bad_gateway_page", "bad_gateway", "server_error", "overloaded"),
 }
 """Failures that are likest to it where no fault is there."""
+_OF_ALL: Final = ("org_disabled", "quota_exhausted", "bad_key", "permission_denied", "overloaded")
+"""What it most likely is if every request is refused with some status, nearest first: something about the account."""
+_OF_SOME: Final = ("context_too_long", "content_filtered", "model_not_found", "rate_limited", "server_error")
+"""What it most likely is if only some are: something about the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def fault_for(kind: str, dialect: str, status: int | None, *, partial: bool) -> 
     return next(
         (
             Choice(name, exact=each == kind)
-            for each in _like(kind, dialect, status)
+            for each in _like(kind, dialect, status, _OF_SOME if partial else _OF_ALL)
             for name in _playing(each)
             if accepted(name, dialect, partial=partial)
         ),
@@ -101,9 +105,10 @@ def _playing(kind: str) -> list[str]:
     return sorted(found, key=lambda name: (name != kind, name))
 
 
-def _like(kind: str, dialect: str, status: int | None) -> Iterator[str]:
-    """The kind, and those like it that the vendor has, the likest first."""
-    has = sorted(dialects.find(dialect).failures)
+def _like(kind: str, dialect: str, status: int | None, likely: Sequence[str]) -> Iterator[str]:
+    """The kind, and those like it that the vendor has, the likest first: of `likely` rather than any other."""
+    rank = {each: place for place, each in enumerate(likely)}
+    has = sorted(dialects.find(dialect).failures, key=lambda each: (rank.get(each, len(rank)), each))
     if kind in OWN_KINDS:
         yield from _INSTEAD.get(kind, ())
         return

@@ -81,6 +81,8 @@ def usual(events: Sequence[Event]) -> Usual | None:
         parts.setdefault(int((at_s - begin_s) / span_s * STRETCHES), []).append(took_s)
     by_median = sorted(parts.values(), key=median)
     calm = sorted(took_s for part in by_median[: (len(by_median) + 1) // 2] for took_s in part)
+    limit_s = Usual(calm, whole, None).slow_from_s  # a few slow ones are in every stretch, and are played as such
+    calm = [took_s for took_s in calm if took_s <= limit_s]
     tails = [each.latency_s - each.first_s for each in good if each.latency_s is not None and each.first_s is not None]
     return Usual(calm, whole, None if whole or not tails else median(tails))
 

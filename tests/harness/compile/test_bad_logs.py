@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -177,3 +179,28 @@ def test_any_bytes_are_a_log_or_three_lines(data, suffix, tmp_path, capsys, monk
     code, _, err = run(capsys, monkeypatch, path)
     assert 2 == code, err
     assert 3 == len(err.splitlines()), err
+
+
+def test_a_flow_file_without_mitmproxy_is_three_lines(tmp_path, capsys, monkeypatch):
+    """The base install reads every other format, and says what this one needs."""
+    monkeypatch.setitem(sys.modules, "mitmproxy", None)
+    path = tmp_path / "log.flows"
+    path.write_bytes(b"3:abc,")
+    code, _, err = run(capsys, monkeypatch, path)
+    assert 2 == code
+    assert "install banstorm[lab]" in err
+    assert 3 == len(err.splitlines())
+
+
+def test_a_table_is_compiled_without_any_heavy_package(tmp_path):
+    """What reads flow files is imported for them alone."""
+    path = tmp_path / "log.csv"
+    path.write_text(GOOD)
+    code = (
+        "import sys; from pathlib import Path; from banstorm.harness import command_compile as it;"
+        "it.play(file=Path(sys.argv[1]), form=None, columns='', compress=None, fit=None, rate=None, title=None, out=None);"
+        "sys.exit(len({'mitmproxy', 'pandas', 'locust', 'gevent'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False, capture_output=True, text=True)
+    assert 0 == done.returncode, done.stderr
+    assert "fault: rate_limited" in done.stdout
