@@ -89,6 +89,7 @@ class Process:
         self.on_exit: Callable[[Process], None] = lambda _: None
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._how: tuple[Sequence[str], Mapping[str, str] | None, Path | None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -116,6 +117,9 @@ class Process:
         Raises:
             HarnessError: when there is no such program.
         """
+        self._how = (command, env, cwd)
+        self.stopping = False
+        self.exited_ns = None
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
@@ -184,9 +188,54 @@ class Process:
         for task in self._tasks:
             task.cancel()
 
+    async def kill(self) -> None:
+        """End it and whatever it started at once, by SIGKILL; returns when it is gone."""
+        if self._process is not None and self.returncode is None:
+            self.stopping = True
+            self._signal(signal.SIGKILL)
+            await self._gone()
+
+    async def terminate(self, seconds: float = STOP_S_MAX) -> None:
+        """Ask it to end, and kill it once `seconds` have passed; returns when it is gone."""
+        if self._process is not None and self.returncode is None:
+            self.stopping = True
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), seconds)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # also what it started, if it left that behind
+            await self._gone()
+
+    async def again(self) -> None:
+        """Start it again, as it was started, once it is gone; an exit from now on is its own.
+
+        Raises:
+            HarnessError: when it can't be started.
+        """
+        assert self._how  # noqa: S101 - started before
+        command, env, cwd = self._how
+        await self.start(command, env=env, cwd=cwd)
+
+    def pause(self) -> None:
+        """Stop it and whatever it started where they are, by SIGSTOP."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on, by SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    async def _gone(self) -> None:
+        """Wait until it has ended, was told of, and its last words are in the log."""
+        await asyncio.wait(self._tasks, timeout=1.0)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
     def _ask_to_end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid if self._process else 0, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)  # one that is paused would hear of it only then
 
 
 class Child(Process):

@@ -108,6 +108,6 @@ class LiveView:
         for index, entry in enumerate(self._scenario.timeline):
             begin = min(BAR_COLUMNS, int(entry.at / length * BAR_COLUMNS))
             end = min(BAR_COLUMNS, max(begin + 1, round(self._scenario.until_s(entry) / length * BAR_COLUMNS)))
-            name = f"{entry.id_at(index)} {','.join(entry.on)}"
+            name = f"{entry.id_at(index)} {','.join(entry.on) or 'system'}"
             lines.append(f"{name:<28.28} {' ' * begin}{'█' * (end - begin)}")
         return Text("\n".join(lines))

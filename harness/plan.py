@@ -17,7 +17,7 @@ from ..fakes import dialects
 from ..scenarios import library
 from ..scenarios.arrivals import scaled
 from ..scenarios.model import Clients, Load, Scenario
-from . import faults, targets
+from . import faults, happenings, targets
 from .errors import HarnessError
 from .faults.base import Host
 from .redact import SECRET_CHARS_MIN, fingerprint
@@ -122,6 +122,7 @@ def make_plan(wish: Wish) -> Plan:
             known = ", ".join(scenario.providers)
             raise HarnessError(f"the scenario has no provider {name!r}", "--ports", f"its providers are: {known}")
     target = _target(wish)
+    _check_events(scenario, target)
     run = secrets.token_hex(3)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     in_flight = int(scenario.load.profile.peak * scenario.load.give_up_s * 1.5) + 50
@@ -137,6 +138,19 @@ def make_plan(wish: Wish) -> Plan:
         in_flight_max=min(in_flight, IN_FLIGHT_MAX),
         ready_s=wish.ready_s or (READY_S if target.configured_by_us else READY_S_USER),
     )
+
+
+def _check_events(scenario: Scenario, target: Target) -> None:
+    """What happens to the router can only be done to one that we start."""
+    if target.configured_by_us:
+        return
+    for index, entry in enumerate(scenario.timeline):
+        if entry.event is not None and happenings.find(entry.event).to == "router":
+            raise HarnessError(
+                f"{entry.event} can't be done to {target.label}: banstorm did not start it",
+                f"timeline[{index}].event",
+                "name a target that banstorm starts (`banstorm list targets`), or take the event out",
+            )
 
 
 def _variants(key: str) -> Iterator[str]:

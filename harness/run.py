@@ -7,6 +7,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from ..reports.tables import ROUTER
 from . import events
 from .errors import HarnessError, Interrupted, NotReadyError
 from .faults.base import Host
@@ -15,6 +16,7 @@ from .ledger import Ledger
 from .manifest import Manifest
 from .plan import Plan
 from .readiness import wait_ready
+from .router_events import RouterEvents
 from .sampling import Sampler
 from .targets.base import Endpoint, ProviderAt
 
@@ -197,15 +199,38 @@ class Run:
         if plan.target.process is not None:
             watched["target"] = plan.target.process
         sampler = asyncio.create_task(Sampler(self._ledger, watched, endpoint.metrics_url).run())
+        happening = self._begin_events(endpoint, t0_ns)
         longest = self._lead_s + shape.warmup + shape.duration + shape.give_up_s + DONE_S_MAX
         try:
             await self._until_broken(load.wait(done, "finish its calls", longest))
             if not self._broken.is_set():
                 await asyncio.sleep(SETTLE_S)
         finally:
-            sampler.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sampler
+            for task in (sampler, *happening):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    def _begin_events(self, endpoint: Endpoint, t0_ns: int) -> list[asyncio.Task[None]]:
+        """Let what the timeline does to the router happen."""
+        process = self.plan.target.process
+        if process is None or self._ledger is None:
+            return []
+        told = {"armed": events.FaultArmed, "bite": events.FaultBit, "disarmed": events.FaultDisarmed}
+
+        def tell(what: str, entry: str, at_ns: int) -> None:
+            self._tell(told[what](self._now_s(at_ns), entry, ROUTER))
+
+        playing = RouterEvents(self.plan.scenario, process, endpoint.base_url, self._ledger, tell)
+        return [asyncio.create_task(self._guarded(playing.run(t0_ns)))]
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work`; if it fails, a part of ours has."""
+        try:
+            await work
+        except HarnessError as error:
+            self.manifest.own_failure(error.what)
+            self._broken.set()
 
     async def _until_broken(self, work: Any) -> Any:
         """The result of `work`, or None as soon as a part of ours has failed."""
@@ -267,18 +292,22 @@ class Run:
     def _target_exited(self, process: Process) -> None:
         if process.stopping:
             return
-        code = process.returncode or 0
-        self.manifest.target_exit = {
-            "code": code if code >= 0 else None,
-            "signal": -code if code < 0 else None,
-            "at_ns": process.exited_ns,
-            "ours": False,
-            "ready": self.manifest.readiness["marked"],
-            "log": process.tail(),
-        }
+        self.manifest.target_exit = self._exit(process, ours=False)
         self._tell(events.TargetExited(self._now_s(), f"{process.end}: {process.tail()}"))
         if self.manifest.t0_ns is None:  # it never became ready: there is nothing to wait for
             self._broken.set()
+
+    def _exit(self, process: Process, *, ours: bool) -> dict[str, Any]:
+        """How the target ended, for the manifest. `ours`: the timeline said so."""
+        code = process.returncode or 0
+        return {
+            "code": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
+            "at_ns": process.exited_ns,
+            "ours": ours,
+            "ready": self.manifest.readiness["marked"],
+            "log": process.tail(),
+        }
 
     def _tell(self, event: events.Event) -> None:
         self._listener(event)
@@ -295,6 +324,8 @@ class Run:
         """End every process: first the callers, then the router, last what stands behind it."""
         self._tell(events.Draining(self._now_s()))
         target = self.plan.target.process
+        if target is not None and target.exited_ns is not None and target.stopping:
+            self.manifest.target_exit = self._exit(target, ours=True)
         if "load" in self._children:
             await self._children["load"].stop()
         if target is not None:

@@ -34,12 +34,8 @@ class Sampler:
     def __init__(self, ledger: Ledger, processes: Mapping[str, Process], metrics_url: str | None) -> None:
         self._ledger = ledger
         self._metrics_url = metrics_url
-        self._watched: dict[str, psutil.Process] = {}
+        self._watched = processes
         self._seen: dict[int, psutil.Process] = {}
-        for name, process in processes.items():
-            with contextlib.suppress(psutil.Error):
-                if process.pid is not None:
-                    self._watched[name] = psutil.Process(process.pid)
 
     async def run(self) -> None:
         """Sample for ever."""
@@ -55,10 +51,13 @@ class Sampler:
                     await asyncio.sleep(FLUSH_S)
                     self._ledger.flush()
 
-    def _look(self, name: str, process: psutil.Process) -> None:
-        """CPU and memory of a process and all it started."""
+    def _look(self, name: str, watched: Process) -> None:
+        """CPU and memory of a process and all it started. One that was started again has another id."""
         cpu = memory = 0.0
         with contextlib.suppress(psutil.Error):
+            if watched.pid is None or watched.returncode is not None:
+                return
+            process = self._seen.get(watched.pid) or psutil.Process(watched.pid)
             for found in [process, *process.children(recursive=True)]:
                 with contextlib.suppress(psutil.Error):
                     # CPU since the previous look is remembered by the object, so each process keeps its first one.

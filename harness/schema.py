@@ -8,7 +8,7 @@ from typing import Any
 from ..reports import measures
 from ..scenarios.entry import RHYTHM, SELECTORS
 from ..scenarios.model import Scenario
-from ..scenarios.registry import FaultRule, StandingRule
+from ..scenarios.registry import EventRule, FaultRule, StandingRule
 from .registry import registry
 
 
@@ -19,12 +19,19 @@ def schema() -> dict[str, Any]:
     definitions = whole["$defs"]
     definitions["Provider"]["properties"]["dialect"]["enum"] = sorted(names.dialects)
     entry = definitions["Entry"]
-    entry["oneOf"] = [{"required": [kind]} for kind in ("fault", "standing")]
+    entry["oneOf"] = [{"required": [kind, "on"]} for kind in ("fault", "standing")] + [{"required": ["event"]}]
     entry["allOf"] = []
     for kind, rules in (("fault", names.faults), ("standing", names.standings)):
         key = entry["properties"][kind]
         entry["properties"][kind] = {"description": key["description"], "title": key["title"], "enum": sorted(rules)}
         entry["allOf"] += [_parameters(kind, name, rules[name], definitions) for name in sorted(rules)]
+    key = entry["properties"]["event"]
+    entry["properties"]["event"] = {
+        "description": key["description"],
+        "title": key["title"],
+        "enum": sorted(names.events),
+    }
+    entry["allOf"] += [_event(name, names.events[name]) for name in sorted(names.events)]
     whole["properties"]["expect"] = {
         "type": "object",
         "description": "measure: limit",
@@ -52,6 +59,19 @@ def _parameters(kind: str, name: str, rule: FaultRule | StandingRule, definition
         if "share" in rule.selectors:
             then["properties"]["share"] = {"type": "string"}
     return {"if": {"properties": {kind: {"const": name}}, "required": [kind]}, "then": then}
+
+
+def _event(name: str, rule: EventRule) -> dict[str, Any]:
+    """If the entry is this event, it has what the event may have and nothing else."""
+    allowed = {"at", "event"} | ({"until"} if rule.lasts else set()) | ({"share"} if rule.shares else set())
+    then: dict[str, Any] = {
+        "description": rule.summary,
+        "propertyNames": {"enum": sorted(allowed)},
+        "properties": {"share": {"type": "string"}} if rule.shares else {},
+    }
+    if rule.lasts:
+        then["required"] = ["until"]
+    return {"if": {"properties": {"event": {"const": name}}, "required": ["event"]}, "then": then}
 
 
 def _limit(name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .history import History
 from .measures import find
 
 NOT_EXERCISED: Final = "not exercised: the fault bit nothing"
+NO_PROVIDER: Final = "does not apply where no provider was broken"
 PARTIAL: Final = "does not apply where only a share of the requests is bitten"
 
 
@@ -21,7 +22,9 @@ def by_episode(history: History, name: str, measure: Callable[[History, Episode]
     """The finding of a measure that has a value in each episode that was exercised and that it applies to."""
     values = []
     for episode in history.episodes:
-        if find(name).whole_faults_only and episode.partial:
+        if episode.system and find(name).of_providers:
+            values.append(Value(episode.id, None, NO_PROVIDER, applies=False))
+        elif find(name).whole_faults_only and episode.partial:
             values.append(Value(episode.id, None, PARTIAL, applies=False))
         elif episode.t0_ns is None:
             values.append(Value(episode.id, None, NOT_EXERCISED))

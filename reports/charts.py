@@ -26,6 +26,7 @@ OUTCOME_COLORS: Final = {
     "corrupted": "#1c2127",
     "truncated": "#2e343b",
     "shortened": "#3c434b",
+    "left": "#b9c0c8",
     "unsent": "#b9c0c8",
     "unknown": "#b9c0c8",
 }

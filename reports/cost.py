@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..scenarios.expectation import Unit
+from .by_episode import NO_PROVIDER
 from .finding import RUN_SCOPE, Finding, Rows, Steps, Value
 from .history import History
 
@@ -56,7 +57,9 @@ def _cost_increase(history: History, billed: pd.DataFrame) -> Finding:
     values = []
     for episode in history.episodes:
         during = _per_answer(history, billed, history.due_in(episode), (episode.from_ns, episode.tc_ns))
-        if episode.t0_ns is None:
+        if episode.system:
+            values.append(Value(episode.id, None, NO_PROVIDER, applies=False))
+        elif episode.t0_ns is None:
             values.append(Value(episode.id, None, "not exercised: the fault bit nothing"))
         elif before is None:
             values.append(Value(episode.id, None, "the baseline has no good answer"))

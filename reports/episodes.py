@@ -13,6 +13,7 @@ import pandas as pd
 from ..scenarios.entry import Entry
 from ..scenarios.growth import Growth
 from .frames import Run
+from .tables import ROUTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Window:
     matched: int | None
     first_bite_ns: int | None
     recorded: bool
-    kind: Literal["fault", "standing"] = "fault"
+    kind: Literal["fault", "standing", "event"] = "fault"
     whole: bool = True  # bites all that it matches, from its first bite on
     growth: tuple[float, float] | None = None  # a share that changes: at the entry's start and at its end
     share_of: str = "request"  # request, call, credential, caller
@@ -39,7 +40,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """The union of overlapping windows on one provider.
+    """The union of overlapping windows on one provider, or of events on the router, or on its callers.
 
     `t0_ns` is when the first bitten request arrived (None: nothing was bitten), `tc_ns` the last disarm, `due_from_ns`
     the due time of the first bitten call if that is earlier than t0: the first call due in the episode.
@@ -61,8 +62,13 @@ class Episode:
         not missed beside a whole fault. What a standing does is: an account that is let in again, or a bucket that
         fills, gives a router reason to come back.
         """
-        standing = any(each.kind == "standing" and not each.whole for each in self.windows)
+        standing = any(each.kind != "fault" and not each.whole for each in self.windows)
         return standing or all(each.share < 1 or not each.whole for each in self.windows)
+
+    @property
+    def system(self) -> bool:
+        """Whether it is about the router or its callers, and no provider was broken."""
+        return all(each.kind == "event" for each in self.windows)
 
     @property
     def bites(self) -> int:
@@ -92,7 +98,8 @@ def windows(run: Run) -> list[Window]:
     found: list[Window] = []
     for index, entry in enumerate(run.manifest.scenario.timeline):
         entry_id = entry.id_at(index)
-        for provider in entry.on:
+        whom = entry.on or sorted(name for each, name in rows if each == entry_id) or [ROUTER]
+        for provider in whom:
             bitten_ns = _bites(run.attempts, entry_id, provider).sort_values().to_numpy(dtype=np.int64)
             theirs = rows.get((entry_id, provider))
             if theirs is not None:
@@ -164,7 +171,7 @@ def _growth(entry: Entry) -> tuple[float, float] | None:
 def _whole(entry: Entry, row: dict[Hashable, Any] | None) -> bool:
     """What the fault host wrote down; a standing without a row may have let requests pass, for all we know."""
     told = None if row is None or row["whole"] is None or pd.isna(row["whole"]) else bool(row["whole"])
-    return entry.standing is None and not entry.picks if told is None else told
+    return entry.fault is not None and not entry.picks if told is None else told
 
 
 def _number(value: Any) -> int | None:

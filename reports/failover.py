@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .by_episode import NOT_EXERCISED, by_episode, seconds
+from .by_episode import NO_PROVIDER, NOT_EXERCISED, by_episode, seconds
 from .episodes import Episode
 from .finding import NS, RUN_SCOPE, Candidates, Finding, Rows, Value
 from .history import History
@@ -50,7 +50,9 @@ def _switch_gaps(history: History) -> list[Finding]:
         for episode in history.episodes:
             inside = (steps["received_ns"] >= episode.from_ns) & (steps["received_ns"] < episode.tc_ns)
             theirs = steps[(steps["provider"] == episode.provider) & inside]
-            if episode.t0_ns is None:
+            if episode.system:
+                values.append(Value(episode.id, None, NO_PROVIDER, applies=False))
+            elif episode.t0_ns is None:
                 values.append(Value(episode.id, None, NOT_EXERCISED))
             elif theirs.empty:
                 values.append(Value(episode.id, None, "no call went on to another provider"))

@@ -22,6 +22,8 @@ GOOD_CONTINUED: Final = GOOD | {"stitched"}
 """Outcomes that are good where the scenario allows a second provider to continue what the first began."""
 ANSWERED: Final = frozenset({"ok", "late"})
 """Outcomes that came with the right answer, so that they have a latency."""
+LEFT: Final = "left"
+"""Outcome of a call whose caller left in the middle because the timeline said so: neither good nor lost."""
 UNMEASURED: Final = frozenset({"unsent", "unknown"})
 """Outcomes that say something about us, not about the router."""
 
@@ -141,6 +143,8 @@ def _measured(run: Run) -> pd.DataFrame:
     calls = run.calls.drop_duplicates("call", keep="last")
     joined = schedule.merge(calls, on="call", how="left").sort_values("scheduled_ns", kind="stable", ignore_index=True)
     joined["outcome"] = joined["outcome"].where(joined["outcome"].notna(), "unknown").astype(str)
+    # Who left because the timeline said so is no witness of what the router would have given.
+    joined = joined[joined["outcome"] != LEFT].reset_index(drop=True)
     good = good_outcomes(run.manifest.scenario)
     joined["good"] = joined["outcome"].isin(good)
     joined["answered"] = joined["outcome"].isin(ANSWERED | good)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..scenarios.expectation import Unit
+from .by_episode import NO_PROVIDER
 from .finding import AtEnd, Breach, Finding, Rows, Steps, Times, Value
 from .history import History
 from .measures import CALLS_MIN, find
@@ -54,7 +55,9 @@ def latency_findings(history: History) -> list[Finding]:
             mask = history.due_in(episode) & history.calls["answered"].to_numpy(dtype=bool)
             during = quantile(history.latency_s[mask], statistic)
             needed = CALLS_MIN[statistic]
-            if episode.t0_ns is None:
+            if episode.system:
+                values.append(Value(episode.id, None, NO_PROVIDER, applies=False))
+            elif episode.t0_ns is None:
                 values.append(Value(episode.id, None, "not exercised: the fault bit nothing"))
             elif before is None:
                 reason = f"the baseline has {len(baseline)} right answers, {statistic} needs {needed}"

@@ -42,6 +42,7 @@ class Measure:
     needs_windows: bool = False
     needs_baseline: bool = False
     whole_faults_only: bool = False  # does not apply to a fault that bites only a share of the requests
+    of_providers: bool = False  # does not apply to an event on the router or its callers
     anchor: Anchor | None = None
     hold_s: float = 0.0
 
@@ -79,6 +80,7 @@ _ALL: Final = (
         needs_windows=True,
         whole_faults_only=True,
         anchor=Anchor.BEGIN,
+        of_providers=True,
     ),
     Measure(
         "switch_gap",
@@ -87,6 +89,7 @@ _ALL: Final = (
         "the arrival of the next attempt at another provider. 0 when the next began before the last had ended.",
         statistics=("p50", "p95", "max"),
         needs_windows=True,
+        of_providers=True,
     ),
     Measure(
         "time_to_fail_over",
@@ -97,6 +100,7 @@ _ALL: Final = (
         whole_faults_only=True,
         anchor=Anchor.BEGIN,
         hold_s=1.0,
+        of_providers=True,
     ),
     Measure(
         "outage",
@@ -111,6 +115,7 @@ _ALL: Final = (
         statistics=("p50", "p95", "p99"),
         needs_windows=True,
         needs_baseline=True,
+        of_providers=True,
     ),
     Measure(
         "time_to_recover",
@@ -129,6 +134,7 @@ _ALL: Final = (
         "first) began after it. Applies to episodes of that provider.",
         needs_windows=True,
         anchor=Anchor.END,
+        of_providers=True,
     ),
     Measure(
         "probe_rate",
@@ -137,6 +143,7 @@ _ALL: Final = (
         "the end of the episode.",
         needs_windows=True,
         whole_faults_only=True,
+        of_providers=True,
     ),
     Measure(
         "retry_amplification",
@@ -167,6 +174,7 @@ _ALL: Final = (
         "Cost per good answer of the calls due in the episode divided by the baseline's.",
         needs_windows=True,
         needs_baseline=True,
+        of_providers=True,
     ),
     Measure(
         "wasted",

@@ -56,6 +56,7 @@ MEANINGS: Final = {
     "error": "an error status or a proper in-stream error",
     "refused": "connection refused or reset",
     "hung": "nothing terminal until the caller gave up",
+    "left": "the caller left in mid-stream, as the timeline said: not measured",
     "unsent": "never left: banstorm's own in-flight cap",
     "unknown": "no record: banstorm lost sight of it",
 }
@@ -137,7 +138,7 @@ def _window(history: History, window: Window) -> WindowOut:
         provider=window.provider,
         share=window.share,
         growth=window.growth,
-        share_of="credential" if window.kind == "standing" else window.share_of,
+        share_of={"standing": "credential", "event": "stream"}.get(window.kind, window.share_of),
         period=window.period,
         from_s=seconds(history, window.from_ns),
         until_s=seconds(history, window.until_ns),

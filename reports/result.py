@@ -96,7 +96,7 @@ class WindowOut(_Part):
 
     entry: str
     fault: str = Field(description="name of the fault, or of the standing")
-    kind: Literal["fault", "standing"] = Field(
+    kind: Literal["fault", "standing", "event"] = Field(
         default="fault", description="a share is one of requests for a fault, of credentials for a standing"
     )
     provider: str
@@ -118,7 +118,7 @@ class CoverageOut(_Part):
 
     entry: str
     fault: str = Field(description="name of the fault, or of the standing")
-    kind: Literal["fault", "standing"]
+    kind: Literal["fault", "standing", "event"]
     provider: str
     path: str = Field(description="of the request; – for what left no attempt behind")
     phase: str | None = Field(description="what of an exchange it acts on (answer, latency, …), or of an account")

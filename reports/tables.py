@@ -87,8 +87,8 @@ class FaultWindow(TypedDict):
     """A timeline entry's window on one provider, written when it is over (or the run is)."""
 
     entry: str  # e.g. "0:org_disabled"
-    fault: str  # name of the fault or of the standing
-    provider: str
+    fault: str  # name of the fault, the standing or the event
+    provider: str  # or `ROUTER`, or `CALLERS`
     share: float
     declared_from_ns: int
     declared_until_ns: int
@@ -145,11 +145,17 @@ OUTCOMES: Final = (
     "error",
     "refused",
     "hung",
+    "left",
     "unsent",
     "unknown",
 )
 SILENT: Final = frozenset({"foreign", "corrupted", "truncated", "shortened"})
 """Outcomes that are silent losses when the call ended as a success: a 2xx status and `terminated`."""
+
+ROUTER: Final = "the router"
+"""Stands for the provider in the window of an event on the router; no provider may be called so."""
+CALLERS: Final = "the callers"
+"""The same for an event on the callers."""
 
 LOOP_LAG: Final = "loop_lag_seconds"
 """Sample name for the largest event-loop lag of a process since its previous sample, in seconds."""

@@ -19,6 +19,8 @@ SECRET_HEADERS: Final = frozenset(
     {"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"}
 )
 """Headers that hold a credential, by which an entry selects under its own key: there it is never written down."""
+KINDS: Final = ("fault", "standing", "event")
+"""What an entry may be; its name stands under one of these keys."""
 RHYTHM: Final = ("every", "duty", "stagger", "together", "share_of")
 """Keys that say when and by whose draw a fault is on."""
 
@@ -49,7 +51,7 @@ class Entry(BaseModel):
     """A timeline entry: what happens at some providers between two moments.
 
     A fault is played by the injector, from the request and the clock alone. A standing changes the fake provider's own
-    state, for what must be consistent or depends on what was spent.
+    state, for what must be consistent or depends on what was spent. An event happens to the router or its callers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
@@ -57,10 +59,13 @@ class Entry(BaseModel):
     at: Duration = Field(description="start, after the first measured call")
     until: Duration | None = Field(default=None, description="end; the end of the load if absent")
     on: Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_ON_SCHEMA)] = Field(
-        min_length=1, description="provider, or list of providers"
+        default_factory=list, description="provider, or list of providers; an event on the system has none"
     )
     fault: str | None = Field(default=None, description="name of a fault, see `banstorm list faults`")
     standing: str | None = Field(default=None, description="name of a standing, see `banstorm list standings`")
+    event: str | None = Field(
+        default=None, description="name of an event on the router or its callers, see `banstorm list events`"
+    )
     with_: dict[str, Any] = Field(
         default_factory=dict, alias="with", description="the fault's or the standing's parameters"
     )
@@ -115,10 +120,15 @@ class Entry(BaseModel):
 
     @model_validator(mode="after")
     def _forward(self) -> Entry:
-        if self.fault is None and self.standing is None:
-            raise ValueError("the key 'fault' or 'standing' is missing: an entry needs one of them")
-        if self.fault is not None and self.standing is not None:
-            raise ValueError("an entry has either fault or standing: write two entries")
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if not given:
+            raise ValueError("the key 'fault' or 'standing' is missing: an entry needs one of them, or an event")
+        if len(given) > 1:
+            raise ValueError(f"an entry has either {' or '.join(given)}: write two entries")
+        if self.event is None and not self.on:
+            raise ValueError("the key 'on' is missing: a fault or a standing needs a provider")
+        if self.event is not None and (self.on or self.with_):
+            raise ValueError(f"an event has no {'on' if self.on else 'with'}: it happens to the router or its callers")
         if self.until is not None and self.until <= self.at:
             raise ValueError("until must be later than at: an empty window can't bite")
         if len(set(self.on)) != len(self.on):
@@ -148,14 +158,16 @@ class Entry(BaseModel):
         return self
 
     @property
-    def kind(self) -> Literal["fault", "standing"]:
-        """Which of the two it is: the key under which its name stands."""
+    def kind(self) -> Literal["fault", "standing", "event"]:
+        """Which of the three it is: the key under which its name stands."""
+        if self.event is not None:
+            return "event"
         return "standing" if self.fault is None else "fault"
 
     @property
     def name(self) -> str:
-        """The name of its fault or of its standing."""
-        return self.fault or self.standing or ""
+        """The name of its fault, of its standing or of its event."""
+        return self.fault or self.standing or self.event or ""
 
     def id_at(self, index: int) -> str:
         """What the ledger calls it, `index` being its place in the timeline from 0: ``0:org_disabled``."""

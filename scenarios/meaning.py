@@ -42,6 +42,9 @@ def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, reg
             yield Problem(
                 f"unknown provider {name!r}", document.where((*path, "on")), nearest(name, scenario.providers, "")
             )
+    if entry.kind == "event":
+        yield from _event(scenario, entry, path, document, registry)
+        return
     yield from _windows(scenario, entry, path, document)
     rule = _rule(entry, registry)
     if rule is None:
@@ -51,6 +54,45 @@ def _entry(scenario: Scenario, entry: Entry, index: int, document: Document, reg
         yield from _selectors(entry, rule.selectors, rule.unselected, path, document)
     yield from _parameters(scenario, entry, rule, path, document, registry)
     yield from _lacking(scenario, entry, rule, document.where((*path, entry.kind)), registry)
+
+
+def _event(
+    scenario: Scenario, entry: Entry, path: tuple[str | int, ...], document: Document, registry: Registry
+) -> Iterator[Problem]:
+    """An event on the system: its name, whether it ends, and that nothing narrows it down."""
+    rule = registry.events.get(entry.name)
+    if rule is None:
+        yield _unknown(entry, document.where((*path, "event")), registry)
+        return
+    if rule.lasts and entry.until is None:
+        yield Problem(
+            f"{entry.name} lasts: it needs an end", document.where((*path, "event")), "add until: …, when it is over"
+        )
+    if not rule.lasts and entry.until is not None:
+        yield Problem(
+            f"{entry.name} has no end of its own: it is over when it was carried out",
+            document.where((*path, "until")),
+            "leave until out",
+        )
+    if max(entry.at, scenario.until_s(entry)) >= scenario.load.duration:
+        yield Problem(
+            f"{entry.name} is not over before the load, which ends at {format_duration(scenario.load.duration)}",
+            document.where((*path, "at")),
+            "let it begin and end before that",
+        )
+    able = frozenset({"share"} if rule.shares else ())
+    for name in sorted(entry.given - able):
+        yield Problem(
+            f"{entry.name} can't be limited by {name}: it happens to the {rule.to}",
+            document.where((*path, name)),
+            "leave it out",
+        )
+    if isinstance(entry.share, Growth):
+        yield Problem(
+            f"the share of {entry.name} can't grow: it happens once",
+            document.where((*path, "share")),
+            "write one share",
+        )
 
 
 def _parameters(
@@ -99,13 +141,12 @@ def _rule(entry: Entry, registry: Registry) -> FaultRule | StandingRule | None:
 
 
 def _unknown(entry: Entry, where: str, registry: Registry) -> Problem:
-    """A name that there is no fault or no standing of; perhaps there is one of the other kind."""
-    names, other, its = registry.faults.keys(), "standing", registry.standings.keys()
-    if entry.kind == "standing":
-        names, other, its = its, "fault", names
-    advice = nearest(entry.name, names, f" (`banstorm list {entry.kind}s` shows them all)")
-    if entry.name in its:
-        advice = f"it is a {other}: write {other}: {entry.name}"
+    """A name that there is no fault, standing or event of; perhaps there is one of another kind."""
+    kinds = {"fault": registry.faults.keys(), "standing": registry.standings.keys(), "event": registry.events.keys()}
+    advice = nearest(entry.name, kinds.pop(entry.kind), f" (`banstorm list {entry.kind}s` shows them all)")
+    for other, names in kinds.items():
+        if entry.name in names:
+            advice = f"it is {'an' if other == 'event' else 'a'} {other}: write {other}: {entry.name}"
     return Problem(f"unknown {entry.kind} {entry.name!r}", where, advice)
 
 
@@ -170,6 +211,9 @@ def _lacking(
 
 
 def _phase(entry: Entry, registry: Registry) -> str | None:
+    if entry.kind == "event":
+        known = registry.events.get(entry.name)
+        return known.to if known is not None and known.to == "router" else None
     rule = _rule(entry, registry)
     return None if rule is None else rule.phase
 
@@ -180,9 +224,16 @@ def _clashes(scenario: Scenario, document: Document, registry: Registry) -> Iter
         shared = sorted(set(one.on) & set(two.on))
         phase = _phase(one, registry)
         same = phase == _phase(two, registry) and one.kind == two.kind and one.selector == two.selector
-        if not shared or not same or phase in {None, "none"}:
+        if not same or phase in {None, "none"}:
             continue
-        if any(scenario.span(one, each).overlaps(scenario.span(two, each)) for each in shared):
+        if one.kind == "event":
+            if one.at <= scenario.until_s(two) and two.at <= scenario.until_s(one):
+                yield Problem(
+                    f"timeline[{second}] begins before timeline[{first}] is over: both happen to the router",
+                    document.where(("timeline", second, "at")),
+                    "move one of the two",
+                )
+        elif any(scenario.span(one, each).overlaps(scenario.span(two, each)) for each in shared):
             yield Problem(
                 f"timeline[{second}] overlaps timeline[{first}]: both act on the {phase} of the same requests",
                 document.where(("timeline", second, "at")),
@@ -218,6 +269,7 @@ def _long_enough(scenario: Scenario, each: Expectation, edge: str, hold_s: float
     edges = [
         entry.at + entry.lag_s(entry.on[-1]) if edge == "start" else scenario.until_s(entry)
         for entry in scenario.timeline
+        if edge == "end" or entry.kind != "event"  # nobody detects or leaves a provider because of an event
     ]
     needed = max(edges, default=0.0) + each.limit + hold_s
     if scenario.load.duration < needed:

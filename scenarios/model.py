@@ -66,7 +66,8 @@ class Scenario(_Part):
     source: str = Field(min_length=1, description="where this was seen in reality")
     remedy: str | None = Field(default=None, min_length=1, description="what a good router does, in a sentence or two")
     scaled: Scale | None = Field(
-        default=None, description="how many times faster than it really happened a dated incident is played, such as 60x"
+        default=None,
+        description="how many times faster than it really happened a dated incident is played, such as 60x",
     )
     tags: list[str] = Field(default_factory=list)
     seed: int = Field(ge=0, lt=2**53, description="repeats the inputs and every decision of a run")
@@ -95,5 +96,7 @@ class Scenario(_Part):
         return Span(round(from_s * NS), round(self.until_s(entry) * NS), every_ns, on_ns)
 
     def until_s(self, entry: Entry) -> float:
-        """When `entry` ends, in seconds after time 0."""
-        return self.load.duration if entry.until is None else entry.until
+        """When `entry` ends, in seconds after time 0. An event without an end is over when it was carried out."""
+        if entry.until is not None:
+            return entry.until
+        return self.load.duration if entry.event is None else entry.at

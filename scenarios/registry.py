@@ -74,6 +74,23 @@ class StandingRule:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRule:
+    """What the language needs to know of an event on the system.
+
+    Attributes:
+        to: Whom it happens to: the router, or its callers.
+        lasts: Whether it needs `until`; one that doesn't is over when it was carried out.
+        shares: Whether it takes a `share`.
+        summary: What it is, in a line.
+    """
+
+    to: str
+    lasts: bool
+    shares: bool
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class MeasureRule:
     """What the language needs to know of a measure.
 
@@ -112,6 +129,7 @@ class Registry:
     """Dialect name to the failure kinds its vendor has."""
     measures: Mapping[str, MeasureRule]
     standings: Mapping[str, StandingRule] = field(default_factory=dict)
+    events: Mapping[str, EventRule] = field(default_factory=dict)
     service: FindService | None = None
     service_dialect: str = ""
     """The dialect whose providers may name a `service`."""

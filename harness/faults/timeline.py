@@ -116,8 +116,8 @@ class Timeline:
         by_caller = any(each.share_of == "caller" for each in scenario.timeline)
         self._callers = callers(scenario) if by_caller else None
         for index, entry in enumerate(scenario.timeline):
-            windows_of = _faulty if entry.kind == "fault" else _standing
-            for window in windows_of(scenario, index, entry):
+            windows_of = {"fault": _faulty, "standing": _standing}.get(entry.kind)
+            for window in windows_of(scenario, index, entry) if windows_of else ():  # events happen to nobody here
                 if window.provider in self._providers:
                     self._providers[window.provider].add(window)
         self._edges: deque[News] = deque()

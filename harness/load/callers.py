@@ -20,6 +20,7 @@ from locust import FastHttpUser, task
 from ...fakes.answer import Mark, Shape
 from ...scenarios.model import Scenario
 from ...scenarios.sizes import typical
+from ..chance import chance
 from ..ledger import EVIDENCE_BYTES_MAX, Ledger
 from .call import Ask, Observed, row, settle
 from .outcome import Ending, Verdict
@@ -44,6 +45,10 @@ class Stopped(gevent.GreenletExit):  # type: ignore[misc] # gevent is not follow
     """The run was stopped while a call was in flight."""
 
 
+class Left(gevent.GreenletExit):  # type: ignore[misc] # gevent is not followed by mypy
+    """The timeline lets this caller leave in the middle of its stream."""
+
+
 class Callers:
     """Plays one scenario's schedule and writes the `schedule` and `calls` tables."""
 
@@ -60,6 +65,8 @@ class Callers:
         self._deadline_ns = round(scenario.load.deadline * NS)
         self._give_up_ns = round(scenario.load.give_up_s * NS)
         self._allow_continuation = scenario.load.continuation
+        self._seed = scenario.seed
+        self._open: dict[int, tuple[gevent.Greenlet, Ask, Observed]] = {}
         self._started = Event()
         self._t0_ns = 0
         self._in_flight = Group()
@@ -118,6 +125,25 @@ class Callers:
         """Abandon what is in flight; each abandoned call gets its row."""
         self._in_flight.kill(Stopped, block=True, timeout=STOP_S_MAX)
 
+    def disconnect(self, entry_id: str, share: float) -> tuple[int, int]:
+        """Let a share of the callers who are in the middle of a stream leave now; how many were, and how many left.
+
+        Who leaves is decided by the seed, the entry and the call.
+        """
+        streaming = [
+            (call, greenlet)
+            for call, (greenlet, ask, seen) in self._open.items()
+            if ask.stream and seen.first_token_ns is not None and not seen.ended_ns
+        ]
+        leaving = [
+            greenlet
+            for call, greenlet in streaming
+            if share >= 1 or chance(self._seed, "entry", entry_id, "stream", call) < share
+        ]
+        for greenlet in leaving:
+            greenlet.kill(Left, block=False)
+        return len(streaming), len(leaving)
+
     def _launch(self, due: Due, scheduled_ns: int) -> None:
         mark = Mark(self._run, due.call, due.shape, due.tokens)
         ask = Ask(mark, due.stream, due.client, scheduled_ns, scheduled_ns + self._give_up_ns, due.prompt)
@@ -138,6 +164,7 @@ class Callers:
 
     def _make(self, ask: Ask, on_sent: Any) -> tuple[Observed, Verdict]:
         seen = Observed(on_sent)
+        self._open[ask.mark.call] = (gevent.getcurrent(), ask, seen)
         leave = gevent.Timeout(max(0.0, (ask.give_up_ns - time.monotonic_ns()) / NS))
         leave.start()
         try:
@@ -148,12 +175,16 @@ class Callers:
         except Stopped:
             seen.ending, seen.note = Ending.STOPPED, "stopped"
             seen.ended_ns = time.monotonic_ns()
+        except Left:
+            seen.ending, seen.note = Ending.LEFT, "left"
+            seen.ended_ns = time.monotonic_ns()
         except Exception as error:  # noqa: BLE001 - a defect of ours is recorded as what it is, and the run goes on
             traceback.print_exc()
             seen.ending, seen.note = Ending.STOPPED, f"load generator: {type(error).__name__}: {error}"[:200]
             seen.ended_ns = time.monotonic_ns()
         finally:
             leave.close()
+            self._open.pop(ask.mark.call, None)
         return seen, self._settle(ask, seen)
 
     def _settle(self, ask: Ask, seen: Observed) -> Verdict:

@@ -51,6 +51,7 @@ class Ending(StrEnum):
     GARBLED = "garbled"  # what came is not HTTP
     GAVE_UP = "gave_up"  # the caller left at give-up
     STOPPED = "stopped"  # the run was stopped
+    LEFT = "left"  # the caller left in the middle, as the timeline said
     UNSENT = "unsent"  # our own in-flight cap
 
 
@@ -61,6 +62,7 @@ _BROKEN: Final = {
     Ending.CLOSED: "refused",
     Ending.GARBLED: "refused",
     Ending.GAVE_UP: "hung",
+    Ending.LEFT: "left",
 }
 
 
@@ -132,6 +134,8 @@ def _outcome(
     if status is None:
         return _BROKEN.get(ending, "unknown")
     if not 200 <= status < 300:
+        if ending is Ending.LEFT:
+            return "left"
         return "hung" if ending is Ending.GAVE_UP else "error"
     form = _form(mark, heard, reading)
     if form is _Form.WRONG or heard.malformed:

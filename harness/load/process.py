@@ -24,6 +24,7 @@ from ..redact import secrets_of
 from .bounds import in_flight_bound, raise_descriptors
 from .callers import Callers, RouterCallers
 from .commands import Lines
+from .departures import play
 from .front import find_front
 from .http_client import HttpClient
 
@@ -66,6 +67,7 @@ class LoadChild:
         self.stopping = Event()
         self.failed: FailedError | None = None
         self._config = config
+        self._scenario = scenario
         self._seed = scenario.seed
         self._give_up_s = load.give_up_s
         self._runner = self._locust(in_flight_max, with_sdk=load.clients.openai_sdk > 0)
@@ -153,6 +155,7 @@ class LoadChild:
                 match command["command"]:
                     case "start":
                         self.callers.start(command["t0_ns"])
+                        gevent.spawn(self._guarded, lambda t0_ns=command["t0_ns"]: self._depart(t0_ns))
                     case "probe":
                         gevent.spawn(self._guarded, lambda calls=command["calls"]: self._probe(calls))
                     case "stop":
@@ -160,6 +163,9 @@ class LoadChild:
             self.stopping.set()
 
         return obey
+
+    def _depart(self, t0_ns: int) -> None:
+        play(self._scenario, self.callers, self.ledger, t0_ns)
 
     def _probe(self, calls: list[dict[str, Any]]) -> None:
         say("probe_result", results=self.callers.probe(calls))

@@ -199,6 +199,7 @@ function byEntry(windows) {
 }
 
 function shareOf(window) {
+  if (window.kind === "event" && window.share === 1) return "an event on the system";
   const share = window.growth ? `${percent(window.growth[0])} growing to ${percent(window.growth[1])}` : percent(window.share);
   return `${share} of ${window.share_of}s`;
 }

@@ -72,6 +72,12 @@ TABLE = [
         "foreign",
     ),
     ("another call beside a right tool call", TOOL, called(OBJECT, text=FOREIGN), Ending.COMPLETE, 200, "foreign"),
+    # left: the caller left in mid-stream, as the timeline said
+    ("left after a prefix", TEXT, unended(PREFIX), Ending.LEFT, 200, "left"),
+    ("left before a word", TEXT, unended(""), Ending.LEFT, 200, "left"),
+    ("left without a status", TEXT, unended(""), Ending.LEFT, None, "left"),
+    ("left an error", TEXT, Heard(error="http_500"), Ending.LEFT, 500, "left"),
+    ("left another call's words", TEXT, unended(FOREIGN), Ending.LEFT, 200, "foreign"),
     # corrupted: places repeat, skip, don't verify; a form nobody asked for
     ("a place repeats", TEXT, said(REPEATED), Ending.COMPLETE, 200, "corrupted"),
     ("a place is skipped", TEXT, said(SKIPPED), Ending.COMPLETE, 200, "corrupted"),
