@@ -7,6 +7,7 @@ whatever became of the calls before, through Locust's session, connection pool, 
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Iterable, Mapping
@@ -135,12 +136,10 @@ class Callers:
             for call, (greenlet, ask, seen) in self._open.items()
             if ask.stream and seen.first_token_ns is not None and not seen.ended_ns
         ]
-        leaving = [
-            greenlet
-            for call, greenlet in streaming
-            if share >= 1 or chance(self._seed, "entry", entry_id, "stream", call) < share
-        ]
-        for greenlet in leaving:
+        # That share of them, rounded up: with a draw for each, few streams might well mean that nobody leaves.
+        streaming.sort(key=lambda each: chance(self._seed, "entry", entry_id, "stream", each[0]))
+        leaving = streaming[: math.ceil(share * len(streaming))]
+        for _, greenlet in leaving:
             greenlet.kill(Left, block=False)
         return len(streaming), len(leaving)
 

@@ -131,8 +131,8 @@ def load_child(tmp_path):
     """Start load children: ``load_child(base_url, load={...}, **config)``."""
     started = []
 
-    def start(base_url, load=None, command=None, **config):
-        scenario = make_scenario(**(load or {})).model_dump(mode="json", by_alias=True)
+    def start(base_url, load=None, command=None, timeline=(), **config):
+        scenario = make_scenario(**(load or {})).model_dump(mode="json", by_alias=True) | {"timeline": list(timeline)}
         known = {"run": "7f3a9c", "seed": 7, "ledger": str(tmp_path), "scenario": scenario, "base_url": base_url}
         known |= {"model": "banstorm", "headers": {}, "api_key": None, "in_flight_max": None}
         child = Child(tmp_path, known | config, command or [sys.executable, "-P", "-m", "banstorm.harness.load"])

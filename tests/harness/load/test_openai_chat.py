@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from banstorm.fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Mark, Shape, find_mark
-from banstorm.harness.load.front import find_front
+from banstorm.harness.load.front import filler, find_front
 from banstorm.harness.load.openai_chat import FRONT
 from banstorm.harness.load.sse import EVENT_BYTES_MAX, SseError, SseSplitter
 from hypothesis import given
@@ -218,3 +218,22 @@ def test_a_front_is_found_by_its_files_name():
     assert find_front("openai_chat") is FRONT
     with pytest.raises(LookupError, match="'nope'"):
         find_front("nope")
+
+
+@pytest.mark.parametrize("words", [1, 2, 17, 79, 80, 81, 1000, 100_000])
+def test_a_prompt_has_the_words_that_were_asked_for(words):
+    """Words from the filler in a row, from a place that the seed draws, single blanks between them."""
+    found = filler(7, 12, words)
+    assert words == len(found.split(" "))
+    assert found == found.strip()
+    assert found == filler(7, 12, words)
+    assert 1 < len({filler(7, call, words) for call in range(50)})
+
+
+def test_a_prompts_length_reaches_the_request():
+    """The words stand before the mark, which is the last."""
+    mark = Mark("7f3a9c", 3, Shape.TEXT, 24)
+    body = json.loads(FRONT.writer("banstorm", 7).body(mark, stream=False, prompt=500))
+    content = body["messages"][-1]["content"]
+    assert content.endswith(mark.render())
+    assert 500 == len(content.removesuffix(mark.render()).split())

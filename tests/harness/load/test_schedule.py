@@ -111,3 +111,80 @@ def test_a_schedule_has_a_bound(monkeypatch):
     """Chance may make more calls due than rate times duration; never more than the bound."""
     monkeypatch.setattr(module, "CALLS_MAX", 50)
     assert len(schedule(scenario())) == 50
+
+
+def test_a_rate_that_changes_is_followed(monkeypatch):
+    """Each stretch has the calls that its rate makes of it, also on a ramp and in a burst."""
+    monkeypatch.setattr(module, "CALLS_MAX", 100_000)
+    rate = [{"at": "0s", "rate": "100/s"}, {"at": "10s", "rate": "300/s", "over": "10s"}, {"at": "30s", "rate": "50/s"}]
+    bursts = [{"at": "35s", "for": "2s", "by": "10x"}]
+    for arrivals, tolerance in (("constant", 1), ("poisson", 150)):
+        load = {"rate": rate, "bursts": bursts, "duration": "40s", "arrivals": arrivals}
+        due = [each.offset_ns / NS for each in schedule(scenario(**load)) if each.phase == "load"]
+        assert due == sorted(due)
+        for from_s, until_s, calls in ((0, 10, 1000), (10, 20, 2000), (20, 30, 3000), (30, 35, 250), (35, 37, 1000)):
+            assert sum(from_s <= at < until_s for at in due) == pytest.approx(calls, abs=tolerance)
+
+
+def test_arrivals_on_a_ramp_are_those_of_a_poisson_process():
+    """On the clock that shows the calls due, the gaps have mean 1 and the spread of an exponential distribution."""
+    load = {"rate": [{"at": "0s", "rate": "20/s"}, {"at": "0.5s", "rate": "200/s", "over": "20s"}], "duration": "20s"}
+    found = scenario(**load)
+    due = [each.offset_ns / NS for each in schedule(found) if each.phase == "load"]
+    piece = found.load.profile.pieces[1]
+    shown = [piece.before + piece.rate * (at - 0.5) + (at - 0.5) ** 2 * (200 - 20) / 20 / 2 for at in due if at > 0.5]
+    gaps = [b - a for a, b in pairwise(shown)]
+    mean = sum(gaps) / len(gaps)
+    assert mean == pytest.approx(1, rel=0.1)
+    assert (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5 == pytest.approx(1, rel=0.1)
+
+
+def test_the_warm_up_has_the_rate_of_the_beginning():
+    """What the load ramps up to later does not come before it."""
+    load = {"rate": [{"at": "0s", "rate": "50/s"}, {"at": "1s", "rate": "500/s"}], "arrivals": "constant"}
+    due = schedule(scenario(**load, duration="2s"))
+    assert 99 == sum(each.phase == "warmup" for each in due)
+
+
+def test_callers_may_call_unevenly():
+    """By Zipf's law the k-th caller makes a share of the calls proportional to 1/k^s."""
+    load = {"callers": {"count": 1000, "zipf": 1.0}, "rate": "1000/s", "duration": "20s"}
+    counts = Counter(each.caller for each in schedule(scenario(**load)))
+    total = sum(1 / rank for rank in range(1, 1001))
+    calls = sum(counts.values())
+    for rank in (1, 2, 5, 10):
+        assert counts[rank - 1] / calls == pytest.approx(1 / rank / total, rel=0.15)
+    assert max(counts) <= 999
+
+
+def test_forty_thousand_callers_all_have_their_chance():
+    """With even callers each one is as likely as any other, however many there are."""
+    due = schedule(scenario(callers=40_000, rate="4000/s", duration="30s", warmup="0s"))
+    counts = Counter(each.caller for each in due)
+    assert len(counts) > 0.9 * 40_000
+    assert max(counts.values()) < 20
+    assert set(counts) <= set(range(40_000))
+
+
+def test_the_callers_of_calls_are_those_of_the_schedule():
+    """Whoever knows the scenario knows who makes which call."""
+    found = scenario(callers={"count": 50, "zipf": 0.5})
+    assert [each.caller for each in schedule(found)] == list(module.callers(found))
+
+
+def test_lengths_are_drawn_from_their_distribution():
+    """Half of the answers are shorter than the median, one in twenty longer than p95, none longer than the highest."""
+    load = {
+        "answer": {"p50": "20 tokens", "p95": "100 tokens"},
+        "prompt": {"p10": "50 tokens", "p50": "300 tokens", "p90": "900 tokens"},
+        "rate": "1000/s",
+    }
+    due = schedule(scenario(**load))
+    answers, prompts = [each.tokens for each in due], [each.prompt for each in due]
+    assert sum(each <= 20 for each in answers) / len(due) == pytest.approx(0.5, abs=0.03)
+    assert 100 == max(answers)
+    assert sum(each == 100 for each in answers) / len(due) == pytest.approx(0.05, abs=0.015)
+    assert sum(each <= 300 for each in prompts) / len(due) == pytest.approx(0.5, abs=0.03)
+    assert min(answers + prompts) >= 1
+    assert {None} == {each.prompt for each in schedule(scenario())}
+    assert {800} == {each.prompt for each in schedule(scenario(prompt="800 tokens"))}
