@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 # "Please try again in 18.642s", "in 6m0s", "in 120ms": OpenAI states it in the message too, and some gateways strip
-# the header.
-_IN_WORDS = re.compile(r"try again in ((?:[0-9.]+h)?(?:[0-9.]+m(?!s))?(?:[0-9.]+s)?(?:[0-9.]+ms)?)", re.IGNORECASE)
+# the header. Google says "Please retry in 7s", Azure "Please retry after 60 seconds".
+_IN_WORDS = re.compile(
+    r"(?:try again|please retry) in ((?:[0-9.]+h)?(?:[0-9.]+m(?!s))?(?:[0-9.]+s)?(?:[0-9.]+ms)?)", re.IGNORECASE
+)
+_AFTER_WORDS = re.compile(r"please retry after ([0-9]{1,9}) seconds?", re.IGNORECASE)
 _GO_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|h|m|s)")
 _GO_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
@@ -28,16 +31,28 @@ class Wait:
     note: str = ""
 
 
-def read_retry_after(headers: Mapping[str, str], message: str, *, now_s: float, max_s: float) -> Wait:
-    """Read `retry-after-ms`, `retry-after` (int, float, HTTP date) or the message's own words.
+_HEADERS = (
+    ("retry-after-ms", 0.001),
+    ("retry-after", 1.0),
+    ("x-amz-retry-after", 0.001),  # AWS's own, in milliseconds; its SDKs read no other
+)
+_RESET = "anthropic-ratelimit-unified-reset"
+"""When a subscription's window begins anew, as a Unix timestamp; Retry-After doesn't always come with it."""
+
+
+def read_retry_after(
+    headers: Mapping[str, str], message: str, *, now_s: float, max_s: float, body_s: float | None = None
+) -> Wait:
+    """Read a wait from the headers, from the body's own field, or from the message's words.
 
     Args:
         headers: Response headers, looked up in lower case.
         message: The provider's error message.
         now_s: Wall-clock time as a Unix timestamp, for HTTP dates.
         max_s: Longest wait that is believed; more is capped, and the note says so.
+        body_s: What a field of the body says, in seconds (Google's `RetryInfo`).
     """
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+    for name, scale in _HEADERS:
         raw = headers.get(name)
         if raw is None:
             continue
@@ -45,6 +60,11 @@ def read_retry_after(headers: Mapping[str, str], message: str, *, now_s: float, 
         if seconds is None:
             return Wait(_from_words(message, max_s), f"{name} {raw[:40]!r} can't be read")
         return _bounded(seconds, max_s, f"{name} {raw[:40]!r}")
+    reset = _number_or_date(headers.get(_RESET, ""), 1.0, now_s)
+    if reset is not None and reset > now_s:
+        return _bounded(reset - now_s, max_s, _RESET)
+    if body_s is not None:
+        return _bounded(body_s, max_s, "the body's wait")
     return Wait(_from_words(message, max_s))
 
 
@@ -70,6 +90,9 @@ def _bounded(seconds: float, max_s: float, shown: str) -> Wait:
 
 
 def _from_words(message: str, max_s: float) -> float | None:
+    plain = _AFTER_WORDS.search(message)
+    if plain is not None:
+        return min(max_s, float(plain[1]))
     found = _IN_WORDS.search(message)
     if found is None or not found[1]:
         return None

@@ -7,8 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from banstorm.router.classify import TABLE, Position, classify, reasons, redact
+from banstorm.router.classify import Position, classify, parse_error_body, reasons, redact
 from banstorm.router.errors import Meaning
+from banstorm.router.failures import rows_for
+from banstorm.router.providers import dialects
 
 A, C, MO, R, U, L, T = (
     Meaning.ACCOUNT,
@@ -57,8 +59,8 @@ TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
     ("anthropic", 403, {"error": {"type": "forbidden", "message": "Request not allowed"}}, A, "region_blocked"),
     ("anthropic", 429, anthropic("rate_limit_error", "This request would exceed your organization's rate limit"), L, "rate_limited"),
     ("anthropic", 429, anthropic("rate_limit_error", "", "ramp_limit_exceeded"), L, "rate_limited"),
-    ("anthropic", 429, anthropic("rate_limit_error", "", "enforced_spend_limit_reached"), A, "no_credit"),
-    ("anthropic", 429, anthropic("rate_limit_error", "", "contract_spend_limit_reached"), A, "no_credit"),
+    ("anthropic", 429, anthropic("rate_limit_error", "", "enforced_spend_limit_reached"), A, "spend_limit"),
+    ("anthropic", 429, anthropic("rate_limit_error", "", "contract_spend_limit_reached"), A, "spend_limit"),
     ("anthropic", 429, anthropic("rate_limit_error", "Extra usage is required for long context requests."), U, "long_context_costs_extra"),
     ("anthropic", 529, anthropic("overloaded_error", "Overloaded"), T, "overloaded"),
     ("anthropic", 500, anthropic("api_error", "Internal server error"), T, "server_error"),
@@ -73,9 +75,9 @@ TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
     ("openai", 429, openai("insufficient_quota", "insufficient_quota", QUOTA), A, "no_credit"),
     ("openai", 429, openai("insufficient_quota", None, QUOTA), A, "no_credit"),
     ("openai", 429, openai("insufficient_quota", "credit_balance_exhausted"), A, "no_credit"),
-    ("openai", 429, openai("insufficient_quota", "organization_spend_limit_exceeded"), A, "no_credit"),
-    ("openai", 429, openai("insufficient_quota", "project_spend_limit_exceeded"), A, "no_credit"),
-    ("openai", 429, openai("insufficient_quota", "organization_usage_limit_exceeded"), A, "no_credit"),
+    ("openai", 429, openai("insufficient_quota", "organization_spend_limit_exceeded"), A, "spend_limit"),
+    ("openai", 429, openai("insufficient_quota", "project_spend_limit_exceeded"), A, "spend_limit"),
+    ("openai", 429, openai("insufficient_quota", "organization_usage_limit_exceeded"), A, "spend_limit"),
     ("openai", 429, openai("tokens", "rate_limit_exceeded", "Rate limit reached for gpt-4o in"), L, "rate_limited"),
     ("openai", 429, openai("tokens", "rate_limit_exceeded", "Request too large for gpt-4o in organization"), U, "larger_than_limit"),
     ("openai", 429, openai("rate_limit_error", "slow_down"), L, "rate_limited"),
@@ -96,11 +98,12 @@ TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
     ("openai", 400, None, T, "gateway_page"),
     ("anthropic", 401, None, C, "bad_key"),
     ("anthropic", 429, None, L, "rate_limited"),
-    ("openai", 302, {}, T, "gateway_page"),
+    ("openai", 302, {}, T, "redirect"),
     # other envelopes
     ("openai", 401, {"detail": "Unauthorized"}, C, "bad_key"),
     ("openai", 429, [{"error": {"message": "slow", "code": 429}}], L, "rate_limited"),
-    ("openai", 400, {"error": "This organization has been disabled."}, A, "org_disabled"),
+    ("anthropic", 400, {"error": "This organization has been disabled."}, A, "org_disabled"),
+    ("http_service", 429, {"error": "daily_limited", "message": "enough"}, L, "daily_limit"),
 ]  # fmt: skip
 
 
@@ -146,7 +149,79 @@ def test_a_ban_has_no_promise_of_return():
 def test_reasons_are_a_bounded_set():
     """Every row's reason is a short lower-case name, as a metric label has to be."""
     assert all(reason.isidentifier() and reason.islower() for reason in reasons())
-    assert {row.reason for row in TABLE} <= reasons()
+    assert {row.reason for dialect in dialects() for row in rows_for(dialect)} <= reasons()
+
+
+ECHOES = (
+    "organization has been disabled", "Your credit balance is too low to access the Anthropic API.",
+    "You exceeded your current quota", "Organization has been restricted.", "Operation not allowed",
+    "API key not valid. Please pass a valid API key.", "prompt is too long: 9 tokens > 8 maximum",
+    "Unauthorized", "OAuth token has been revoked", "The model `x` does not exist", "Overloaded",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "dialect", ["anthropic", "openai", "azure", "gemini", "bedrock", "mistral", "groq", "openrouter"]
+)
+@pytest.mark.parametrize("echo", ECHOES)
+def test_the_callers_words_are_not_the_vendors(dialect, echo):
+    """A message that repeats what the caller wrote is a refusal of the request, whatever the caller wrote."""
+    message = f"Invalid value: '{echo}'. Supported values are: 'auto'."
+    body = {"message": message} if dialect == "bedrock" else anthropic(INVALID, message)
+    failure = classify(
+        dialect, 400, body, headers={"x-amzn-errortype": "ValidationException"} if dialect == "bedrock" else {}
+    )
+    assert (R, "invalid_request") == (failure.meaning, failure.reason)
+
+
+def test_every_rows_words_are_anchored():
+    """No row's words begin with a wildcard of any length, so that what stands in the middle of a message never counts."""
+    words = [row.words.pattern for dialect in dialects() for row in rows_for(dialect) if row.words]
+    assert [] == [pattern for pattern in words if pattern.startswith((".*", ".+", "(.*"))]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "meaning", "reason"),
+    [
+        (404, b"<html><title>404 Not Found</title>", T, "gateway_page"),
+        (400, b"<html><title>400 Bad Request</title>", T, "gateway_page"),
+        (403, b"<html><title>Attention Required! | Cloudflare</title>", T, "edge_blocked"),
+        (403, b"", C, "permission_denied"),
+        (401, b"", C, "bad_key"),
+        (404, b"", T, "gateway_page"),
+        (429, b"<html>slow down</html>", L, "rate_limited"),
+        (503, b"<html></html>", T, "gateway_page"),
+    ],
+)
+def test_pages(status, body, meaning, reason):
+    """A page from something in between is an accident: a 404 of a gateway's never retires a model."""
+    failure = classify("openai", status, parse_error_body(body))
+    assert (meaning, reason) == (failure.meaning, failure.reason)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body", "meaning", "status"),
+    [
+        ("openrouter", {"error": {"code": 502, "message": "Provider returned error"}}, T, 502),
+        ("openrouter", {"error": {"code": 429, "message": "slow"}}, L, 429),
+        ("openrouter", {"error": {"code": 401, "message": "User not found."}}, C, 401),
+        ("gemini", {"error": {"code": 503, "status": "UNAVAILABLE", "message": "busy"}}, T, 503),
+        ("openai_compatible", {"object": "error", "type": "BadRequestError", "code": 400, "message": "no"}, R, 400),
+        ("azure", {"error": {"code": "429", "message": "Requests to the X have exceeded"}}, L, 429),
+        ("openai", {"error": {"code": True, "message": "?"}}, T, 0),
+    ],
+)
+@pytest.mark.parametrize("position", [Position.BODY, Position.STREAM])
+def test_integer_codes_in_a_200(dialect, body, meaning, status, position):
+    """Inside a 200 the status that the error itself names is the one that counts."""
+    failure = classify(dialect, 200, body, position=position)
+    assert (meaning, status) == (failure.meaning, failure.status)
+
+
+@pytest.mark.parametrize("dialect", dialects())
+def test_a_wrong_key_is_never_the_callers_fault(dialect):
+    """Whatever the dialect, a 401 says something about the credential and lets the call move on."""
+    assert C == classify(dialect, 401, {"error": {"message": "no"}}).meaning
 
 
 def test_keys_are_taken_out_of_messages():

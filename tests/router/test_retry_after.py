@@ -33,6 +33,12 @@ NOW = 1_800_000_000.0
         ({}, "Please try again in 6m0s", 60.0, ""),
         ({"retry-after": "junk"}, "Please try again in 2s", 2.0, "can't be read"),
         ({}, "Please try again in a while", None, ""),
+        ({}, "Quota exceeded.\nPlease retry in 7s.", 7.0, ""),
+        ({}, "Please retry after 86400 seconds. Please go here", 60.0, ""),
+        ({"x-amz-retry-after": "9000"}, "", 9.0, ""),
+        ({"anthropic-ratelimit-unified-reset": str(int(NOW) + 30)}, "", 30.0, ""),
+        ({"anthropic-ratelimit-unified-reset": str(int(NOW) + 7999)}, "", 60.0, "capped at 60 s"),
+        ({"anthropic-ratelimit-unified-reset": str(int(NOW) - 5)}, "", None, ""),
     ],
 )
 def test_forms(headers, message, seconds, note):
@@ -41,3 +47,10 @@ def test_forms(headers, message, seconds, note):
     assert pytest.approx(seconds) == wait.seconds
     assert note in wait.note
     assert bool(note) == bool(wait.note)
+
+
+@pytest.mark.parametrize(("body_s", "seconds"), [(7.0, 7.0), (13872.0, 60.0), (-1.0, 0.0)])
+def test_the_bodys_own_field(body_s, seconds):
+    """A wait that stands in a field of the body counts where no header names one."""
+    assert seconds == read_retry_after({}, "try again in 2s", now_s=NOW, max_s=60.0, body_s=body_s).seconds
+    assert 5.0 == read_retry_after({"retry-after": "5"}, "", now_s=NOW, max_s=60.0, body_s=body_s).seconds

@@ -1,0 +1,21 @@
+"""Whoever speaks like OpenAI: Groq, OpenRouter, vLLM, and gateways that pass on what others said."""
+
+from __future__ import annotations
+
+from ..errors import Meaning
+from .cohere import ROWS as COHERE
+from .groq import ROWS as GROQ
+from .openai import ROWS as OPENAI
+from .openrouter import ROWS as OPENROUTER
+from .row import Row, row
+
+M = Meaning
+ROWS: tuple[Row, ...] = (
+    # vLLM's types are Python's exceptions; a model it doesn't serve is one of them
+    row(M.MODEL, "model_unknown", codes="NotFoundError", words=r"The model `[^`]*` does not exist"),
+    row(M.REQUEST, "context_length", codes="BadRequestError", words=r"This model's maximum context length is "),
+    *OPENAI,
+    *GROQ,
+    *OPENROUTER,
+    *COHERE,
+)
