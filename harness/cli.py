@@ -22,7 +22,8 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
 
 
 @banstorm.command()
-@click.argument("scenario")
+@click.argument("scenario", required=False)
+@click.option("--tag", help="Play all scenarios of the library with this tag, one after the other, e.g. ci.")
 @click.option(
     "--target", default="reference", show_default=True, help="A target's name, or the URL of a running router."
 )
@@ -47,14 +48,18 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
 @click.option("--rate", metavar="RATE", help="Another rate than the scenario's, e.g. 15/s, for a slower router.")
 @click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
 @click.option("--no-charts", "charts", flag_value=False, default=True, help="Leave out the PNG and SVG charts.")
-def run(**words: Any) -> None:
-    """Play SCENARIO (a name, or a YAML file) against a router and judge it.
+def run(scenario: str | None, tag: str | None, **words: Any) -> None:
+    """Play SCENARIO (a name, or a YAML file) against a router and judge it; or all scenarios with a --tag.
 
-    Exit codes: 0 pass, 1 fail, 2 bad scenario or usage, 3 inconclusive, 4 internal error, 130 interrupted.
+    Exit codes: 0 pass, 1 fail, 2 bad scenario or usage, 3 inconclusive, 4 internal error, 130 interrupted. Of several
+    scenarios the worst decides: fail, then inconclusive, then pass.
     """
-    from . import command_run
+    from . import command_run, run_many
 
-    sys.exit(command_run.play(command_run.wish(**words)))
+    if (scenario is None) == (tag is None):
+        raise click.UsageError("give one scenario, or a --tag")
+    wish = command_run.wish(scenario=scenario or "", **words)
+    sys.exit(command_run.play(wish) if tag is None else run_many.play_tagged(tag, wish))
 
 
 @banstorm.command("list")
@@ -81,6 +86,15 @@ def show(name: str, as_yaml: bool) -> None:  # noqa: FBT001 - click passes optio
     from . import catalogue, drawing
 
     click.echo(catalogue.explain(name, as_yaml=as_yaml, style=drawing.style_of(sys.stdout)))
+
+
+@banstorm.command()
+@click.argument("name")
+def new(name: str) -> None:
+    """Write a scenario to begin with, every key explained; NAME is a name, or a path that ends with .yaml."""
+    from . import command_new
+
+    sys.exit(command_new.write(name))
 
 
 @banstorm.command()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LAB: Final = ("mitmproxy", "locust", "pandas", "pyarrow", "vl_convert", "psutil", "rich")
 """Modules that the extra `lab` brings."""
-_CODES: Final = {"pass": Exit.PASS, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
+CODES: Final[dict[str, Exit]] = {"pass": Exit.PASS, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
 
 
 def wish(
@@ -125,14 +125,25 @@ def need(modules: tuple[str, ...], extra: str) -> None:
         )
 
 
-def play(wish: Wish) -> int:
-    """Run it, say how it ended, and give the exit code."""
+def prepare(wish: Wish) -> Plan:
+    """Plan what was asked for, once all that it needs is known to be installed.
+
+    Raises:
+        HarnessError: when something is not, or the wish can't be planned.
+        ScenarioError: when the scenario can't be used.
+    """
     need(LAB, "lab")
     if wish.openai_sdk > 0:
         need(("openai",), "sdk")
     plan = make_plan(wish)
     if plan.scenario.load.clients.openai_sdk > 0:
         need(("openai",), "sdk")
+    return plan
+
+
+def play(wish: Wish) -> int:
+    """Run it, say how it ended, and give the exit code."""
+    plan = prepare(wish)
     try:
         result = _execute(plan)
     except Interrupted:
@@ -150,12 +161,12 @@ def _execute(plan: Plan) -> Result:
 
         view = LiveView(plan.scenario)
         with view:
-            return _drive(Run(plan, view).execute)
+            return drive(Run(plan, view).execute)
     with nullcontext():
-        return _drive(Run(plan, Lines(sys.stdout)).execute)
+        return drive(Run(plan, Lines(sys.stdout)).execute)
 
 
-def _drive(execute: object) -> Result:
+def drive(execute: object) -> Result:
     """Run the engine on an event loop; Ctrl-C and SIGTERM cancel it, and it cleans up."""
 
     async def body() -> Result:
@@ -188,4 +199,4 @@ def _conclude(result: Result, folder: Path) -> int:
         mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
         lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}")
     tell(sys.stdout, [*lines, f"report: {folder / 'report.html'}", f"again:  {result.run.command}"])
-    return _CODES[result.verdict]
+    return CODES[result.verdict]

@@ -28,7 +28,7 @@ def explain_scenario(name: str, scenario: Scenario, style: Style | None = None) 
     """
     style = style or Style()
     told = _Told(style)
-    told.line(f"{name}: {scenario.title}")
+    told.text(f"{name}: ", scenario.title)
     told.line("")
     told.text("", scenario.story)
     told.line("")

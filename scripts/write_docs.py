@@ -1,4 +1,4 @@
-"""Writes what is generated: the README's tables and the scenario schema. `--check` only compares."""
+"""Writes what is generated: the README's tables, the catalogue, the scenario schema. `--check` only compares."""
 
 from __future__ import annotations
 
@@ -6,24 +6,13 @@ import re
 import sys
 from pathlib import Path
 
+import catalogue_page
 from banstorm.fakes.dialects import GENERIC, find
 from banstorm.fakes.dialects._routes import RoutedDialect
 from banstorm.harness import schema
 from banstorm.harness.registry import registry
-from banstorm.scenarios import library
 
 ROOT = Path(__file__).parent.parent
-
-
-def scenarios() -> str:
-    """The README's table of scenarios."""
-    rows = ["| scenario | what happens | expected of a good router |", "|---|---|---|"]
-    for name, path in library.paths().items():
-        scenario = library.load(path, registry())
-        expected = "; ".join(f"{each.measure} {each.wanted}" for each in scenario.expect)
-        file = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name
-        rows.append(f"| [`{name}`]({file}) | {' '.join(scenario.story.split())} | {expected} |")
-    return "\n".join(rows)
 
 
 def faults() -> str:
@@ -59,13 +48,22 @@ def measures() -> str:
 def files() -> dict[Path, str]:
     """Each generated file and what it should hold."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    for name, make in {"scenarios": scenarios, "faults": faults, "dialects": dialects, "measures": measures}.items():
+    for name, make in {
+        "scenarios": catalogue_page.summary,
+        "faults": faults,
+        "dialects": dialects,
+        "measures": measures,
+    }.items():
         pattern = re.compile(rf"(<!-- {name}: generated -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
         table = make()
         readme, count = pattern.subn(lambda match, table=table: match[1] + table + "\n" + match[2], readme)
         if count != 1:
             sys.exit(f"README.md: expected one section marked {name}, found {count}")
-    return {ROOT / "README.md": readme, ROOT / "scenarios" / "schema.json": schema.text()}
+    return {
+        catalogue_page.PAGE: catalogue_page.page(),
+        ROOT / "README.md": readme,
+        ROOT / "scenarios" / "schema.json": schema.text(),
+    }
 
 
 def main() -> None:
