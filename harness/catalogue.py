@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from ..scenarios import library
 from ..scenarios.model import Scenario
 from ..scenarios.problems import nearest
 from ..scenarios.units import format_duration
-from . import faults, standings, targets
+from . import faults, happenings, standings, targets
 from .drawing import Style
 from .errors import HarnessError
 from .faults import drift_named
@@ -28,7 +29,7 @@ WIDTH: Final = 100
 
 
 def listing(what: str, tag: str | None = None) -> str:
-    """A table of all scenarios, faults, standings, drifts, measures, dialects or targets, one a line."""
+    """A table of all scenarios, faults, standings, events, drifts, measures, dialects or targets, one a line."""
     rows: list[tuple[str, str]]
     match what:
         case "scenarios":
@@ -37,6 +38,8 @@ def listing(what: str, tag: str | None = None) -> str:
             rows = [(name, rule.summary) for name, rule in registry().faults.items()]
         case "standings":
             rows = [(name, rule.summary) for name, rule in registry().standings.items()]
+        case "events":
+            rows = [(name, rule.summary) for name, rule in registry().events.items()]
         case "drifts":
             drifts = {name: drift_named.find(name) for name in drift_named.names()}
             rows = [(name, f"{each.title} [{', '.join(each.dialects)}]") for name, each in drifts.items()]
@@ -87,7 +90,7 @@ def _hanging(head: str, text: str) -> str:
 
 
 def explain(name: str, *, as_yaml: bool = False, style: Style | None = None) -> str:
-    """All there is to know of a scenario, a fault, a standing, a named drift or a measure.
+    """All there is to know of a scenario, a fault, a standing, an event, a named drift or a measure.
 
     Raises:
         HarnessError: when there is nothing of that name.
@@ -103,13 +106,22 @@ def explain(name: str, *, as_yaml: bool = False, style: Style | None = None) -> 
         found.append(explain_fault(name))
     if name in registry().standings:
         found.append(explain_standing(name))
+    if name in happenings.names():
+        found.append(explain_event(name))
     if name in drift_named.names():
         found.append(explain_drift(name))
     if found:
         return "\n\n".join(found)
     if name in measures.names() or name in measures.keys():  # noqa: SIM118 - as above
         return _hanging(f"{name}: ", measures.find(name).definition)
-    names = [*known, *registry().faults, *registry().standings, *drift_named.names(), *measures.names()]
+    names = [
+        *known,
+        *registry().faults,
+        *registry().standings,
+        *registry().events,
+        *drift_named.names(),
+        *measures.names(),
+    ]
     advice = nearest(name, names, "")
     raise HarnessError(f"nothing is called {name!r}", "banstorm show", advice)
 
@@ -150,6 +162,16 @@ def explain_standing(name: str) -> str:
     if standing.failure_kinds:
         lines.append(_hanging("dialects:         ", _able(standing.failure_kinds)))
     return "\n".join([*lines, *_parameters(standing.parameters, standing.required)])
+
+
+def explain_event(name: str) -> str:
+    """An event: what it does, to whom, and whether it ends."""
+    event = happenings.find(name)
+    lines = [f"{name} (event)", "", inspect.cleandoc(event.__doc__ or ""), ""]
+    lines.append(f"happens to:       the {event.to}")
+    lines.append(f"lasts:            {'until its end' if event.lasts else 'no longer than it takes'}")
+    lines.append(f"takes a share:    {'yes' if event.shares else 'no'}")
+    return "\n".join(lines)
 
 
 def _able(kinds: Sequence[str]) -> str:

@@ -65,7 +65,7 @@ def run(scenario: str | None, tag: str | None, **words: Any) -> None:
 @banstorm.command("list")
 @click.argument(
     "what",
-    type=click.Choice(["scenarios", "faults", "standings", "drifts", "measures", "dialects", "targets"]),
+    type=click.Choice(["scenarios", "faults", "standings", "events", "drifts", "measures", "dialects", "targets"]),
     default="scenarios",
 )
 @click.option("--tag", help="Only the scenarios with this tag, e.g. ci.")
@@ -82,7 +82,7 @@ def list_(what: str, tag: str | None) -> None:
 @click.argument("name")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the scenario's file, to copy from.")
 def show(name: str, as_yaml: bool) -> None:  # noqa: FBT001 - click passes options so
-    """Explain a scenario, with its timeline drawn; or a fault, a standing or a measure."""
+    """Explain a scenario, with its timeline drawn; or a fault, a standing, an event or a measure."""
     from . import catalogue, drawing
 
     click.echo(catalogue.explain(name, as_yaml=as_yaml, style=drawing.style_of(sys.stdout)))

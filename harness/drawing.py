@@ -1,7 +1,8 @@
 """A scenario's timeline as text: a time axis, the load's rate, a row a provider, a bar a window with its fault's name.
 
-Each column stands for an equal stretch of time. A bar tells by its sign which share of the requests it concerns, and
-one that comes and goes has gaps. Windows whose bars or names would run into each other stand on lines of their own.
+What happens to the router or its callers stands on rows of their own. Each column stands for an equal stretch of time. A
+bar tells by its sign which share of the requests it concerns, and one that comes and goes has gaps. Windows whose bars
+or names would run into each other stand on lines of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from ..scenarios.growth import Growth
 from ..scenarios.spans import NS
 from ..scenarios.units import format_duration
-from . import standings
+from . import happenings, standings
 
 if TYPE_CHECKING:
     from ..scenarios.arrivals import Profile
@@ -104,7 +105,8 @@ def draw(scenario: Scenario, style: Style) -> list[str]:
     profile = scenario.load.profile
     rate = f"load {profile.peak:.4g}/s"
     heads = [_shortened(name, NAME_MAX, signs) for name in scenario.providers]
-    margin = max(len(rate), *map(len, heads)) + 4
+    whose = list(dict.fromkeys(whom for entry in scenario.timeline if (whom := _happens_to(entry))))
+    margin = max(map(len, (rate, *heads, *whose))) + 4
     scale = _Scale(style.width - margin, max(scenario.load.duration, *ends, 0.001))
     lines = list(_axis(scale, margin, signs))
     lines.append(_row(rate, margin, _curve(profile, scenario.load.duration, scale, signs)))
@@ -112,6 +114,10 @@ def draw(scenario: Scenario, style: Style) -> list[str]:
         bars = [_bar(scenario, entry, name, scale, signs) for entry in scenario.timeline if name in entry.on]
         for number, line in enumerate(_stacked(bars, scale.columns, signs)):
             lines.append(_row(head if number == 0 else "", margin, line))
+    for whom in whose:
+        bars = [_moment(scenario, entry, scale, signs) for entry in scenario.timeline if _happens_to(entry) == whom]
+        for number, line in enumerate(_stacked(bars, scale.columns, signs)):
+            lines.append(_row(whom if number == 0 else "", margin, line))
     return [*lines, *_legend(scenario.timeline, signs)]
 
 
@@ -173,6 +179,20 @@ def _bar(scenario: Scenario, entry: Entry, provider: str, scale: _Scale, signs: 
     return _named("".join(cells), begin, entry.name, scale.columns, signs)
 
 
+def _happens_to(entry: Entry) -> str:
+    """Whom an event happens to: the router or the callers; nobody if the entry is none."""
+    return happenings.find(entry.event).to if entry.event else ""
+
+
+def _moment(scenario: Scenario, entry: Entry, scale: _Scale, signs: Signs) -> _Bar:
+    """An event: a moment, or a bar if it lasts."""
+    lasts = entry.event is not None and happenings.find(entry.event).lasts
+    begin = scale.column(entry.at)
+    last = scale.column(scenario.until_s(entry) - 1e-9) if lasts else begin
+    sign = signs.whole if entry.share == 1 else signs.part
+    return _named(sign * (last - begin + 1), begin, entry.name, scale.columns, signs)
+
+
 def _late_s(entry: Entry, provider: str) -> float:
     """Seconds by which a standing reaches this provider later than it begins."""
     if entry.standing is None:
@@ -231,6 +251,6 @@ def _legend(timeline: Iterable[Entry], signs: Signs) -> list[str]:
     """What the signs mean, as far as they were used."""
     grows = any(isinstance(each.share, Growth) for each in timeline)
     part = any(each.share != 1 or _selects(each) for each in timeline if not isinstance(each.share, Growth))
-    told = [f"{signs.part} some requests, {signs.whole} all"] if part else []
+    told = [f"{signs.part} some, {signs.whole} all"] if part else []
     told += [f"{signs.levels[0]} to {signs.levels[-1]} a share that changes"] if grows else []
     return [f"  ({'; '.join(told)})"] if told else []

@@ -12,6 +12,7 @@ from ..scenarios.model import Load, Scenario
 from ..scenarios.sizes import format_size
 from ..scenarios.speed import format_speed
 from ..scenarios.units import format_duration
+from . import happenings
 from .drawing import Style, draw
 
 ENTRIES_TOLD_MAX: Final = 50
@@ -102,7 +103,10 @@ def _load(load: Load) -> str:
 
 def _entry(scenario: Scenario, entry: Entry) -> str:
     until = scenario.until_s(entry)
-    told = f"{entry.name}: {format_duration(entry.at)} to {format_duration(until)} on {', '.join(entry.on)}"
+    told = f"{entry.name}: {format_duration(entry.at)}"
+    if entry.event is None or happenings.find(entry.event).lasts:
+        told += f" to {format_duration(until)}"
+    told += f" on {', '.join(entry.on)}" if entry.on else f" to the {happenings.find(entry.name).to}"
     return told + _narrowed(entry) + "".join(f"; {key} {_told(value)}" for key, value in entry.with_.items())
 
 
@@ -115,7 +119,7 @@ def _narrowed(entry: Entry) -> str:
         parts.append(f"one after the other, {format_duration(entry.stagger)} apart")
     if entry.given & {"share", "share_of"}:
         ends = (entry.share.begin, entry.share.end) if isinstance(entry.share, Growth) else (entry.share,)
-        whose = f"{entry.share_of}s" if entry.fault else "credentials"
+        whose = f"{entry.share_of}s" if entry.fault else "open streams" if entry.event else "credentials"
         parts.append(f"{' to '.join(f'{each:.0%}' for each in ends)} of {whose}")
     if entry.together:
         parts.append("the same at each of them")

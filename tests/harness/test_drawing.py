@@ -96,6 +96,21 @@ def test_a_standing_that_spreads_reaches_the_second_key_later():
     assert _bars(scenario, "b").index("#") - _bars(scenario, "a").index("#") == pytest.approx(21, abs=1)
 
 
+def test_an_event_has_a_row_of_its_own():
+    """What happens to the router or to its callers is no provider's; what lasts is a bar, what does not a moment."""
+    frozen = {"at": "2s", "until": "4s", "event": "pause_router"}
+    leaving = {"at": "6s", "share": "50%", "event": "disconnect_callers"}
+    scenario = _scenario(_entry(), frozen, leaving, {"at": "8s", "event": "drop_state"})
+    router, callers = _bars(scenario, "router"), _bars(scenario, "callers")
+    assert "pause_router" in router
+    assert "drop_state" in router
+    assert 1 == (router.split("pause_router")[1]).count("#")
+    assert "= disconnect_callers" in callers
+    told = explain_scenario("t", scenario)
+    assert "pause_router: 2s to 4s to the router" in told
+    assert "disconnect_callers: 6s to the callers, 50% of" in told
+
+
 def test_the_load_is_drawn_as_it_changes():
     """A rate that steps up is low before and high after, and its highest is named."""
     scenario = _scenario(_entry(), rate=[{"at": "0s", "rate": "10/s"}, {"at": "5s", "rate": "80/s"}])
