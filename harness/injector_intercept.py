@@ -235,6 +235,8 @@ class InterceptAddon(InjectorAddon):
             flow.metadata[_PROVIDER] = provider
             request = flow.request.data  # its properties would rewrite the headers, too
             request.host, request.port, request.scheme = LOOPBACK, self._upstreams[provider], b"http"
+            if flow.request.is_http2 and request.content and "content-length" not in request.headers:
+                request.headers["content-length"] = str(len(request.content))  # HTTP/2 needs none, the fake does
         return super().request(flow)
 
     def _note_use(self, tunnel: Tunnel) -> None:
