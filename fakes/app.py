@@ -18,7 +18,7 @@ from .caller import BodyTooLargeError, CallerGoneError, Receive, read_body
 from .compose import compose
 from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
 from .exchange import Exchange, Send
-from .http_request import BODY, WHOLE
+from .http_request import BODY, READ, WHOLE
 from .invoice import Bill
 from .pace import TokenTimes
 from .quota import Refusal
@@ -142,7 +142,11 @@ class _Fake:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(self, receive, send, whole=WHOLE in scope.get("extensions", ()))
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        given = scope.get(READ)
+        if given is None:
+            headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        else:
+            headers = given[0]
         exchange.attempt = headers.get(ATTEMPT_HEADER)
         self._in_flight += 1
         try:
@@ -163,7 +167,7 @@ class _Fake:
                 body = await self._receive(exchange, headers)
             if self._account is not None:
                 self._check_standing(self._account, exchange, scope, headers, path, body)
-            ask = dialect.read(scope["method"], path, headers, body)
+            ask = _read(dialect, scope, path, headers, body)
             if self._account is not None:
                 self._check_quota(self._account, exchange, ask)
             entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
@@ -307,3 +311,14 @@ def _given(scope: Scope, whole: bool) -> tuple[str, bytes]:  # noqa: FBT001 - it
     query = scope["query_string"]
     path: str = scope["path"]
     return f"{path}?{query.decode('latin-1')}" if query else path, scope.get(BODY, b"") if whole else b""
+
+
+def _read(dialect: Dialect, scope: Scope, path: str, headers: dict[str, str], body: bytes) -> Ask:
+    """What the dialect makes of the request, unless somebody in front knows it already."""
+    given = scope.get(READ)
+    if given is None:
+        return dialect.read(scope["method"], path, headers, body)
+    read: Ask | RequestRefused = given[1]
+    if isinstance(read, RequestRefused):
+        raise read
+    return read

@@ -6,25 +6,35 @@ planned, by the `hosts` that each fault names.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.dialects.base import REQUEST_BYTES_MAX
+from ..fakes.http_request import BODY
+from .faults.base import Forward
 from .inline_exchange import App, Exchange, Receive, Send
+from .inline_relay import Relay
 
 if TYPE_CHECKING:
+    from .faults.plan import Plan
     from .witness import Witness
+
+_AT_ONCE: Final = Forward()
 
 
 class InlineFaults:
     """ASGI middleware that plays the timeline in front of one fake."""
 
+    eager = True
+    """The server may begin it outside of any task: whatever needs one gets its own."""
+
     def __init__(self, app: App, provider: str, witness: Witness) -> None:
         self._app = app
         self._provider = provider
         self._witness = witness
-        self._open: set[Exchange] = set()
+        self._open: set[Exchange | Relay] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -32,23 +42,33 @@ class InlineFaults:
             await self._app(scope, receive, send)
             return
         received_ns = time.monotonic_ns()
-        body = await _read(receive)
-        if body is None:
+        body = scope.get(BODY)
+        if body is None and (body := await _read(receive)) is None:
             return  # a request that broke off before its body was whole never became an attempt
         query = scope.get("query_string") or b""
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
         plan = self._witness.begin(
             self._provider,
             scope["method"],
             scope["path"] + ("?" + query.decode("latin-1") if query else ""),
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            headers=headers,
             body=body,
             received_ns=received_ns,
         )
-        exchange = Exchange(self._app, plan, receive, send)
+        if plan.untouched and plan.action == _AT_ONCE:
+            relay = Relay(plan, receive, send)
+            await self._witnessed(plan, relay, relay.run(self._app, scope, headers, body))
+        else:
+            exchange = Exchange(self._app, plan, receive, send)
+            running = asyncio.get_running_loop().create_task(exchange.run(scope, headers, body))
+            await self._witnessed(plan, exchange, running)
+
+    async def _witnessed(self, plan: Plan, exchange: Exchange | Relay, running: Any) -> None:
+        """Wait for an exchange, and write down how it ended."""
         self._open.add(exchange)
         ended_by = "provider"
         try:
-            ended_by = await exchange.run(scope, body)
+            ended_by = await running
         except Exception:
             if plan.record.status is None:
                 plan.record.head(500, time.monotonic_ns())  # what the server tells the router now

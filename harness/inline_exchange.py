@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.http_request import RESET
-from ..fakes.regions import CLIENT_HEADER
 from .faults.base import Close, Cut, End, Forward, Hang, Pause, Reset, Respond, Stall
-from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
+from .faults.plan import OWN_HEADERS
+from .inline_relay import inner_scope
 
 if TYPE_CHECKING:
     from .faults.base import Step
@@ -57,7 +57,7 @@ class Exchange:
             return "complete"
         return "router" if self._gone else None
 
-    async def run(self, scope: MutableMapping[str, Any], body: bytes) -> str:
+    async def run(self, scope: MutableMapping[str, Any], headers: dict[str, str], body: bytes) -> str:
         """Carry the plan out; how the attempt ended."""
         action = self.plan.action
         waits = isinstance(action, Hang) or action.delay_s > 0
@@ -73,7 +73,7 @@ class Exchange:
                     await self._send({"type": RESET})
                 return "fault"
             case Forward():
-                return await self._forward(scope, body)
+                return await self._forward(scope, headers, body)
         return "complete"
 
     async def _leaves(self, seconds: float | None) -> bool:
@@ -92,13 +92,10 @@ class Exchange:
         record.deliver(reply.body)
         await self._send({"type": "http.response.body", "body": reply.body})
 
-    async def _forward(self, scope: MutableMapping[str, Any], body: bytes) -> str:
+    async def _forward(self, scope: MutableMapping[str, Any], headers: dict[str, str], body: bytes) -> str:
         self.plan.record.reached = True
-        attempt = (ATTEMPT_HEADER.encode(), self.plan.record.attempt.encode())
-        # the scope tells the client, and a router that names its own callers would be taken for them
-        others = [field for field in scope["headers"] if field[0] != CLIENT_HEADER.encode()]
         # no extension of the server's: what the app sends passes through here, message by message
-        inner = {**scope, "headers": [*others, attempt], "extensions": {}}
+        inner = inner_scope(scope, self.plan, headers, body, {})
         given = False
 
         async def receive() -> Message:
@@ -106,12 +103,9 @@ class Exchange:
             if not given:
                 given = True
                 return {"type": "http.request", "body": body, "more_body": False}
-            return await (self._listen() if self.plan.untouched else self._hear())
+            return await self._hear()
 
-        if self.plan.untouched:
-            await self._app(inner, receive, self._pass)
-        else:
-            await self._beside(self._app(inner, receive, self._filter))
+        await self._beside(self._app(inner, receive, self._filter))
         return self.outcome or "provider"
 
     async def _beside(self, running: Awaitable[None]) -> None:

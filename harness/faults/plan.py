@@ -14,7 +14,7 @@ from .attempt import AttemptRecord
 from .base import LAST, Action, BodyFilter, Close, Context, Cut, Fault, Forward, Hang, Reset, Respond, Step
 
 if TYPE_CHECKING:
-    from ...fakes.dialects.base import Dialect, Headers
+    from ...fakes.dialects.base import Ask, Dialect, Headers, RequestRefused
 
 OWN_HEADERS: Final = "x-banstorm-"
 """Beginning of the headers that the fakes and the injector tell each other; the router never sees one."""
@@ -36,7 +36,7 @@ class Plan:
     that may come back.
     """
 
-    __slots__ = ("_bitten", "_chosen", "_context", "action", "record")
+    __slots__ = ("_bitten", "_chosen", "_context", "action", "read", "record")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Plan:
     ) -> None:
         self.record = record
         self.action: Action = Forward()
+        self.read: Ask | RequestRefused | None = None
+        """What the dialect made of the request, for a host that can spare the fake doing it again."""
         self._context = context
         self._chosen = chosen
         self._bitten = bitten

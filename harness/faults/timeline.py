@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from ...fakes.dialects.base import RequestRefused
+from ...fakes.dialects.base import Ask, RequestRefused
 from ...reports.tables import FaultWindow
 from .. import standings
 from ..chance import chance
@@ -149,10 +149,12 @@ class Timeline:
         """
         here = self._providers[provider]
         bare = path.partition("?")[0]  # a query may carry a key, so it is never written down
+        ask: Ask | None = None
+        read: Ask | RequestRefused
         try:
-            ask = here.dialect.read(method, path, headers, body)
-        except RequestRefused:
-            ask = None
+            read = ask = here.dialect.read(method, path, headers, body)
+        except RequestRefused as refused:
+            read = refused
         mark = ask.mark if ask is not None else None
         call = mark.call if mark is not None and mark.run == self._run else None
         if call is None:
@@ -186,11 +188,14 @@ class Timeline:
                 fault = window.fault.in_window(since_ns / 1e9, window_ns / 1e9)
                 chosen.append((fault, _Bite(self, window, record)))
         bitten = self._bitten(here, record) if here.standing else None
-        if not chosen:
-            return Plan(record, None, (), bitten)
-        id_seed = int(chance(self._seed, "fault", provider, entity, number) * 2**53)
-        wall_s = (received_ns + self._wall_ahead_ns) / 1e9
-        return Plan(record, Context(here.dialect, provider, ask, id_seed, wall_s, bare, len(body)), chosen, bitten)
+        context = None
+        if chosen:
+            id_seed = int(chance(self._seed, "fault", provider, entity, number) * 2**53)
+            wall_s = (received_ns + self._wall_ahead_ns) / 1e9
+            context = Context(here.dialect, provider, ask, id_seed, wall_s, bare, len(body))
+        plan = Plan(record, context, chosen, bitten)
+        plan.read = read
+        return plan
 
     def _draws(self, window: Window, record: AttemptRecord, entity: str, number: int) -> bool:
         """Whether the seed lets an entry bite an attempt that it means."""
