@@ -1,6 +1,6 @@
 """A scenario's timeline as text: a time axis, the load's rate, a row a provider, a bar a window with its fault's name.
 
-What happens to the router or its callers stands on rows of their own. Each column stands for an equal stretch of time. A
+What happens to the router or its callers stands on rows of its own. Each column stands for an equal stretch of time. A
 bar tells by its sign which share of the requests it concerns, and one that comes and goes has gaps. Windows whose bars
 or names would run into each other stand on lines of their own.
 """

@@ -91,7 +91,7 @@ class Entry(BaseModel):
         description="the same draw at every provider of `on`: who is bitten at one is bitten at all of them",
     )
     model: str | None = Field(default=None, description="only requests for this model")
-    stream: bool | None = Field(default=None, description="only streamed (true) or plain (false) requests")
+    stream: bool | None = Field(default=None, strict=True, description="only streamed (true) or plain (false) requests")
     credential: str | None = Field(default=None, description="only requests with this API key")
     path: str | None = Field(default=None, description="only requests whose path starts with this")
     region: str | None = Field(

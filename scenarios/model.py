@@ -72,7 +72,10 @@ class Scenario(_Part):
     tags: list[str] = Field(default_factory=list)
     seed: int = Field(ge=0, lt=2**53, description="repeats the inputs and every decision of a run")
     providers: dict[Annotated[str, Field(pattern=NAME)], Provider] = Field(
-        min_length=1, max_length=32, description="in the order the router should prefer them"
+        min_length=1,
+        max_length=32,
+        description="in the order the router should prefer them",
+        json_schema_extra={"additionalProperties": False},  # a name that the pattern doesn't fit is none
     )
     prices: dict[Annotated[str, Field(min_length=1, max_length=200)], ModelPrice] = Field(
         default_factory=dict,

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from ...scenarios.registry import Complaint
 from . import drift_named
@@ -28,6 +28,10 @@ def _known(name: str) -> str:
     raise ValueError(f"unknown drift {name!r}: {hint}")
 
 
+_NAMES = WithJsonSchema({"type": "string", "enum": list(drift_named.names())})
+"""Every named drift, so that editors complete it."""
+
+
 class Drift(Fault):
     """Change the form of answers: a named drift that really happened, or JSON Patch operations of your own.
 
@@ -44,7 +48,7 @@ class Drift(Fault):
     reaches_provider = True
     billed = True
 
-    named: Annotated[str, AfterValidator(_known)] | None = Field(
+    named: Annotated[str, AfterValidator(_known), _NAMES] | None = Field(
         default=None,
         max_length=100,
         description="a drift that really happened (`banstorm list drifts`), in place of operations",
