@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes.http_request import BODY, READ, WHOLE
 from ..fakes.regions import CLIENT_HEADER
-from .faults.plan import ATTEMPT_HEADER, OWN_HEADERS
+from .faults.plan import ATTEMPT_HEADER, ENTRY_HEADER
 
 if TYPE_CHECKING:
     from .faults.plan import Plan
     from .inline_exchange import App, Message, Receive, Send
 
-_OWN: Final = OWN_HEADERS.encode()
+_ENTRY: Final = ENTRY_HEADER.encode()
 _ATTEMPT: Final = ATTEMPT_HEADER.encode()
 _CLIENT: Final = CLIENT_HEADER.encode()
 
@@ -86,15 +86,15 @@ class Relay:
         elif kind == WHOLE:
             record.head(message["status"], time.monotonic_ns())
             headers = message["headers"]
-            if any(name.startswith(OWN_HEADERS) for name, _ in headers):
+            if ENTRY_HEADER in dict(headers):  # the only one of ours that a fake sets
                 self.plan.hear(headers)
-                message["headers"] = [field for field in headers if not field[0].startswith(OWN_HEADERS)]
+                message["headers"] = [field for field in headers if field[0] != ENTRY_HEADER]
             record.deliver(message["body"])
             self._complete = True
         else:
             record.head(message["status"], time.monotonic_ns())
             headers = message["headers"]
-            if any(name[: len(_OWN)].lower() == _OWN for name, _ in headers):
+            if _ENTRY in dict(headers):
                 self.plan.hear((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-                message["headers"] = [field for field in headers if field[0][: len(_OWN)].lower() != _OWN]
+                message["headers"] = [field for field in headers if field[0] != _ENTRY]
         await self._send(message)
