@@ -53,7 +53,7 @@ def _parameters(kind: str, name: str, rule: FaultRule | StandingRule, definition
     then: dict[str, Any] = {"properties": {"with": parameters}}
     if parameters.get("required"):
         then["required"] = ["with"]
-    if isinstance(rule, StandingRule):
+    if rule.selectors is not None:
         narrower = {"share", *SELECTORS, *RHYTHM} - rule.selectors
         then["properties"] |= dict.fromkeys(sorted(narrower), False)
         if "share" in rule.selectors:

@@ -116,7 +116,7 @@ RateOrSteps = Annotated[
 class Burst(BaseModel):
     """For a while the rate is many times what it is."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
     at: Duration = Field(description="start, after the first measured call")
     for_: Duration = Field(alias="for", description="how long it lasts")

@@ -54,7 +54,7 @@ class Entry(BaseModel):
     state, for what must be consistent or depends on what was spent. An event happens to the router or its callers.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
     at: Duration = Field(description="start, after the first measured call")
     until: Duration | None = Field(default=None, description="end; the end of the load if absent")

@@ -22,7 +22,7 @@ NAME: Final = r"^[a-z][a-z0-9_-]{0,31}$"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
 class Provider(_Part):
@@ -57,10 +57,16 @@ class Provider(_Part):
     )
 
 
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):  # Python takes true for 1
+        raise ValueError(f"expected 1; found {str(value).lower()}")  # noqa: TRY004 - pydantic tells ValueErrors
+    return value
+
+
 class Scenario(_Part):
     """A crash test: what the providers do when, what load runs, and what the callers may expect."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_number)]
     title: str = Field(min_length=1, max_length=120)
     story: str = Field(min_length=1, description="what happens, in a sentence or two")
     source: str = Field(min_length=1, description="where this was seen in reality")

@@ -13,7 +13,7 @@ Usd = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 class ModelPrice(BaseModel):
     """What a model costs, in US dollars per million tokens."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     input: Usd = Field(description="fresh input")
     output: Usd = Field(description="output, reasoning included")

@@ -129,7 +129,8 @@ class BodyFilter(Protocol):
 class Fault(BaseModel):
     """A fault's parameters. Override the abilities it has; the rest lets traffic through untouched."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: true is no number, and neither is "5". A field of a type that YAML lacks, as a date, says strict=False.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     hosts: ClassVar[frozenset[Host]] = frozenset(Host)
     """Where it can be carried out."""

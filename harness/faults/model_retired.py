@@ -21,7 +21,9 @@ class ModelRetired(Spoken):
     failure_kind = "model_retired"
     spoken: ClassVar[tuple[str, ...]] = (*Spoken.spoken, "date")
 
-    date: dt.date | None = Field(default=None, description="day on which it was retired, for the vendor's words")
+    date: dt.date | None = Field(
+        default=None, strict=False, description="day on which it was retired, for the vendor's words"
+    )
 
     def told(self, context: Context) -> dict[str, Any]:
         """What fills the vendor's words."""

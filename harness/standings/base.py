@@ -103,7 +103,8 @@ class Effect:
 class Standing(BaseModel):
     """A standing's parameters."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: true is no number, and neither is "5". A field of a type that YAML lacks, as a date, says strict=False.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     phase: ClassVar[str]
     """What of an account it changes; two of one phase can't hold at one provider at once."""

@@ -62,7 +62,7 @@ def test_the_schema_knows_each_standing():
     """Editors complete their names and parameters, and mark a selector that means nothing."""
     entry = schema.schema()["$defs"]["Entry"]
     assert standings.names() == entry["properties"]["standing"]["enum"]
-    assert [{"required": ["fault"]}, {"required": ["standing"]}] == entry["oneOf"]
+    assert [{"required": ["fault", "on"]}, {"required": ["standing", "on"]}, {"required": ["event"]}] == entry["oneOf"]
     rules = {
         each["if"]["properties"]["standing"]["const"]: each["then"]
         for each in entry["allOf"]
@@ -70,7 +70,8 @@ def test_the_schema_knows_each_standing():
     }
     assert ["with"] == rules["balance"]["required"]
     assert rules["org_disabled"]["properties"]["stream"] is False
-    assert "share" not in rules["org_disabled"]["properties"]
+    assert {"type": "string"} == rules["org_disabled"]["properties"]["share"]
+    assert rules["org_disabled"]["properties"]["every"] is False
     assert json.dumps(rules)
 
 
@@ -132,7 +133,9 @@ def test_a_vendor_without_the_failure_is_refused_by_name(name, parameters, tmp_p
     assert f"{file}:11, timeline[0].standing" == caught.value.problems[0].where
 
 
-@pytest.mark.parametrize("scenario", ["spreading_ban", "staged_rollout", "reinstated", "empty_bucket", "spend_cap"])
+@pytest.mark.parametrize(
+    "scenario", ["spreading_ban", "staged_rollout", "appeal_succeeds", "empty_bucket", "spend_cap"]
+)
 def test_the_librarys_standings_can_be_planned(scenario, tmp_path: Path):
     """Both hosts play them."""
     plan = make_plan(Wish(scenario=scenario, out=tmp_path))
