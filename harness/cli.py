@@ -28,6 +28,19 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
     "--target", default="reference", show_default=True, help="A target's name, or the URL of a running router."
 )
 @click.option("--inline", is_flag=True, help="Play the faults inside the fakes, without mitmproxy (two witnesses).")
+@click.option(
+    "--intercept", is_flag=True, help="Stand between the router and the vendors' own addresses, as its HTTPS proxy."
+)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="HOST=PROVIDER",
+    help="Host that stands for a provider under --intercept; may be given several times.",
+)
+@click.option(
+    "--proxy-port", type=click.IntRange(0, 65535), default=0, help="Fixed port for the proxy; any by default."
+)
 @click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Another seed than the scenario's.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder for runs."

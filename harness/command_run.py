@@ -18,6 +18,7 @@ from ..scenarios.units import parse_duration, parse_rate, parse_share
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
 from .faults.base import Host
+from .intercept import wanted
 from .lines import Lines, tell
 from .plan import Plan, Wish, make_plan, parse_ports
 from .targets.base import Options
@@ -47,6 +48,9 @@ def wish(
     rate: str | None,
     ready_timeout: str | None,
     charts: bool,
+    intercept: bool,
+    maps: tuple[str, ...],
+    proxy_port: int,
 ) -> Wish:
     """The command line's words as a `Wish`.
 
@@ -72,6 +76,7 @@ def wish(
         rate=None if rate is None else _unit(parse_rate, rate, "--rate"),
         ready_s=None if ready_timeout is None else _unit(parse_duration, ready_timeout, "--ready-timeout"),
         charts=charts,
+        intercept=wanted(intercept=intercept, maps=maps, port=proxy_port),
     )
 
 

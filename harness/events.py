@@ -29,6 +29,18 @@ class ProvidersReady(Event):
     base_urls: Mapping[str, str]
     models: Mapping[str, str]
     waiting_for_user: bool
+    intercepted: bool = False
+    """Whether the router reaches them by the proxy, believing that they are the vendors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intercepting(Event):
+    """The proxy is there; a router needs this environment, which is also in a file to source."""
+
+    url: str
+    file: Path
+    variables: Mapping[str, str]
+    waiting_for_user: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,11 @@ class LiveView:
 
     def __call__(self, event: events.Event) -> None:
         """Take in one event."""
-        self._news.extend(narrate(event))
+        if isinstance(event, events.Intercepting) and event.waiting_for_user:
+            for line in narrate(event):  # to be pasted, so that it must stay whole, and in sight
+                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            self._news.extend(narrate(event))
         if event.at_s is not None:
             self._at_s = event.at_s
         if isinstance(event, events.Progress):

@@ -46,6 +46,8 @@ class Manifest:
     warnings: list[str] = field(default_factory=list)
     target_exit: dict[str, Any] | None = None
     interrupted: bool = False
+    intercept: dict[str, Any] | None = None
+    """The proxy's port and the hosts that stand for providers, if the router was intercepted."""
     canaries: list[dict[str, Any]] = field(default_factory=list)
     """What connections of our own met at doors that the timeline shuts, and behind each window."""
     readiness: dict[str, Any] = field(default_factory=lambda: {"marked": False, "detail": "not reached"})
@@ -97,6 +99,7 @@ class Manifest:
             "readiness": self.readiness,
             "warnings": self.warnings,
             "ports": self.ports,
+            "intercept": self.intercept,
             "canaries": self.canaries,
         }
 

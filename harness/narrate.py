@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+
 from . import events
+from .intercept_environment import export_lines
 
 
 def moment(at_s: float | None) -> str:
@@ -15,8 +18,15 @@ def narrate(event: events.Event) -> list[str]:  # noqa: C901, PLR0912 - a table,
     match event:
         case events.Starting(part=part):
             text = [f"starting {part}"]
-        case events.ProvidersReady(base_urls=urls, models=models, waiting_for_user=waiting):
+        case events.Intercepting(url=url, file=file, variables=variables, waiting_for_user=waiting):
+            text = [f"the proxy that stands in for the internet: {url}"]
+            if waiting:
+                text += ["start your router with this environment, its providers' base URLs as they are:"]
+                text += [f"  {line}" for line in export_lines(variables)]
+                text += [f"  # or: . {shlex.quote(str(file))}"]
+        case events.ProvidersReady(base_urls=urls, models=models, waiting_for_user=waiting, intercepted=intercepted):
             head = "point your router's providers here:" if waiting else "providers:"
+            head = "providers, by the vendors' own addresses:" if intercepted else head
             width = max(map(len, urls))
             text = [head, *(f"  {name:<{width}}  {url}  (model {models[name]})" for name, url in urls.items())]
             if waiting:

@@ -20,6 +20,9 @@ from ..scenarios.model import Clients, Load, Scenario
 from . import faults, happenings, targets
 from .errors import HarnessError
 from .faults.base import Host
+from .intercept import FOLDER, Interception
+from .intercept import config as intercept_config
+from .intercept_hosts import HostMap
 from .redact import SECRET_CHARS_MIN, fingerprint
 from .registry import registry
 from .targets.base import Options, Target
@@ -55,6 +58,8 @@ class Wish:
     """Calls per second instead of the scenario's highest rate, for a router that can't carry that."""
     ready_s: float | None = None
     charts: bool = True
+    intercept: Interception | None = None
+    """How the router is intercepted, if it is."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,8 @@ class Plan:
     command: str
     in_flight_max: int
     ready_s: float
+    hosts: HostMap | None = None
+    """Which provider each host stands for, if the router is intercepted."""
 
     @property
     def public_text(self) -> str:
@@ -101,10 +108,18 @@ class Plan:
         return keys
 
     def base_url(self, provider: str, port: int) -> str:
-        """The base URL a client of `provider` must use if it listens at `port`."""
+        """The base URL a client of `provider` must use if it listens at `port`: the vendor's own under interception."""
         which = self.scenario.providers[provider]
         dialect = dialects.find(which.dialect, which.service)
-        return f"http://127.0.0.1:{port}{dialect.base_path}"
+        root = f"http://127.0.0.1:{port}" if self.hosts is None else f"https://{self.hosts.example(provider)}"
+        return root + dialect.base_path
+
+    @property
+    def intercept_config(self) -> dict[str, Any]:
+        """What the injector is told of the proxy that it shall be; nothing if it shall be none."""
+        if self.wish.intercept is None or self.hosts is None:
+            return {}
+        return intercept_config(self.wish.intercept, self.hosts, self.folder / FOLDER)
 
 
 def make_plan(wish: Wish) -> Plan:
@@ -116,7 +131,7 @@ def make_plan(wish: Wish) -> Plan:
     """
     path = library.find(wish.scenario)
     scenario = _overridden(library.load(path, registry()), wish)
-    _check_host(scenario, wish.host)
+    _check_host(scenario, wish)
     for name in wish.ports:
         if name not in scenario.providers:
             known = ", ".join(scenario.providers)
@@ -137,6 +152,7 @@ def make_plan(wish: Wish) -> Plan:
         command=_command(wish, scenario.seed),
         in_flight_max=min(in_flight, IN_FLIGHT_MAX),
         ready_s=wish.ready_s or (READY_S if target.configured_by_us else READY_S_USER),
+        hosts=None if wish.intercept is None else wish.intercept.hosts(scenario),
     )
 
 
@@ -193,16 +209,20 @@ def _checked(load: Load) -> Load:
     return load
 
 
-def _check_host(scenario: Scenario, host: Host) -> None:
+def _check_host(scenario: Scenario, wish: Wish) -> None:
+    if wish.intercept is not None and wish.host is Host.INLINE:
+        what = "nothing can be intercepted inside the fakes: the proxy is mitmproxy"
+        raise HarnessError(what, "--intercept --inline", "leave one of them out")
     for index, entry in enumerate(scenario.timeline):
         if entry.fault is None:
             continue  # a standing is the fake's own, so both hosts have it
         for name in entry.on:
             dialect = dialects.find(scenario.providers[name].dialect, scenario.providers[name].service)
-            for reason in faults.refusals(entry.fault, dialect, host):
-                raise HarnessError(
-                    reason, f"timeline[{index}].fault", "run without --inline, so that mitmproxy plays it"
-                )
+            for reason in faults.refusals(entry.fault, dialect, wish.host, tls=wish.intercept is not None):
+                advice = "run without --inline, so that mitmproxy plays it"
+                if wish.host is Host.MITMPROXY and faults.find(entry.fault).needs_tls:
+                    advice = "run with --intercept, so that routers speak TLS"
+                raise HarnessError(reason, f"timeline[{index}].fault", advice)
 
 
 def _target(wish: Wish) -> Target:
@@ -227,6 +247,7 @@ def _command(wish: Wish, seed: int) -> str:
     words = ["banstorm", "run", wish.scenario, "--target", wish.target, "--seed", str(seed)]
     if wish.host is Host.INLINE:
         words.append("--inline")
+    words += [] if wish.intercept is None else wish.intercept.words
     if wish.ports:
         words += ["--ports", ",".join(f"{name}={port}" for name, port in wish.ports.items())]
     if wish.options.label:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ..reports.tables import ROUTER
-from . import events
+from . import events, intercept
 from .errors import HarnessError, Interrupted, NotReadyError
 from .faults.base import Host
 from .launch import Child, Process, allow_files
@@ -125,7 +125,10 @@ class Run:
         ports = (await fakes.configure(common | {"ports": wanted if inline else free, "inline": inline}))["ports"]
         if injector is not None:
             self._tell(events.Starting(None, "injector"))
-            ports = (await injector.configure(common | {"upstreams": ports, "ports": wanted}))["ports"]
+            more = {"upstreams": ports, "ports": wanted, **plan.intercept_config}
+            ready = await injector.configure(common | more)
+            ports = ready["ports"]
+            self._intercept(ready)
         self.manifest.ports = dict(ports)
         providers = {
             name: ProviderAt(each.dialect, each.model, plan.base_url(name, ports[name]), plan.keys[name])
@@ -137,6 +140,7 @@ class Run:
                 {name: each.base_url for name, each in providers.items()},
                 {name: each.model for name, each in providers.items()},
                 waiting_for_user=not plan.target.configured_by_us,
+                intercepted=plan.hosts is not None,
             )
         )
         self._tell(events.Starting(None, plan.target.detail))
@@ -155,6 +159,17 @@ class Run:
         ready = await load.configure(common | config)
         self._lead_s = max(LEAD_S, float(ready.get("lead_s", 0.0)))
         return endpoint
+
+    def _intercept(self, ready: Mapping[str, Any]) -> None:
+        """Let the target be started with the proxy's environment, if there is a proxy."""
+        door = intercept.door(ready)
+        if door is None or self.plan.hosts is None:
+            return
+        self.manifest.intercept = {"port": door.port, "hosts": self.plan.hosts.names}
+        self.plan.target.environment = door.variables()
+        waiting = not self.plan.target.configured_by_us
+        path = intercept.environment_file(door)
+        self._tell(events.Intercepting(None, door.url, path, door.variables(), waiting_for_user=waiting))
 
     def _child(self, name: str, module: str) -> Child:
         child = Child(name, module, self.plan.folder / "logs" / f"{name}.log")

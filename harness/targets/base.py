@@ -60,6 +60,8 @@ class Target(ABC):
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.environment: Mapping[str, str] = {}
+        """Variables that it must be started with besides: the proxy's, if it is intercepted. Set before `start`."""
 
     @abstractmethod
     async def start(self, scenario: Scenario, providers: Mapping[str, ProviderAt], folder: Path) -> Endpoint:

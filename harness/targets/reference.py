@@ -51,12 +51,14 @@ class ReferenceTarget(Target):
                 for name, each in providers.items()
             ],
         }
+        if self.environment:
+            config["proxy_from_env"] = True
         for item in self.options.settings:
             put(config, item)
         path = folder / "router.yaml"
         path.write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
         self._process = Process("reference router", folder / "logs" / "target.log")
-        env = dict(os.environ) | {keys[name]: each.key for name, each in providers.items()}
+        env = dict(os.environ) | dict(self.environment) | {keys[name]: each.key for name, each in providers.items()}
         await self._process.start([sys.executable, "-P", "-m", "banstorm.router", "--config", str(path)], env=env)
         root = f"http://127.0.0.1:{port}"
         return Endpoint(
