@@ -9,7 +9,8 @@ import pytest
 import synthetic as sim
 from banstorm.reports.assemble import make_result
 from banstorm.reports.frames import read_run
-from banstorm.reports.result import Result
+from banstorm.reports.result import Result, Verdict
+from banstorm.reports.tables import CALLERS, ROUTER
 from banstorm.reports.writers import markdown
 
 ENTRY = "0:org_disabled"
@@ -129,3 +130,88 @@ def test_a_share_that_grows_is_told_with_both_ends(tmp_path: Path) -> None:
     """The window has both ends, and its episode is a partial one."""
     result = _flapping(tmp_path, share={"from": "10%", "to": "90%"})
     assert {(0.1, 0.9)} == {each.growth for each in result.episodes[0].windows}
+
+
+def _with_events(tmp_path: Path, *entries: dict[str, Any], **columns: Any) -> Result:
+    """A ban from 3 to 7 s, and events that the harness wrote down."""
+    ledger = sim.simulate(sim.Story(expect={"lost_calls": "<= 5%", "switch_gap": {"max": "<= 1s"}}))
+    (fault,) = ledger.tables["faults"]
+    for index, entry in enumerate(entries, 1):
+        ledger.manifest["scenario"]["timeline"].append(entry)
+        at = float(entry["at"].removesuffix("s"))
+        until = float(entry.get("until", f"{at + 0.1}s").removesuffix("s"))
+        callers = entry["event"] == "disconnect_callers"
+        ledger.tables["faults"].append(
+            fault
+            | {
+                "entry": f"{index}:{entry['event']}",
+                "fault": entry["event"],
+                "provider": CALLERS if callers else ROUTER,
+                "share": 1.0,
+                "armed_ns": sim.ns(at),
+                "disarmed_ns": sim.ns(until),
+                "bites": 1,
+                "matched": 1,
+                "first_bite_ns": sim.ns(at),
+                "last_bite_ns": sim.ns(at),
+                "whole": False,
+                "phase": "system",
+            }
+            | columns
+        )
+    return _result(ledger, tmp_path)
+
+
+KILL = {"at": "8s", "until": "8.5s", "event": "kill_router"}
+
+
+def test_an_event_is_an_episode_of_its_own(tmp_path: Path) -> None:
+    """It has its band and its window, and what is about a provider does not apply to it."""
+    result = _with_events(tmp_path, KILL)
+    ban, event = result.episodes
+    assert ("anthropic", ROUTER) == (ban.provider, event.provider)
+    assert (8.0, 8.5, 8.0) == (event.from_s, event.until_s, event.first_bite_s)
+    assert [("event", "kill_router", 1)] == [(each.kind, each.fault, each.bites) for each in event.windows]
+    applies = {key: value.applies for key, value in event.times.items()}
+    about = {"time_to_detect", "time_to_fail_over", "probe_rate", "switch_gap.p50", "switch_gap.max", "time_to_revert"}
+    assert {False} == {applies[key] for key in (*about, "cost_increase")}
+    assert {True} == {applies[key] for key in ("time_to_recover", "lost_calls", "retry_amplification", "outage")}
+
+
+def test_an_event_takes_no_expectation_away(tmp_path: Path) -> None:
+    """What can only be judged of a provider is judged of the episodes that have one."""
+    result = _with_events(tmp_path, KILL)
+    assert {"switch_gap.max"} == {each.measure for each in result.expectations if each.scope == result.episodes[0].id}
+    assert all(each.ok for each in result.checks), [each for each in result.checks if not each.ok]
+
+
+def test_an_event_counts_as_coverage(tmp_path: Path) -> None:
+    """It has bitten when it really happened; one that did not is named."""
+    result = _with_events(tmp_path, KILL)
+    assert [("1:kill_router", ROUTER, "system", 1.0)] == [
+        (each.entry, each.provider, each.phase, each.share) for each in result.coverage if each.kind == "event"
+    ]
+    (tmp_path / "idle").mkdir()
+    idle = _with_events(tmp_path / "idle", KILL, bites=0, matched=0, first_bite_ns=None, last_bite_ns=None)
+    assert not {each.name: each for each in idle.checks}["1:kill_router bit"].ok
+
+
+def test_an_exit_that_the_timeline_caused_is_not_the_routers(tmp_path: Path) -> None:
+    """A router that we killed and that never came back did not crash, and nobody interfered."""
+    for ours, verdict in ((True, Verdict.PASS), (False, Verdict.INCONCLUSIVE)):
+        ledger = sim.simulate(sim.Story())
+        ledger.manifest["target_exit"] = {"code": None, "signal": 9, "at_ns": sim.ns(8), "ours": ours}
+        (tmp_path / str(ours)).mkdir()
+        assert verdict is _result(ledger, tmp_path / str(ours)).verdict
+
+
+def test_who_left_as_told_is_neither_good_nor_lost(tmp_path: Path) -> None:
+    """A call whose caller left in mid-stream because the timeline said so is not measured."""
+    ledger = sim.simulate(sim.Story())
+    for row in ledger.tables["calls"][60:65]:
+        row.update({"outcome": "left", "terminated": False, "error": "left"})
+    result = _result(ledger, tmp_path)
+    before = _result(sim.simulate(sim.Story()), tmp_path / "whole")
+    assert 5 == sum(each.calls for each in before.outcomes) - sum(each.calls for each in result.outcomes)
+    assert before.verdict is result.verdict is Verdict.PASS
+    assert "left" not in {each.outcome for each in result.outcomes}
