@@ -200,6 +200,31 @@ def serve(
 
 
 @banstorm.command()
+@click.argument("what", nargs=-1, metavar="[SCENARIO | VENDORS]")
+@click.option(
+    "--map", "maps", multiple=True, metavar="HOST=PROVIDER", help="Host that stands for a provider, besides its own."
+)
+@click.option(
+    "--proxy-port", type=click.IntRange(0, 65535), default=0, help="Fixed port for the proxy; any by default."
+)
+@click.option("--play", "plays", is_flag=True, help="Play the scenario's timeline, from the first request on.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Folder to keep the ledger in; a new one."
+)
+def intercept(what: tuple[str, ...], maps: tuple[str, ...], proxy_port: int, *, plays: bool, out: Path | None) -> None:
+    """Stand in for vendors under their own names, by a proxy that ends TLS, for programs of your own; until Ctrl-C.
+
+    Give a scenario, or vendors such as openai and anthropic; all of them if none is named. Prints the environment that
+    a program must be started with.
+    """
+    from . import command_intercept
+    from .intercept import Interception
+    from .intercept_hosts import parse_maps
+
+    sys.exit(command_intercept.play(what, Interception(parse_maps(maps), proxy_port), plays=plays, out=out))
+
+
+@banstorm.command()
 @click.option(
     "--upstream",
     "upstreams",
