@@ -67,6 +67,7 @@ class Callers:
         self._give_up_ns = round(scenario.load.give_up_s * NS)
         self._allow_continuation = scenario.load.continuation
         self._seed = scenario.seed
+        self._left = 0
         self._open: dict[int, tuple[gevent.Greenlet, Ask, Observed]] = {}
         self._started = Event()
         self._t0_ns = 0
@@ -139,9 +140,9 @@ class Callers:
         # That share of them, rounded up: with a draw for each, few streams might well mean that nobody leaves.
         streaming.sort(key=lambda each: chance(self._seed, "entry", entry_id, "stream", each[0]))
         leaving = streaming[: math.ceil(share * len(streaming))]
-        for _, greenlet in leaving:
-            greenlet.kill(Left, block=False)
-        return len(streaming), len(leaving)
+        before = self._left
+        gevent.killall([greenlet for _, greenlet in leaving], Left, block=True, timeout=STOP_S_MAX)
+        return len(streaming), self._left - before  # one may have come to its end in the meantime
 
     def _launch(self, due: Due, scheduled_ns: int) -> None:
         mark = Mark(self._run, due.call, due.shape, due.tokens)
@@ -176,6 +177,7 @@ class Callers:
             seen.ended_ns = time.monotonic_ns()
         except Left:
             seen.ending, seen.note = Ending.LEFT, "left"
+            self._left += 1
             seen.ended_ns = time.monotonic_ns()
         except Exception as error:  # noqa: BLE001 - a defect of ours is recorded as what it is, and the run goes on
             traceback.print_exc()
