@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..by_file import collect, look_up
 from .base import Fault, Host
 
 if TYPE_CHECKING:
@@ -47,12 +45,7 @@ class Description:
 
 @cache
 def _faults() -> dict[str, type[Fault]]:
-    found: dict[str, type[Fault]] = {}
-    for module in pkgutil.iter_modules(__path__):
-        fault = getattr(importlib.import_module(f"{__name__}.{module.name}"), "FAULT", None)
-        if fault is not None:
-            found[module.name] = fault
-    return dict(sorted(found.items()))
+    return collect(__name__, __path__, "FAULT")
 
 
 def names() -> list[str]:
@@ -66,12 +59,7 @@ def find(name: str) -> type[Fault]:
     Raises:
         UnknownFaultError: when there is none; the message gives the nearest name.
     """
-    fault = _faults().get(name)
-    if fault is None:
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names())}"
-        raise UnknownFaultError(f"unknown fault {name!r}: {hint}")
-    return fault
+    return look_up(_faults(), name, "fault", UnknownFaultError)
 
 
 def describe(name: str) -> Description:

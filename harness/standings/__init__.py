@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from ..by_file import collect, look_up
 from .base import Standing
 from .refused import every
 
@@ -42,11 +40,7 @@ class Description:
 
 @cache
 def _standings() -> dict[str, type[Standing]]:
-    found: dict[str, type[Standing]] = dict(every())
-    for module in pkgutil.iter_modules(__path__):
-        standing = getattr(importlib.import_module(f"{__name__}.{module.name}"), "STANDING", None)
-        if standing is not None:
-            found[module.name] = standing
+    found: dict[str, type[Standing]] = dict(every()) | collect(__name__, __path__, "STANDING")
     return dict(sorted(found.items()))
 
 
@@ -61,12 +55,7 @@ def find(name: str) -> type[Standing]:
     Raises:
         UnknownStandingError: when there is none; the message gives the nearest name.
     """
-    standing = _standings().get(name)
-    if standing is None:
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names())}"
-        raise UnknownStandingError(f"unknown standing {name!r}: {hint}")
-    return standing
+    return look_up(_standings(), name, "standing", UnknownStandingError)
 
 
 def describe(name: str) -> Description:
