@@ -13,6 +13,7 @@ from banstorm.harness.plan import Wish
 def _wish(**words) -> Wish:
     plain = {"target": "reference", "inline": False, "seed": None, "out": Path("runs"), "ports": "", "model": None}
     plain |= {"name": None, "header": (), "api_key_env": None, "settings": (), "openai_sdk": "0%", "rate": None}
+    plain |= {"intercept": False, "maps": (), "proxy_port": 0}
     return wish(**(plain | {"scenario": "sudden_ban", "ready_timeout": None, "charts": True} | words))
 
 
