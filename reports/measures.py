@@ -161,7 +161,7 @@ _ALL: Final = (
         (Unit.SHARE,),
         "Share of a 30-day month's error budget that this run's lost calls took: lost calls divided by (1 - SLO) x "
         "calls a month. SLO and volume are the run's own (`slo`, `volume_per_day` in run.json), else 99.9 % and the "
-        "scenario's rate all month.",
+        "scenario's mean rate all month.",
     ),
     Measure(
         "cost_per_answer",
