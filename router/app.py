@@ -154,7 +154,7 @@ class App:
 
     def _ready(self) -> tuple[int, bytes, bytes]:
         lanes = {lane.name: str(lane.breaker.state) for lane in self.router.lanes}
-        ready = any(lane.available for lane in self.router.lanes)
+        ready = any(lane.available() for lane in self.router.lanes)
         return (200 if ready else 503), JSON[1], orjson.dumps({"ready": ready, "breakers": lanes})
 
 

@@ -8,18 +8,32 @@ that takes longer than its head start, the caller is served elsewhere while the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from .errors import AttemptFailed, Meaning, fail
+from .errors import AttemptFailed, Failure, Meaning, fail
 from .lane import Lane
 from .messages import Chunk, LLMRequest, LLMResponse
 
+T = TypeVar("T")
 HELD_CHUNKS_MAX = 50_000
 """Most chunks of a stream that are held back: before its first token, or while it is a probe."""
-MID_STREAM = frozenset({"stream_cut", "timeout_between_tokens", "malformed_event"})
-"""Failures that a first token doesn't disprove."""
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
+"""Where a model's thinking stands in a delta, by vendor."""
+
+
+class StreamFailed(AttemptFailed):
+    """A stream failed.
+
+    Attributes:
+        pieces: Chunks that had arrived; they are billed.
+        midway: Whether the first token had arrived, so the provider does begin answers but doesn't end them.
+    """
+
+    def __init__(self, failure: Failure, pieces: int, *, midway: bool) -> None:
+        super().__init__(failure)
+        self.pieces, self.midway = pieces, midway
 
 
 @dataclass(slots=True)
@@ -71,15 +85,20 @@ def carries_token(chunk: Chunk) -> bool:
     return False
 
 
-async def bounded(work: Callable[[], Any], limit_s: float, reason: str) -> Any:
+async def bounded(work: Callable[[], Awaitable[T]], limit_s: float, reason: str) -> T:
     """Run with a limit.
 
     Raises:
         AttemptFailed: What the provider raised; or meaning `transient` with `reason`, if the time was up.
     """
+    return await _timed(lambda _timer: work(), limit_s, reason)
+
+
+async def _timed(work: Callable[[asyncio.Timeout], Awaitable[T]], limit_s: float, reason: str) -> T:
+    """The same for work that may move its own limit."""
     try:
-        async with asyncio.timeout(limit_s):
-            return await work()
+        async with asyncio.timeout(limit_s) as timer:
+            return await work(timer)
     except TimeoutError:
         raise fail(Meaning.TRANSIENT, reason, f"nothing for {limit_s:.2f} s") from None
     except AttemptFailed:
@@ -94,34 +113,50 @@ async def answer_plain(lane: Lane, request: LLMRequest, limit_s: float) -> LLMRe
     Raises:
         AttemptFailed: With what it means.
     """
-    response: LLMResponse = await bounded(
-        lambda: lane.provider.generate(request, lane.limits), limit_s, "timeout_answer"
+    return await bounded(lambda: lane.provider.generate(request, lane.limits), limit_s, "timeout_answer")
+
+
+def thinks(chunk: Chunk) -> bool:
+    """Whether a chunk shows that the model is thinking: it lives, though the answer hasn't begun."""
+    return any(
+        delta.get(name) for choice in chunk.get("choices") or () if (delta := choice.get("delta")) for name in _THOUGHTS
     )
-    return response
 
 
 async def open_stream(lane: Lane, request: LLMRequest, limit_s: float) -> Opened:
     """A stream up to its first token, which has to come within `limit_s` seconds.
 
+    A model that shows its thinking has come to life: from then on only its silence counts (`between_tokens_s`). What it
+    thinks is held back until `limit_s` has passed, so that a failure up to then stays hidden; then it goes out.
+
     Raises:
-        AttemptFailed: With what it means; nothing has been delivered then.
+        StreamFailed: With what it means; nothing has been delivered then.
     """
     iterator = aiter(lane.provider.stream(request, lane.limits))
     held: list[Chunk] = []
+    loop = asyncio.get_running_loop()
+    patient_until = loop.time() + limit_s
 
-    async def first_token() -> Opened:
+    async def first_token(timer: asyncio.Timeout) -> Opened:
         async for chunks in iterator:
             _hold(held, chunks)
             if any(map(carries_token, chunks)):
                 return Opened(held, iterator)
+            if any(map(thinks, chunks)):
+                now = loop.time()
+                if now >= patient_until:
+                    return Opened(held, iterator)
+                timer.reschedule(max(patient_until, now + lane.limits.between_tokens_s))
         return Opened(held, None)
 
     try:
-        opened: Opened = await bounded(first_token, limit_s, "timeout_first_token")
+        return await _timed(first_token, limit_s, "timeout_first_token")
+    except AttemptFailed as error:
+        await close(iterator)
+        raise StreamFailed(error.failure, len(held), midway=False) from error
     except BaseException:
         await close(iterator)
         raise
-    return opened
 
 
 def _hold(held: list[Chunk], chunks: list[Chunk]) -> None:
@@ -134,39 +169,50 @@ def _hold(held: list[Chunk], chunks: list[Chunk]) -> None:
 
 @dataclass(slots=True)
 class Probe:
-    """A probe on its way; `detached` is set once its caller is served elsewhere."""
+    """A probe on its way.
 
+    Attributes:
+        to_the_end: Whether only a whole stream is a success.
+        detached: Set once its caller is served elsewhere.
+    """
+
+    to_the_end: bool = False
     detached: bool = False
 
 
-async def probe_stream(lane: Lane, request: LLMRequest, limit_s: float, whole_s: float, probe: Probe) -> Opened:
-    """A whole stream, held back to its end; a detached probe is content with the first token.
+async def whole_stream(lane: Lane, request: LLMRequest, limit_s: float, whole_s: float, probe: Probe) -> Opened:
+    """A whole stream, held back to its end; a detached probe may be content with the first token.
 
     Args:
         lane: Who is asked.
         request: What is asked.
         limit_s: Limit for the first token, in seconds.
         whole_s: Limit for the whole stream, in seconds: its caller has a deadline, and a breaker can't stay half open.
-        probe: Says whether anyone still waits.
+        probe: Says whether anyone still waits, and whether that matters.
 
     Raises:
-        AttemptFailed: With what it means.
+        StreamFailed: With what it means.
     """
-    held: Opened = await bounded(lambda: _held_back(lane, request, limit_s, probe), whole_s, "deadline")
-    return held
+    opened: Opened | None = None
 
-
-async def _held_back(lane: Lane, request: LLMRequest, limit_s: float, probe: Probe) -> Opened:
-    last = lane.breaker.last_failure
-    to_the_end = last is not None and last.reason in MID_STREAM
-    opened = await open_stream(lane, request, limit_s)
-    try:
-        while to_the_end or not probe.detached:
+    async def held_back() -> Opened:
+        nonlocal opened
+        opened = await open_stream(lane, request, limit_s)
+        while probe.to_the_end or not probe.detached:
             chunks = await bounded(opened.following, lane.limits.between_tokens_s, "timeout_between_tokens")
             if chunks is None:
-                return Opened(opened.held, None)
+                break
             if not probe.detached:
                 _hold(opened.held, chunks)
+        return Opened(opened.held, None)
+
+    try:
+        return await bounded(held_back, whole_s, "deadline")
+    except StreamFailed:
+        raise
+    except AttemptFailed as error:
+        pieces = 0 if opened is None else len(opened.held)
+        raise StreamFailed(error.failure, pieces, midway=opened is not None) from error
     finally:
-        await opened.aclose()
-    return Opened(opened.held, None)
+        if opened is not None:
+            await opened.aclose()

@@ -11,6 +11,25 @@ from .errors import AllProvidersExhausted, Attempt, AttemptFailed, Failure, Mean
 from .lane import Lane
 from .messages import LLMRequest
 from .observer import CallRecord
+from .runner import Running
+
+REFUSALS_MAX = 16
+"""Refused attempts that a call may make. Each lane refuses it once, and a pool may hold many keys of a dead account."""
+
+
+@dataclass(slots=True)
+class Served:
+    """A call's answer.
+
+    Attributes:
+        lane: Who gave it.
+        answer: What it is.
+        running: The attempt, if it isn't over: a stream that the caller is going to read.
+    """
+
+    lane: Lane
+    answer: Answer
+    running: Running | None = None
 
 
 @dataclass(slots=True)
@@ -21,21 +40,26 @@ class Call:
         request: What is asked.
         record: What is told about it at the end.
         deadline_s: When it is over, on the router's clock.
+        lanes: Who may be asked, best first; nobody else ever is.
         failures: The last failure of each lane that was asked.
         last_failed: The lane that failed last.
         retries: Retries made at each lane.
         probes: Probes that this call started and that haven't been read.
-        counted: Attempts that count against the call's limit; probes don't, they are the router's own interest.
+        counted: Attempts that count against the call's limit. Probes don't, they are the router's own interest; nor do
+            refusals, which took no time and did no work.
+        refused: Attempts that were refused.
     """
 
     request: LLMRequest
     record: CallRecord
     deadline_s: float
+    lanes: Sequence[Lane]
     failures: dict[Lane, Failure] = field(default_factory=dict)
     last_failed: Lane | None = None
     retries: dict[Lane, int] = field(default_factory=dict)
     probes: list[tuple[Lane, asyncio.Task[Answer], Probe]] = field(default_factory=list)
     counted: int = 0
+    refused: int = 0
     probes_started: int = 0
 
     @property
@@ -46,7 +70,7 @@ class Call:
     @property
     def attempts_made(self) -> int:
         """Requests sent to providers for this call."""
-        return self.counted + self.probes_started
+        return self.counted + self.refused + self.probes_started
 
     def add_probe(self, lane: Lane, task: asyncio.Task[Answer], probe: Probe) -> None:
         """A probe was started with this call."""
@@ -61,13 +85,13 @@ class Call:
         """
         self.failures[lane] = failure
         self.last_failed = lane
-        self.record.attempts.append(Attempt(lane.name, failure))
+        self.record.attempts.append(Attempt(lane.label, failure))
         if failure.meaning is Meaning.REQUEST:
             raise _rejected(lane, failure)
 
     async def await_probes(
         self, until: asyncio.Task[Answer] | None = None, limit_s: float | None = None
-    ) -> tuple[Lane, None, Answer] | None:
+    ) -> Served | None:
         """The first answer that a probe on its way brings.
 
         Args:
@@ -85,9 +109,12 @@ class Call:
             for entry in [entry for entry in self.probes if entry[1] in done]:
                 self.probes.remove(entry)
                 try:
-                    return entry[0], None, entry[1].result()
+                    served = Served(entry[0], entry[1].result())
                 except AttemptFailed as error:
                     self.note(entry[0], error.failure)
+                else:
+                    self.record.why = "probe"
+                    return served
         return None
 
     def detach_probes(self) -> None:
@@ -102,14 +129,14 @@ class Call:
             task.cancel()
         self.probes.clear()
 
-    def exhausted(self, lanes: Sequence[Lane]) -> AllProvidersExhausted | RequestRejected:
+    def exhausted(self) -> AllProvidersExhausted | RequestRejected:
         """The error for a call that nobody could answer."""
         attempts = self.record.attempts
         if attempts and not self.record.skipped and all(a.failure.meaning is Meaning.UNFIT for a in attempts):
             # Everyone was asked and could have answered another request: the caller can do something about this one.
             lane = next(iter(self.failures))
             return _rejected(lane, self.failures[lane])
-        waits = [lane.breaker.wait_s for lane in lanes]
+        waits = [lane.wait_s(stream=self.stream) for lane in self.lanes]
         return AllProvidersExhausted(attempts, self.record.skipped, retry_after_s=min(waits, default=None))
 
 

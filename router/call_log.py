@@ -26,11 +26,17 @@ class CallLog(Observer):
             "at": round(time.time(), 3),
             "event": "call",
             "outcome": record.outcome,
+            "caller": record.caller or None,
             "provider": record.provider or None,
+            "model": record.model or None,
+            "credential": record.credential or None,
+            "why": record.why or None,
             "stream": record.stream,
             "attempts": record.attempts_made,
             "duration_ms": round(record.duration_s * 1000, 2),
             "first_token_ms": None if record.first_token_s is None else round(record.first_token_s * 1000, 2),
+            "waited_ms": round(record.waited_s * 1000, 2),
+            "usd": round(record.usd, 9),
             # Not the messages: some providers repeat the prompt, or a part of the key, in them.
             "failed": [
                 {
@@ -43,5 +49,6 @@ class CallLog(Observer):
                 for attempt in record.attempts
             ],
             "not_asked": record.skipped,
+            "notes": record.notes,
         }
         self._write(orjson.dumps(line).decode())

@@ -81,6 +81,9 @@ class Breaker(Part):
         default=0.1, description="Up to this share is added to each wait, so that routers don't march in step."
     )
     retry_after_max: Seconds = Field(default=60.0, description="Longest Retry-After that is believed.")
+    stream_cuts: int = Field(
+        default=1, ge=1, description="Streams in a row that break off before streams (alone) go elsewhere."
+    )
     probe_head_start: Seconds = Field(
         default=0.3,
         description="A probe that takes longer goes on in the background while its caller is served elsewhere.",
@@ -101,6 +104,9 @@ class Retry(Part):
     budget_reserve: int = Field(default=10, ge=0, description="Retries that are free before the share counts.")
     backoff: Seconds = Field(default=0.05, description="Wait before the first retry at the same provider; doubles.")
     backoff_max: Seconds = Field(default=1.0, description="Longest wait; a longer Retry-After ends the call.")
+    wait_max: Seconds = Field(
+        default=2.0, description="With everybody out, how long a call waits for who is known to be asked again by then."
+    )
 
 
 class Timeouts(Part):

@@ -1,16 +1,6 @@
-"""`LLMRouter`: every policy, composed in one visible place.
+"""`LLMRouter`: the providers, the policies, and a call's way from its request to its record.
 
-A call goes through four rounds, and ends with the first answer:
-
-1. **Order.** Each provider in the order of preference, if its breaker lets it. A half-open one gets a probe, which
-   never costs the caller its answer (see `attempt`).
-2. **Probe.** If nobody else answered, a probe that is still on its way is waited for.
-3. **Last resort.** Providers that this call hasn't asked because their breaker opened by accident are asked anyway: an
-   answer that would have come is worth more than a breaker's opinion. Bans and limits are respected.
-4. **Retry.** Providers that failed by accident are asked again: after a backoff, within the budget, at most
-   `attempts_max` attempts in all.
-
-A request that is the caller's own fault ends the call at once and moves nothing.
+How the policies work together stands in one place, `rounds`.
 """
 
 from __future__ import annotations
@@ -19,38 +9,51 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-from .attempt import Answer, Opened
-from .call import Call
+from .attempt import Opened
+from .call import Call, Served
 from .config import Breaker as BreakerSettings
 from .config import Retry, Timeouts
-from .errors import AllProvidersExhausted, Attempt, AttemptFailed, Failure, RequestRejected
+from .errors import AllProvidersExhausted, Attempt, Failure, RequestRejected
+from .fleet import Fleet, Member
 from .lane import Lane, make_lane
 from .loop_thread import LoopThread
 from .messages import Chunk, LLMRequest, LLMResponse
-from .observer import CallRecord, Observer
+from .money import Tokens
+from .observer import BreakerMove, CallRecord, Observer
 from .open_stream import End, OpenStream
-from .policies.breaker import State, Ticket
+from .policies.breaker import Breaker, State
 from .policies.budget import RetryBudget
+from .policies.gate import Gate
 from .policies.order import FirstOnly, Order, Priority
 from .policies.retry import Backoff
+from .policies.spending import Ceiling, Purse
+from .policies.waiting import WaitingRoom
+from .prices import find
 from .provider import AttemptLimits, LLMProvider
-from .runner import Runner, Tokens
+from .rounds import Policies, Rounds
+from .runner import Runner
+from .terms import permitted, without_fallbacks
 
-Served = tuple[Lane, Ticket | None, Answer]
+LEAVING_POLL_S = 0.05
+"""How often a provider that leaves is asked whether its last call is over, in seconds."""
 
 
 class LLMRouter:
     """Asks the providers in order of preference and hides their failures from the caller.
 
     Args:
-        providers: In order of preference.
+        providers: In order of preference; those of one name are a pool of credentials.
         fallback: False asks the first provider once, and nobody else.
         breaker: When a provider is left, and when it is asked again.
         retry: How often a call may ask again.
         timeouts: Time limits.
         order: Another order than the given one.
+        buffered: Whether streams are held back to their end, so that any failure can be hidden.
+        waiting_max: Calls that may wait at once for somebody to come back.
+        purses: Budgets of providers by their names; the one named `` (nothing) is everybody's.
+        ceiling: How much dearer than the preferred provider another may be.
         observers: Who hears what happens.
         clock: Seconds that only go forward.
         sleep: Waits for a number of seconds.
@@ -66,31 +69,46 @@ class LLMRouter:
         retry: Retry | None = None,
         timeouts: Timeouts | None = None,
         order: Order | None = None,
+        buffered: bool = False,
+        waiting_max: int = 200,
+        purses: Mapping[str, Purse] | None = None,
+        ceiling: Ceiling | None = None,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[str, int], float] = lambda _entity, _n: random.random(),
     ) -> None:
-        settings, retry, self._timeouts = breaker or BreakerSettings(), retry or Retry(), timeouts or Timeouts()
-        self._head_start_s = settings.probe_head_start
-        self._clock, self._sleep, self._chance = clock, sleep, chance
+        self._settings, retry, self._timeouts = breaker or BreakerSettings(), retry or Retry(), timeouts or Timeouts()
+        self._clock, self._chance = clock, chance
         self._observers = tuple(observers)
-        limits = AttemptLimits(
+        self.purses = dict(purses or {})
+        self._limits = AttemptLimits(
             self._timeouts.connect, self._timeouts.first_token, self._timeouts.between_tokens, self._timeouts.answer
         )
-        self.lanes = [
-            make_lane(
-                provider, settings=settings, limits=limits, clock=clock, chance=chance, changed=self._breaker_moved
-            )
-            for provider in providers
-        ]
+        self._room = WaitingRoom(waiting_max)
+        self.fleet = Fleet(providers, self._make_lane, self._room.call_one)
         self._order: Order = order or (Priority() if fallback else FirstOnly())
-        self._attempts_max = retry.attempts_max if fallback else 1
         self._budget = RetryBudget(retry.budget, retry.budget_reserve)
-        self._backoff = Backoff(retry.backoff, retry.backoff_max)
-        self._runner = Runner(self._observers, clock)
+        self._runner = Runner(self._observers, clock, self._pay)
+        policies = Policies(
+            attempts_max=retry.attempts_max if fallback else 1,
+            budget=self._budget,
+            backoff=Backoff(retry.backoff, retry.backoff_max),
+            head_start_s=self._settings.probe_head_start,
+            room=self._room,
+            wait_max_s=retry.wait_max if fallback else 0.0,
+            ceiling=ceiling,
+            buffered=buffered,
+        )
+        self._rounds = Rounds(policies, self._runner, self._observers, clock=clock, sleep=sleep, chance=chance)
         self._thread: LoopThread | None = None
         self._starting = threading.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @property
+    def lanes(self) -> list[Lane]:
+        """Every provider with each of its credentials and models."""
+        return self.fleet.lanes
 
     def route(self, request: LLMRequest) -> LLMResponse:
         """Answer, from code that isn't asynchronous. See `aroute`.
@@ -108,43 +126,47 @@ class LLMRouter:
         """Answer at once.
 
         Raises:
-            RequestRejected: The request itself is at fault.
+            RequestRejected: The request itself is at fault, or the caller's terms permit nobody to answer it.
             AllProvidersExhausted: Nobody could answer.
         """
         call = self._begin(request, stream=False)
-        lane, _ticket, answer = await self._serve(call)
+        served = await self._serve(call)
+        answer = served.answer
         assert isinstance(answer, LLMResponse)  # noqa: S101 - narrows the type; a plain attempt has no other end
-        self._end(call, "ok", lane.name)
+        self._end(call, "ok", served.lane)
         answer.attempts = call.attempts_made
         answer.metadata = request.metadata
         answer.latency_ms = call.record.duration_s * 1000
+        if call.record.notes:
+            answer.notes = (*answer.notes, *call.record.notes)
         return answer
 
     async def open_stream(self, request: LLMRequest) -> OpenStream:
         """Start a streamed answer: comes back with the first token, so failures until then have been hidden.
 
         Raises:
-            RequestRejected: The request itself is at fault.
+            RequestRejected: The request itself is at fault, or the caller's terms permit nobody to answer it.
             AllProvidersExhausted: Nobody could begin an answer.
         """
         call = self._begin(request, stream=True)
-        lane, ticket, answer = await self._serve(call)
+        served = await self._serve(call)
+        lane, running, answer = served.lane, served.running, served.answer
         assert isinstance(answer, Opened)  # noqa: S101 - as above
         call.record.first_token_s = self._clock() - call.record.started_s
 
-        def ended(end: End, failure: Failure | None, tokens: Tokens) -> None:
-            if ticket is not None:
-                self._runner.stream_ended(lane, ticket, end, failure, tokens)
+        def ended(end: End, failure: Failure | None, tokens: Tokens, pieces: int) -> None:
+            if running is not None:
+                self._runner.stream_ended(running, end, failure, tokens, pieces)
             outcome = {End.COMPLETE: "ok", End.BROKEN: "interrupted", End.LEFT: "cancelled"}[end]
             if failure is not None:
-                call.record.attempts.append(Attempt(lane.name, failure))
-            self._end(call, outcome, lane.name)
+                call.record.attempts.append(Attempt(lane.label, failure))
+            self._end(call, outcome, lane)
 
         return OpenStream(
             answer,
             provider=lane.name,
             attempts=call.attempts_made,
-            wait_s=lambda: max(0.0, min(self._timeouts.between_tokens, self._left(call))),
+            wait_s=lambda: max(0.0, min(self._timeouts.between_tokens, self._rounds.left_s(call))),
             ended=ended,
         )
 
@@ -152,7 +174,7 @@ class LLMRouter:
         """Answer piece by piece.
 
         Raises:
-            RequestRejected: The request itself is at fault.
+            RequestRejected: The request itself is at fault, or the caller's terms permit nobody to answer it.
             AllProvidersExhausted: Nobody could begin an answer.
             StreamInterrupted: The answer broke off: what was delivered is incomplete.
         """
@@ -166,130 +188,118 @@ class LLMRouter:
 
     async def _serve(self, call: Call) -> Served:
         try:
-            served = await self._rounds(call)
+            served = await self._rounds.serve(call)
         except BaseException as error:
             call.cancel_probes()
             self._end(call, _outcome(error))
             raise
         if served is None:
-            failure = call.exhausted(self.lanes)
+            failure = call.exhausted()
             self._end(call, _outcome(failure))
             raise failure
         call.detach_probes()
         return served
 
-    async def _rounds(self, call: Call) -> Served | None:
-        for lane in self._order.arrange(self.lanes):
-            if served := await self._first_try(call, lane):
-                return served
-        if served := await call.await_probes():
-            return served
-        for lane in self._order.arrange(self.lanes):
-            if lane in call.failures or not lane.breaker.last_resort or not lane.provider.is_available():
-                continue
-            if call.counted >= self._attempts_max:
-                break
-            if served := await self._try(call, lane, lane.breaker.forced()):
-                return served
-        return await self._retries(call)
-
-    async def _first_try(self, call: Call, lane: Lane) -> Served | None:
-        if call.counted >= self._attempts_max:
-            call.record.skipped.append(f"{lane.name}: attempts_max ({self._attempts_max}) is reached")
-            return None
-        ticket = lane.breaker.admit() if lane.provider.is_available() else None
-        if ticket is None:
-            call.record.skipped.append(lane.why_not())
-            return None
-        if not ticket.probe:
-            return await self._try(call, lane, ticket)
-        limit = lane.limits.first_token_s if call.stream else lane.patience.limit_s(alternative=True)
-        left = self._left(call)
-        task, probe = self._runner.start_probe(lane, ticket, call.request, min(limit, left), left, stream=call.stream)
-        call.add_probe(lane, task, probe)
-        if self._alternative(call, lane):
-            return await call.await_probes(task, self._head_start_s)
-        return await call.await_probes()
-
-    async def _try(self, call: Call, lane: Lane, ticket: Ticket) -> Served | None:
-        left = self._left(call)
-        if left <= 0:
-            lane.breaker.abandoned(ticket)
-            return None
-        limit = lane.limits.first_token_s
-        if not call.stream:
-            limit = lane.patience.limit_s(alternative=self._alternative(call, lane))
-        call.counted += 1
-        if call.last_failed is not None and call.last_failed is not lane:
-            for observer in self._observers:
-                observer.failed_over(call.last_failed.name, lane.name, call.failures[call.last_failed].reason)
-        try:
-            answer = await self._runner.attempt(lane, ticket, call.request, min(limit, left), stream=call.stream)
-        except AttemptFailed as error:
-            call.note(lane, error.failure)
-            return None
-        settled = isinstance(answer, Opened) and answer.rest is None
-        return lane, None if settled else ticket, answer
-
-    async def _retries(self, call: Call) -> Served | None:
-        for lane in list(call.failures):
-            if call.counted >= self._attempts_max:
-                break
-            retry = call.retries.get(lane, 0)
-            wait = self._backoff.wait_s(call.failures[lane], retry, self._chance(f"retry {lane.name}", retry))
-            if wait is None or wait >= self._left(call):
-                continue
-            ticket = lane.breaker.admit() or (lane.breaker.forced() if lane.breaker.last_resort else None)
-            if ticket is None:
-                continue
-            if not self._budget.spend():
-                lane.breaker.abandoned(ticket)
-                break
-            call.retries[lane] = retry + 1
-            try:
-                await self._sleep(wait)
-            except BaseException:
-                # It may be a probe's: kept by a caller who left, it would keep the provider out for ever.
-                lane.breaker.abandoned(ticket)
-                raise
-            if served := await self._try(call, lane, ticket):
-                return served
-        return None
-
-    def _alternative(self, call: Call, lane: Lane) -> bool:
-        """Whether somebody else could be asked after this lane."""
-        if call.counted + 1 >= self._attempts_max:
-            return False
-        return any(
-            other is not lane and other not in call.failures and (other.available or other.due)
-            for other in self._order.arrange(self.lanes)
-        )
-
-    def _left(self, call: Call) -> float:
-        return call.deadline_s - self._clock()
-
     def _begin(self, request: LLMRequest, *, stream: bool) -> Call:
         self._budget.earn()
-        now = self._clock()
-        return Call(request, CallRecord(stream=stream, started_s=now), deadline_s=now + self._timeouts.total)
+        now, terms = self._clock(), request.terms
+        record = CallRecord(stream=stream, started_s=now, caller=terms.caller)
+        total = self._timeouts.total
+        if terms.timeout_s is not None:
+            total = min(total, terms.timeout_s)
+        call = Call(request, record, now + total, ())
+        try:
+            # The one place where lanes are chosen: what isn't permitted here is out of every round's reach.
+            lanes = permitted(self.fleet.candidates(request), terms)
+        except RequestRejected:
+            self._end(call, "rejected")
+            raise
+        call.lanes = without_fallbacks(self._order.arrange(lanes, request), terms)
+        return call
 
-    def _end(self, call: Call, outcome: str, provider: str = "") -> None:
+    def _end(self, call: Call, outcome: str, lane: Lane | None = None) -> None:
         record = call.record
-        record.outcome, record.provider = outcome, provider
+        record.outcome = outcome
+        if lane is not None:
+            record.provider, record.model, record.credential = lane.name, lane.model, lane.provider.credential
         record.duration_s = self._clock() - record.started_s
         record.attempts_made = call.attempts_made
         for observer in self._observers:
             observer.call_ended(record)
 
-    def _breaker_moved(self, provider: str, state: State, failure: Failure | None) -> None:
+    def _make_lane(self, provider: LLMProvider, model: str, gate: Gate) -> Lane:
+        return make_lane(
+            provider,
+            model=model,
+            settings=self._settings,
+            cuts_in_a_row=self._settings.stream_cuts,
+            limits=self._limits,
+            clock=self._clock,
+            chance=self._chance,
+            changed=self._breaker_moved,
+            gate=gate,
+            price=provider.profile.price or find(model),
+            closed_by=lambda: self._no_money(provider.name),
+        )
+
+    def _no_money(self, provider: str) -> str:
+        if not self.purses:
+            return ""
+        for name in (provider, ""):
+            purse = self.purses.get(name)
+            if purse is not None and purse.empty:
+                whose = "its budget" if name else "the total budget"
+                return f"{whose} of {purse.limit_usd:g} USD is spent, the next begins in {purse.wait_s:.0f} s"
+        return ""
+
+    def _pay(self, provider: str, usd: float) -> None:
+        for name in (provider, ""):
+            purse = self.purses.get(name)
+            if purse is not None:
+                purse.pay(usd)
+
+    def _breaker_moved(self, lane: Lane, breaker: Breaker, state: State) -> None:
+        self._room.call_all()
+        move = BreakerMove(
+            lane.name,
+            lane.provider.credential,
+            lane.model,
+            "all" if breaker is lane.breaker else "streams",
+            state,
+            breaker.last_failure,
+            any(each.breaker.available for each in self.fleet.lanes if each.name == lane.name),
+        )
         for observer in self._observers:
-            observer.breaker_moved(provider, state, failure)
+            observer.breaker_moved(move)
+
+    def replace(self, name: str, providers: Sequence[LLMProvider]) -> None:
+        """Exchange a provider's credentials, or remove it if there are none; its calls on their way are finished.
+
+        Raises:
+            UnknownProvider: There is no such provider.
+        """
+        leaving = self.fleet.replace(name, providers)
+        task = asyncio.get_running_loop().create_task(self._see_off(leaving))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        self._room.call_all()
+
+    async def _see_off(self, members: list[Member]) -> None:
+        deadline = self._clock() + self._timeouts.total
+        while any(member.in_flight for member in members) and self._clock() < deadline:  # noqa: ASYNC110 - rare; an event
+            # for each attempt's end would be on the path of every call.
+            await asyncio.sleep(LEAVING_POLL_S)
+        self.fleet.gone(members)
+        for member in members:
+            await member.provider.aclose()
 
     async def aclose(self) -> None:
         """Close every connection and end what runs in the background."""
+        for task in self._leaving:
+            task.cancel()
         await self._runner.aclose()
-        for lane in self.lanes:
-            await lane.provider.aclose()
+        for member in (*self.fleet.members, *self.fleet.leaving):
+            await member.provider.aclose()
 
     def close(self) -> None:
         """The same for a router that was used through `route`."""

@@ -43,6 +43,9 @@ class Meaning(StrEnum):
 
 
 PERMANENT = frozenset({Meaning.ACCOUNT, Meaning.CREDENTIAL, Meaning.MODEL})
+ACCIDENTS = frozenset({Meaning.TRANSIENT, Meaning.DRIFTED})
+REFUSALS = PERMANENT | {Meaning.LIMITED, Meaning.UNFIT}
+"""The provider said no, at once and before any work: asking somebody else takes no time and repeats nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,32 +1,79 @@
-"""A lane: one provider together with what the policies remember about it."""
+"""A lane: one provider with one credential and one model, and what the policies remember about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from .errors import Failure
-from .policies.breaker import Breaker, Settings, State
+from .errors import ACCIDENTS, PERMANENT, Failure
+from .policies.breaker import Breaker, Settings, State, Ticket
+from .policies.gate import Gate
+from .policies.pace import Pace
 from .policies.patience import Patience
+from .prices import Price
 from .provider import AttemptLimits, LLMProvider
+
+
+@dataclass(slots=True, eq=False)
+class Pass:
+    """The right to make one attempt on a lane. It ends with exactly one verdict; later ones change nothing.
+
+    Attributes:
+        whole: The lane's ticket.
+        stream: The ticket of its streams, if one is asked for.
+        used: Whether the verdict has fallen.
+    """
+
+    whole: Ticket
+    stream: Ticket | None = None
+    used: bool = False
+
+    @property
+    def probe(self) -> bool:
+        """Whether this attempt decides if the lane is back."""
+        return self.whole.probe or (self.stream is not None and self.stream.probe)
+
+    @property
+    def to_the_end(self) -> bool:
+        """Whether it is streams that are being tried: a first token proves nothing then."""
+        return self.stream is not None and self.stream.probe
 
 
 # Compared by identity: two lanes are the same only if they are the same object.
 @dataclass(slots=True, eq=False)
 class Lane:
-    """A provider and its standing. What keys on a lane may later be finer than a provider (its model, its credential).
+    """The finest thing that can be well or ill. Each has its own breaker, so what one key or model lost, others keep.
+
+    Streams have a second breaker. A stream that breaks off after its first token has cost its caller the answer, and
+    nothing can be hidden any more: the first of them sends later streams elsewhere, while plain calls stay.
 
     Attributes:
-        provider: Who is asked.
+        provider: Who is asked; it holds the credential.
+        model: What it is asked for.
         breaker: Whether it is asked.
+        streams: Whether it is asked for streams.
         patience: How long its plain answers are waited for.
         limits: Time limits of one attempt, in seconds.
+        pace: How long its attempts take, and what they produce.
+        price: What its tokens cost; None if nobody knows.
+        closed_by: Why it is closed for reasons that aren't its own (its budget is spent), or nothing.
+        gate: Counts attempts at the provider, shared by its lanes.
+        draining: It gets no new calls.
+        in_flight: Attempts on this lane.
     """
 
     provider: LLMProvider
+    model: str
     breaker: Breaker
+    streams: Breaker
     patience: Patience
     limits: AttemptLimits
+    pace: Pace = field(default_factory=Pace)
+    price: Price | None = None
+    closed_by: Callable[[], str] = lambda: ""
+    gate: Gate = field(default_factory=Gate)
+    draining: bool = False
+    in_flight: int = 0
 
     @property
     def name(self) -> str:
@@ -34,48 +81,186 @@ class Lane:
         return self.provider.name
 
     @property
-    def available(self) -> bool:
-        """Whether calls are sent here without further thought."""
-        return self.breaker.available and self.provider.is_available()
+    def label(self) -> str:
+        """The provider's name, and which of its credentials it is if there are more; never the credential itself."""
+        credential = self.provider.credential
+        return f"{self.name} ({credential})" if credential else self.name
 
-    @property
-    def due(self) -> bool:
-        """Whether the next call may find out if it is back."""
-        return self.breaker.due and self.provider.is_available()
-
-    def why_not(self) -> str:
-        """The reason it isn't asked, for errors and logs."""
+    def blocked(self) -> str:
+        """Why it can't be asked whatever its breakers say, or nothing."""
+        if self.draining:
+            return "is being drained"
         if not self.provider.is_available():
-            return f"{self.name}: not configured to be asked"
-        failure = self.breaker.last_failure
-        reason = failure.reason if failure else "unknown"
-        return f"{self.name}: breaker {self.breaker.state} after {reason}, next probe in {self.breaker.wait_s:.1f} s"
+            return "not configured to be asked"
+        if self.gate.full:
+            return f"{self.gate.inside} attempts at once (concurrency_max)"
+        return self.closed_by()
+
+    def available(self, *, stream: bool = False) -> bool:
+        """Whether calls are sent here without further thought."""
+        return self.breaker.available and not (stream and not self.streams.available) and not self.blocked()
+
+    def due(self, *, stream: bool = False) -> bool:
+        """Whether the next call may find out if it is back."""
+        if self.blocked():
+            return False
+        ready = self.breaker.available or self.breaker.due
+        if not stream or self.streams.available:
+            return ready and not self.breaker.available
+        return ready and self.streams.due
+
+    def admit(self, *, stream: bool = False) -> Pass | None:
+        """Ask for an attempt; None means no."""
+        # Both are looked at before either is asked: a probe that is taken and given back would be a move, and wake
+        # everybody who waits for one.
+        if self.blocked() or (stream and not (self.streams.available or self.streams.due)):
+            return None
+        whole = self.breaker.admit()
+        if whole is None:
+            return None
+        return self._enter(Pass(whole, self.streams.admit() if stream else None))
+
+    def forced(self, *, stream: bool = False) -> Pass:
+        """A pass for a last resort: an accident changes nothing, a success closes the breaker."""
+        return self._enter(Pass(self.breaker.forced(), self.streams.forced() if stream else None))
+
+    def last_resort(self, *, stream: bool = False) -> bool:
+        """Whether asking is better than giving up: it failed by accident, and nobody told us to stay away."""
+        if self.blocked():
+            return False
+        if not self.breaker.available:
+            return self.breaker.last_resort
+        return stream and not self.streams.available and self.streams.last_resort
+
+    def hope(self, *, stream: bool = False) -> bool:
+        """Whether waiting for it may help: it is full, or out for a reason that time mends. A ban isn't one."""
+        if self.gate.full and not self.draining:
+            return True
+        if self.blocked() or self.available(stream=stream):
+            return False
+        breaker = self.breaker if not self.breaker.available else self.streams
+        return breaker.last_failure is not None and breaker.last_failure.meaning not in PERMANENT
+
+    def wait_s(self, *, stream: bool = False) -> float:
+        """Seconds until it may be asked again; 0 if it may be now, or if a probe is on its way."""
+        return max(self.breaker.wait_s, self.streams.wait_s if stream else 0.0)
+
+    def succeeded(self, permit: Pass) -> None:
+        """The whole answer arrived."""
+        if self._leave(permit):
+            self.breaker.succeeded(permit.whole)
+            if permit.stream is not None:
+                self.streams.succeeded(permit.stream)
+
+    def failed(self, permit: Pass, failure: Failure, *, midway: bool = False) -> None:
+        """The attempt failed; `midway` says that it was a stream whose first token had arrived."""
+        if not self._leave(permit):
+            return
+        if permit.stream is None:
+            self.breaker.failed(permit.whole, failure)
+        elif midway and failure.meaning in ACCIDENTS:
+            self.breaker.succeeded(permit.whole)
+            self.streams.failed(permit.stream, failure)
+        else:
+            self.breaker.failed(permit.whole, failure)
+            self.streams.abandoned(permit.stream)
+
+    def abandoned(self, permit: Pass) -> None:
+        """The attempt ended without saying anything about the lane."""
+        if self._leave(permit):
+            self.breaker.abandoned(permit.whole)
+            if permit.stream is not None:
+                self.streams.abandoned(permit.stream)
+
+    def why_not(self, *, stream: bool = False) -> str:
+        """The reason it isn't asked, for errors and logs."""
+        blocked = self.blocked()
+        if blocked:
+            return f"{self.label}: {blocked}"
+        streams = stream and self.breaker.available
+        breaker = self.streams if streams else self.breaker
+        reason = breaker.last_failure.reason if breaker.last_failure else "unknown"
+        what = "breaker of streams" if streams else "breaker"
+        return f"{self.label}: {what} {breaker.state} after {reason}, next probe in {breaker.wait_s:.1f} s"
+
+    def _enter(self, permit: Pass) -> Pass:
+        self.in_flight += 1
+        self.gate.enter()
+        return permit
+
+    def _leave(self, permit: Pass) -> bool:
+        if permit.used:
+            return False
+        permit.used = True
+        self.in_flight -= 1
+        self.gate.leave()
+        return True
+
+
+class Cuts:
+    """A breaker's settings for streams: the first cut opens it, everything else is as for the rest."""
+
+    def __init__(self, settings: Settings, cuts_in_a_row: int) -> None:
+        self.enabled = settings.enabled
+        self.failures_in_a_row = cuts_in_a_row
+        self.failure_share, self.failures_min = settings.failure_share, settings.failures_min
+        self.window, self.jitter = settings.window, settings.jitter
+        self.cooldown, self.cooldown_growth = settings.cooldown, settings.cooldown_growth
+        self.cooldown_max = settings.cooldown_max
 
 
 def make_lane(
     provider: LLMProvider,
     *,
+    model: str | None = None,
     settings: Settings,
+    cuts_in_a_row: int = 1,
     limits: AttemptLimits,
     clock: Callable[[], float],
     chance: Callable[[str, int], float],
-    changed: Callable[[str, State, Failure | None], None],
+    changed: Callable[[Lane, Breaker, State], None],
+    gate: Gate | None = None,
+    hedge_quantile: float = 0.95,
+    price: Price | None = None,
+    closed_by: Callable[[], str] = lambda: "",
 ) -> Lane:
     """A lane with nothing remembered.
 
     Args:
         provider: Who is asked.
-        settings: The breaker's.
+        model: What it is asked for; its own by default.
+        settings: The breakers'.
+        cuts_in_a_row: Streams that break off before later ones go elsewhere.
         limits: Time limits of one attempt.
         clock: Seconds that only go forward.
         chance: A number in [0, 1) for an entity and a count.
-        changed: Called with the provider's name, its breaker's new state and the failure that last opened it.
+        changed: Called with the lane, the breaker that moved and its new state.
+        gate: Shared by the lanes of a provider.
+        hedge_quantile: Of its usual times, after which it counts as late.
+        price: What its tokens cost.
+        closed_by: Why it is closed for reasons that aren't its own, or nothing.
     """
-    name = provider.name
-    breaker = Breaker(
-        settings,
-        clock=clock,
-        chance=lambda n: chance(f"breaker {name}", n),
-        changed=lambda state: changed(name, state, breaker.last_failure),
+    name = f"{provider.name} {provider.credential}".strip()
+
+    def breaker(of: str, chosen: Settings) -> Breaker:
+        made = Breaker(
+            chosen,
+            clock=clock,
+            chance=lambda n: chance(f"{of} {name}", n),
+            changed=lambda state: changed(lane, made, state),
+        )
+        return made
+
+    lane = Lane(
+        provider,
+        provider.model if model is None else model,
+        breaker("breaker", settings),
+        breaker("streams", Cuts(settings, cuts_in_a_row)),
+        Patience(limits.first_token_s, limits.answer_s),
+        limits,
+        Pace(hedge_quantile),
+        price,
+        closed_by,
+        gate or Gate(),
     )
-    return Lane(provider, breaker, Patience(limits.first_token_s, limits.answer_s), limits)
+    return lane

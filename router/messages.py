@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from .terms import OPEN, Terms
+
 Chunk = dict[str, Any]
 """One `chat.completion.chunk` object."""
 
@@ -28,6 +30,7 @@ class LLMRequest:
         tool_choice: `auto`, `none`, `required` or a named function in OpenAI's shape.
         response_format: `{"type": "json_schema", …}` in OpenAI's shape.
         extra: Further chat completions parameters, passed on as they are.
+        terms: What may serve the caller, and how long it waits.
     """
 
     prompt: str = ""
@@ -39,6 +42,7 @@ class LLMRequest:
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    terms: Terms = OPEN
     _chat: dict[str, Any] | None = None
 
     @classmethod

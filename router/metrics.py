@@ -1,19 +1,38 @@
-"""Prometheus metrics, in a registry of the router's own. Label values come from the configuration and fixed tables."""
+"""Prometheus metrics, in a registry of the router's own. Label values come from the configuration and fixed tables.
+
+`router/prometheus-rules.yaml` holds the alerts that go with them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from .errors import Failure
-from .observer import CallRecord, Observer
+from .observer import AttemptEnd, BreakerMove, CallRecord, Observer
 from .policies.breaker import State
+from .policies.spending import Purse
 from .provider import LLMProvider
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 _BREAKER = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_EVERYBODY = "total"
+"""The `budget` label of the budget that all providers share."""
+
+
+class _Children:
+    """The series of one provider and model, looked up once: a lookup costs more than the increment."""
+
+    __slots__ = ("cached", "input", "ok", "output", "seconds", "usd")
+
+    def __init__(self, metrics: Metrics, provider: str, model: str) -> None:
+        self.ok = metrics.requests.labels(provider, model, "ok")
+        self.seconds = metrics.seconds.labels(provider)
+        self.input = metrics.tokens.labels(provider, model, "input", "counted")
+        self.output = metrics.tokens.labels(provider, model, "output", "counted")
+        self.cached = metrics.tokens.labels(provider, model, "cached", "counted")
+        self.usd = metrics.usd.labels(provider, model, "ok", "counted")
 
 
 class Metrics(Observer):
@@ -21,90 +40,140 @@ class Metrics(Observer):
 
     Args:
         providers: Those whose series start at zero, so that a rate has a beginning.
+        purses: Budgets to show, by provider.
     """
 
-    def __init__(self, providers: Sequence[LLMProvider] = ()) -> None:
+    def __init__(self, providers: Sequence[LLMProvider] = (), purses: Mapping[str, Purse] | None = None) -> None:
         self.registry = registry = CollectorRegistry()
-        self._requests = Counter(
-            "llm_requests", "Attempts at a provider", ["provider", "model", "outcome"], registry=registry
+
+        def counter(name: str, what: str, *labels: str) -> Counter:
+            return Counter(name, what, labels, registry=registry)
+
+        def gauge(name: str, what: str, *labels: str) -> Gauge:
+            return Gauge(name, what, labels, registry=registry)
+
+        def histogram(name: str, what: str, *labels: str) -> Histogram:
+            return Histogram(name, what, labels, registry=registry, buckets=_SECONDS)
+
+        self.requests = counter("llm_requests", "Attempts at a provider", "provider", "model", "outcome")
+        self.seconds = histogram("llm_provider_duration_seconds", "Good attempts, a stream's to its end", "provider")
+        self.tokens = counter(
+            "llm_tokens", "Tokens; cached are a part of input", "provider", "model", "direction", "basis"
         )
-        self._failed = Counter(
-            "llm_requests_failed", "Failed attempts by reason", ["provider", "model", "reason"], registry=registry
+        self.usd = counter(
+            "llm_cost_usd",
+            "US dollars, failed and abandoned attempts included",
+            "provider",
+            "model",
+            "outcome",
+            "basis",
         )
-        self._available = Gauge(
-            "llm_provider_available", "1 while calls are sent to it", ["provider"], registry=registry
+        self._failed = counter("llm_requests_failed", "Failed attempts by reason", "provider", "model", "reason")
+        self._available = gauge("llm_provider_available", "1 while any of its lanes gets calls", "provider")
+        self._changes = counter("llm_provider_availability_changes", "Times it went or came back", "provider", "to")
+        self._breaker = gauge(
+            "llm_breaker_state", "0 closed, 1 half open, 2 open", "provider", "credential", "model", "scope"
         )
-        self._breaker = Gauge("llm_breaker_state", "0 closed, 1 half open, 2 open", ["provider"], registry=registry)
-        self._openings = Counter(
-            "llm_breaker_openings", "Times a breaker opened", ["provider", "reason"], registry=registry
-        )
-        self._failovers = Counter(
-            "llm_failovers", "Calls that moved on after a failure", ["from", "to", "reason"], registry=registry
-        )
-        self._tokens = Counter(
-            "llm_tokens", "Tokens as providers counted them", ["provider", "model", "direction"], registry=registry
-        )
-        self._calls = Counter("llm_calls", "Calls by what became of them", ["outcome"], registry=registry)
-        self._duration = Histogram(
-            "llm_request_duration_seconds", "A call, failed attempts included", registry=registry, buckets=_SECONDS
-        )
-        self._first_token = Histogram(
-            "llm_time_to_first_token_seconds",
-            "From a call to its stream's first token",
-            registry=registry,
-            buckets=_SECONDS,
-        )
-        self.in_flight = Gauge("llm_calls_in_flight", "Calls being served", registry=registry)
+        self._openings = counter("llm_breaker_openings", "Times a breaker opened", "provider", "scope", "reason")
+        self._failovers = counter("llm_failovers", "Calls that moved on after a failure", "from", "to", "reason")
+        self._costly = counter("llm_costly_failovers", "Failovers above failover_cost", "provider", "action")
+        self._alerts = counter("llm_budget_alerts", "Alert thresholds that a budget passed", "budget")
+        self._calls = counter("llm_calls", "Calls by what became of them", "outcome")
+        self._duration = histogram("llm_request_duration_seconds", "A call, failed attempts included")
+        self._waited = histogram("llm_waited_seconds", "Calls that waited for somebody to come back")
+        self._first_token = histogram("llm_time_to_first_token_seconds", "From a call to its stream's first token")
+        self.in_flight = gauge("llm_calls_in_flight", "Calls being served")
+        self._show_budgets(purses or {})
+        self._up: dict[str, bool] = {}
+        self._children: dict[tuple[str, str], _Children] = {}
         for provider in providers:
-            self._available.labels(provider.name).set(1)
-            self._breaker.labels(provider.name).set(0)
-            for outcome in ("ok", "failed", "cancelled"):
-                self._requests.labels(provider.name, provider.model, outcome)
-        # Children are looked up once: a lookup costs more than the increment.
-        self._children: dict[tuple[str, ...], tuple[Counter, Counter, Counter, Counter]] = {}
+            self.add_provider(provider)
+        for outcome in ("ok", "exhausted", "interrupted", "rejected", "cancelled"):
+            self._calls.labels(outcome)
+
+    def add_provider(self, provider: LLMProvider) -> None:
+        """A provider's series begin at zero."""
+        self._up.setdefault(provider.name, True)
+        self._available.labels(provider.name).set(self._up[provider.name])
+        for to in ("up", "down"):
+            self._changes.labels(provider.name, to)
+        for scope in ("all", "streams"):
+            self._breaker.labels(provider.name, provider.credential, provider.model, scope).set(0)
+        for outcome in ("ok", "failed", "cancelled"):
+            self.requests.labels(provider.name, provider.model, outcome)
+
+    def _show_budgets(self, purses: Mapping[str, Purse]) -> None:
+        spent = Gauge("llm_budget_spent_ratio", "Spent of a period's limit", ["budget"], registry=self.registry)
+        limit = Gauge("llm_budget_limit_usd", "A period's limit", ["budget"], registry=self.registry)
+        for name, purse in purses.items():
+            # Asked for at each scrape, so that a new period shows though nobody spends in it.
+            spent.labels(name or _EVERYBODY).set_function(lambda of=purse: of.share)  # type: ignore[misc]
+            limit.labels(name or _EVERYBODY).set(purse.limit_usd)
+            self._alerts.labels(name or _EVERYBODY)
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self.registry)
 
-    def attempt_succeeded(self, provider: str, model: str, tokens: tuple[int, int, int]) -> None:
-        """Counts the attempt and its tokens; cached tokens are a part of the input."""
-        children = self._children.get((provider, model))
+    def attempt_ended(self, end: AttemptEnd) -> None:
+        """Counts the attempt, its tokens and its cost."""
+        bill = end.bill
+        if end.outcome != "ok":
+            self._unsuccessful(end)
+            return
+        key = (end.provider, end.model)
+        children = self._children.get(key)
         if children is None:
-            children = self._children[(provider, model)] = (
-                self._requests.labels(provider, model, "ok"),
-                self._tokens.labels(provider, model, "input"),
-                self._tokens.labels(provider, model, "output"),
-                self._tokens.labels(provider, model, "cached"),
-            )
-        children[0].inc()
-        for child, count in zip(children[1:], tokens, strict=True):
+            children = self._children[key] = _Children(self, *key)
+        children.ok.inc()
+        children.seconds.observe(end.seconds)
+        spent_in, spent_out, cached = bill.tokens
+        children.input.inc(spent_in)
+        children.output.inc(spent_out)
+        if cached:
+            children.cached.inc(cached)
+        if bill.usd:
+            children.usd.inc(bill.usd)
+
+    def _unsuccessful(self, end: AttemptEnd) -> None:
+        basis = "estimated" if end.bill.estimated else "counted"
+        self.requests.labels(end.provider, end.model, end.outcome).inc()
+        if end.failure is not None:
+            self._failed.labels(end.provider, end.model, end.failure.reason).inc()
+        for direction, count in zip(("input", "output", "cached"), end.bill.tokens, strict=True):
             if count:
-                child.inc(count)
-
-    def attempt_failed(self, provider: str, model: str, failure: Failure) -> None:
-        """Counts the failure under its reason."""
-        self._requests.labels(provider, model, "failed").inc()
-        self._failed.labels(provider, model, failure.reason).inc()
-
-    def attempt_cancelled(self, provider: str, model: str) -> None:
-        """Counts an attempt nobody waited for any more."""
-        self._requests.labels(provider, model, "cancelled").inc()
+                self.tokens.labels(end.provider, end.model, direction, basis).inc(count)
+        if end.bill.usd:
+            self.usd.labels(end.provider, end.model, end.outcome, basis).inc(end.bill.usd)
 
     def failed_over(self, provider: str, to: str, reason: str) -> None:
         """Counts a call that moved on."""
         self._failovers.labels(provider, to, reason).inc()
 
-    def breaker_moved(self, provider: str, state: State, failure: Failure | None) -> None:
+    def breaker_moved(self, move: BreakerMove) -> None:
         """Shows the new state."""
-        self._breaker.labels(provider).set(_BREAKER[state])
-        self._available.labels(provider).set(1 if state is State.CLOSED else 0)
-        if state is State.OPEN:
-            self._openings.labels(provider, failure.reason if failure else "unknown_error").inc()
+        self._breaker.labels(move.provider, move.credential, move.model, move.scope).set(_BREAKER[move.state])
+        if self._up.get(move.provider) is not move.available:
+            self._up[move.provider] = move.available
+            self._changes.labels(move.provider, "up" if move.available else "down").inc()
+        self._available.labels(move.provider).set(move.available)
+        if move.state is State.OPEN:
+            reason = move.failure.reason if move.failure else "unknown_error"
+            self._openings.labels(move.provider, move.scope, reason).inc()
+
+    def costly_failover(self, provider: str, times: float, *, refused: bool) -> None:  # noqa: ARG002 - a value, no label
+        """Counts it."""
+        self._costly.labels(provider, "refused" if refused else "allowed").inc()
+
+    def budget_alert(self, budget: str, share: float) -> None:  # noqa: ARG002 - a value, no label
+        """Counts it."""
+        self._alerts.labels(budget or _EVERYBODY).inc()
 
     def call_ended(self, record: CallRecord) -> None:
         """Counts the call and how long it took."""
         self._calls.labels(record.outcome).inc()
         self._duration.observe(record.duration_s)
+        if record.waited_s:
+            self._waited.observe(record.waited_s)
         if record.first_token_s is not None:
             self._first_token.observe(record.first_token_s)

@@ -5,7 +5,56 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .errors import Attempt, Failure
+from .money import Bill
 from .policies.breaker import State
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """One attempt at one provider, after its end.
+
+    Attributes:
+        provider: Who was asked.
+        credential: Which of its credentials, by name; empty if there is one.
+        model: What it was asked for.
+        outcome: `ok`, `failed`, or `cancelled` (its caller left, or a probe's or hedge's answer wasn't needed).
+        seconds: From its start to its end; a stream's to its last piece.
+        first_token_s: To a stream's first token, in seconds; None if there was none.
+        bill: What it cost.
+        failure: Why it failed.
+    """
+
+    provider: str
+    credential: str
+    model: str
+    outcome: str
+    seconds: float
+    first_token_s: float | None
+    bill: Bill
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerMove:
+    """A breaker changed its state.
+
+    Attributes:
+        provider: Whose it is.
+        credential: Of which credential, by name.
+        model: Of which model.
+        scope: `all` attempts, or its `streams`.
+        state: Where it stands now.
+        failure: What last opened it.
+        available: Whether any lane of the provider is open to calls now.
+    """
+
+    provider: str
+    credential: str
+    model: str
+    scope: str
+    state: State
+    failure: Failure | None
+    available: bool
 
 
 @dataclass(slots=True)
@@ -20,11 +69,25 @@ class CallRecord:
         skipped: Providers that were not asked, with the reason.
         duration_s: From first to last, in seconds.
         first_token_s: To the first token of a stream, in seconds; None if there was none.
+        model: What that provider was asked for.
+        credential: Which of its credentials, by name.
+        caller: Who asked, by the name that the configuration gives them.
+        why: Why that provider: `preferred`, `failover`, `probe`, `last_resort`, `retry`, `waited` or `hedge`.
+        waited_s: Spent waiting for somebody to come back, in seconds.
+        usd: What all its attempts cost so far, as far as prices are known.
+        notes: What else is worth telling (`costs 4.2 times the preferred`).
     """
 
     stream: bool
     outcome: str = ""
     provider: str = ""
+    model: str = ""
+    credential: str = ""
+    caller: str = ""
+    why: str = ""
+    waited_s: float = 0.0
+    usd: float = 0.0
+    notes: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     started_s: float = 0.0
@@ -36,20 +99,20 @@ class CallRecord:
 class Observer:
     """Hears what happens; the base class ignores it all. Methods must be quick and must not raise."""
 
-    def attempt_succeeded(self, provider: str, model: str, tokens: tuple[int, int, int]) -> None:
-        """A provider answered; input, output and cached tokens as it counted them."""
-
-    def attempt_failed(self, provider: str, model: str, failure: Failure) -> None:
-        """A provider failed."""
-
-    def attempt_cancelled(self, provider: str, model: str) -> None:
-        """An attempt was dropped before its end: its caller left, or a probe's answer wasn't needed."""
+    def attempt_ended(self, end: AttemptEnd) -> None:
+        """An attempt is over."""
 
     def failed_over(self, provider: str, to: str, reason: str) -> None:
         """A call moved on after a failure."""
 
-    def breaker_moved(self, provider: str, state: State, failure: Failure | None) -> None:
+    def breaker_moved(self, move: BreakerMove) -> None:
         """A breaker changed its state."""
+
+    def costly_failover(self, provider: str, times: float, *, refused: bool) -> None:
+        """A failover would have gone to a provider this many times dearer than the preferred one, or did."""
+
+    def budget_alert(self, budget: str, share: float) -> None:
+        """A budget passed one of its alert thresholds."""
 
     def call_ended(self, record: CallRecord) -> None:
         """A call is over."""

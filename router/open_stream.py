@@ -20,6 +20,9 @@ class End(StrEnum):
     LEFT = "left"
 
 
+Ended = Callable[[End, Failure | None, tuple[int, int, int], int], None]
+
+
 class OpenStream:
     """Iterate over `batches()`; an iteration that ends without an error means that the answer is complete.
 
@@ -28,12 +31,13 @@ class OpenStream:
         provider: Who answers.
         attempts: Attempts so far.
         wait_s: Seconds to wait for the next token, asked anew for each.
-        ended: Called once, with how it ended, why, and the tokens counted.
+        ended: Called once, with how it ended, why, the tokens counted, and the pieces that arrived.
 
     Attributes:
         provider: Who answers.
         attempts: Attempts that it took to get here, the good one included.
         tokens: Input, output and cached tokens as the provider counted them; zeros until it said so.
+        pieces: Chunks that have arrived.
     """
 
     def __init__(
@@ -43,13 +47,14 @@ class OpenStream:
         provider: str,
         attempts: int,
         wait_s: Callable[[], float],
-        ended: Callable[[End, Failure | None, tuple[int, int, int]], None],
+        ended: Ended,
     ) -> None:
         self.provider, self.attempts = provider, attempts
         self.tokens = (0, 0, 0)
+        self.pieces = 0
         self._opened = opened
         self._wait_s = wait_s
-        self._ended: Callable[[End, Failure | None, tuple[int, int, int]], None] | None = ended
+        self._ended: Ended | None = ended
 
     async def batches(self) -> AsyncIterator[list[Chunk]]:
         """Lists of chunks, as many as arrived together.
@@ -97,6 +102,7 @@ class OpenStream:
         return StreamInterrupted(Attempt(self.provider, failure))
 
     def _count(self, chunks: list[Chunk]) -> None:
+        self.pieces += len(chunks)
         for chunk in chunks:
             usage: Any = chunk.get("usage")
             if usage:
@@ -106,4 +112,4 @@ class OpenStream:
         # The first verdict counts: closing a stream that was complete doesn't make it a stream that was left.
         ended, self._ended = self._ended, None
         if ended is not None:
-            ended(end, failure, self.tokens)
+            ended(end, failure, self.tokens, self.pieces)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from .messages import Chunk, LLMRequest, LLMResponse
+from .profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,19 @@ class LLMProvider(ABC):
     Attributes:
         name: Its name in metrics, headers and errors; unique within a router.
         model: The model that is asked for unless the request says otherwise.
+        credential: Which of a pool's credentials it holds (the name of its variable or file, never the credential
+            itself); empty if there is only one.
+        profile: What its operator says about it.
     """
 
     name: str = ""
     model: str = ""
+    credential: str = ""
+    profile: Profile = Profile()
+
+    def upstream_model(self, request: LLMRequest) -> str:  # noqa: ARG002 - for providers that serve more than one
+        """The model that this request asks for here."""
+        return self.model
 
     @abstractmethod
     async def generate(self, request: LLMRequest, limits: AttemptLimits) -> LLMResponse:

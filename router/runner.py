@@ -1,20 +1,42 @@
-"""Runs attempts and tells everyone concerned: the breaker, the provider's patience, the observers."""
+"""Runs attempts and tells everyone concerned: the lane's breakers, its pace and patience, the purses, the observers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
-from .attempt import Answer, Opened, Probe, answer_plain, open_stream, probe_stream
+from .attempt import Answer, Opened, Probe, StreamFailed, answer_plain, open_stream, whole_stream
 from .errors import AttemptFailed, Failure
-from .lane import Lane
+from .lane import Lane, Pass
 from .messages import LLMRequest, LLMResponse, read_usage
-from .observer import Observer
+from .money import NOTHING, Bill, Tokens, counted, guessed
+from .observer import AttemptEnd, CallRecord, Observer
 from .open_stream import End
-from .policies.breaker import Ticket
 
-Tokens = tuple[int, int, int]
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """One attempt on its way.
+
+    Attributes:
+        lane: Who is asked.
+        permit: The lane's pass; its verdict is this attempt's.
+        request: What is asked.
+        record: The call's, whose cost this adds to.
+        stream: Whether a stream is asked for.
+        started_s: When it began, on the router's clock.
+        first_token_s: How long a stream's first token took, in seconds.
+    """
+
+    lane: Lane
+    permit: Pass
+    request: LLMRequest
+    record: CallRecord
+    stream: bool
+    started_s: float
+    first_token_s: float | None = None
 
 
 class Runner:
@@ -23,104 +45,135 @@ class Runner:
     Args:
         observers: Who hears what happens.
         clock: Seconds that only go forward.
+        pay: Told what each attempt at a provider cost, in US dollars.
     """
 
-    def __init__(self, observers: Sequence[Observer], clock: Callable[[], float]) -> None:
-        self._observers, self._clock = observers, clock
+    def __init__(
+        self,
+        observers: Sequence[Observer],
+        clock: Callable[[], float],
+        pay: Callable[[str, float], None] = lambda _provider, _usd: None,
+    ) -> None:
+        self._observers, self._clock, self._pay = observers, clock, pay
         self._background: set[asyncio.Task[Answer]] = set()
 
-    async def attempt(self, lane: Lane, ticket: Ticket, request: LLMRequest, limit_s: float, *, stream: bool) -> Answer:
+    def begin(self, lane: Lane, permit: Pass, request: LLMRequest, record: CallRecord) -> Running:
+        """An attempt that `attempt` or `start_probe` carries out."""
+        return Running(lane, permit, request, record, record.stream, self._clock())
+
+    async def attempt(self, running: Running, limit_s: float, whole_s: float | None = None) -> Answer:
         """One attempt for a caller. A stream's verdict is open until `stream_ended`, unless it has already ended.
+
+        Args:
+            running: The attempt.
+            limit_s: Limit for the answer or the first token, in seconds.
+            whole_s: A stream is held back to its end, which has to come within so many seconds.
 
         Raises:
             AttemptFailed: With what it means.
         """
-        started = self._clock()
+        lane, request = running.lane, running.request
+        answer: Answer
         try:
-            if stream:
-                opened = await open_stream(lane, request, limit_s)
-                if opened.rest is None:
-                    self._succeeded(lane, ticket, _tokens(opened))
-                return opened
-            response = await answer_plain(lane, request, limit_s)
+            if not running.stream:
+                answer = await answer_plain(lane, request, limit_s)
+            elif whole_s is None:
+                answer = await open_stream(lane, request, limit_s)
+                running.first_token_s = self._clock() - running.started_s
+                if answer.rest is not None:
+                    return answer
+            else:
+                answer = await whole_stream(lane, request, limit_s, whole_s, Probe(to_the_end=True))
         except AttemptFailed as error:
-            self._failed(lane, ticket, error.failure)
+            self._failed(running, error)
             raise
         except BaseException:
-            self._cancelled(lane, ticket)
+            self._cancelled(running, 0)
             raise
-        lane.patience.answered(self._clock() - started)
-        self._succeeded(lane, ticket, _tokens(response))
-        return response
+        self._answered(running, answer)
+        return answer
 
-    def start_probe(
-        self, lane: Lane, ticket: Ticket, request: LLMRequest, limit_s: float, whole_s: float, *, stream: bool
-    ) -> tuple[asyncio.Task[Answer], Probe]:
+    def start_probe(self, running: Running, limit_s: float, whole_s: float) -> tuple[asyncio.Task[Answer], Probe]:
         """A probe in a task of its own. Its verdict falls whether or not anyone waits for it."""
-        probe = Probe()
-        task = asyncio.create_task(self._probe(lane, ticket, request, limit_s, whole_s, probe, stream=stream))
+        probe = Probe(to_the_end=running.permit.to_the_end)
+        task = asyncio.create_task(self._probe(running, limit_s, whole_s, probe))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-        # Cancelled before its first step, the probe never gets to hand its ticket back (handing it back twice is fine).
-        task.add_done_callback(lambda done: lane.breaker.abandoned(ticket) if done.cancelled() else None)
+        # Cancelled before its first step, the probe never gets to hand its pass back (handing it back twice is fine).
+        task.add_done_callback(lambda done: running.lane.abandoned(running.permit) if done.cancelled() else None)
         # A detached probe's failure has been told to the breaker; nobody else needs to hear of it.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task, probe
 
-    async def _probe(
-        self,
-        lane: Lane,
-        ticket: Ticket,
-        request: LLMRequest,
-        limit_s: float,
-        whole_s: float,
-        probe: Probe,
-        *,
-        stream: bool,
-    ) -> Answer:
-        started = self._clock()
+    async def _probe(self, running: Running, limit_s: float, whole_s: float, probe: Probe) -> Answer:
         answer: Answer
         try:
-            if stream:
-                answer = await probe_stream(lane, request, limit_s, whole_s, probe)
+            if running.stream:
+                answer = await whole_stream(running.lane, running.request, limit_s, whole_s, probe)
             else:
-                answer = await answer_plain(lane, request, limit_s)
+                answer = await answer_plain(running.lane, running.request, limit_s)
         except AttemptFailed as error:
             if error.failure.reason == "timeout_answer":
-                lane.patience.probe_timed_out()
-            self._failed(lane, ticket, error.failure)
+                running.lane.patience.probe_timed_out()
+            self._failed(running, error)
             raise
         except BaseException:
-            self._cancelled(lane, ticket)
+            self._cancelled(running, 0)
             raise
-        if not stream:
-            lane.patience.answered(self._clock() - started)
-        self._succeeded(lane, ticket, _tokens(answer))
+        self._answered(running, answer)
         return answer
 
-    def stream_ended(self, lane: Lane, ticket: Ticket, end: End, failure: Failure | None, tokens: Tokens) -> None:
+    def stream_ended(self, running: Running, end: End, failure: Failure | None, tokens: Tokens, pieces: int) -> None:
         """A stream that a caller was reading is over."""
         if end is End.COMPLETE:
-            self._succeeded(lane, ticket, tokens)
+            self._succeeded(running, tokens)
         elif failure is not None:
-            self._failed(lane, ticket, failure)
+            self._failed(running, StreamFailed(failure, pieces, midway=True), tokens)
         else:
-            self._cancelled(lane, ticket)
+            self._cancelled(running, pieces, tokens)
 
-    def _succeeded(self, lane: Lane, ticket: Ticket, tokens: Tokens) -> None:
-        lane.breaker.succeeded(ticket)
-        for observer in self._observers:
-            observer.attempt_succeeded(lane.name, lane.provider.model, tokens)
+    def _answered(self, running: Running, answer: Answer) -> None:
+        if isinstance(answer, LLMResponse):
+            running.lane.patience.answered(self._clock() - running.started_s)
+            self._succeeded(running, (answer.input_tokens, answer.output_tokens, answer.cached_tokens))
+        else:
+            self._succeeded(running, _last_usage(answer))
 
-    def _failed(self, lane: Lane, ticket: Ticket, failure: Failure) -> None:
-        lane.breaker.failed(ticket, failure)
-        for observer in self._observers:
-            observer.attempt_failed(lane.name, lane.provider.model, failure)
+    def _succeeded(self, running: Running, tokens: Tokens) -> None:
+        lane = running.lane
+        lane.succeeded(running.permit)
+        took = running.first_token_s
+        lane.pace.took(self._clock() - running.started_s if took is None else took, tokens[1])
+        self._tell(running, "ok", counted(lane, tokens))
 
-    def _cancelled(self, lane: Lane, ticket: Ticket) -> None:
-        lane.breaker.abandoned(ticket)
+    def _failed(self, running: Running, error: AttemptFailed, tokens: Tokens = NOTHING) -> None:
+        midway = isinstance(error, StreamFailed) and error.midway
+        pieces = error.pieces if isinstance(error, StreamFailed) else 0
+        running.lane.failed(running.permit, error.failure, midway=midway)
+        bill = self._unfinished(running, error.failure, pieces, tokens)
+        self._tell(running, "failed", bill, error.failure)
+
+    def _cancelled(self, running: Running, pieces: int, tokens: Tokens = NOTHING) -> None:
+        running.lane.abandoned(running.permit)
+        self._tell(running, "cancelled", self._unfinished(running, None, pieces, tokens))
+
+    @staticmethod
+    def _unfinished(running: Running, failure: Failure | None, pieces: int, tokens: Tokens) -> Bill:
+        if tokens[1]:
+            return counted(running.lane, tokens)
+        return guessed(running.lane, running.request, failure, pieces, stream=running.stream)
+
+    def _tell(self, running: Running, outcome: str, bill: Bill, failure: Failure | None = None) -> None:
+        lane = running.lane
+        if bill.usd:
+            self._pay(lane.name, bill.usd)
+            running.record.usd += bill.usd
+        seconds = self._clock() - running.started_s
+        end = AttemptEnd(
+            lane.name, lane.provider.credential, lane.model, outcome, seconds, running.first_token_s, bill, failure
+        )
         for observer in self._observers:
-            observer.attempt_cancelled(lane.name, lane.provider.model)
+            observer.attempt_ended(end)
 
     async def aclose(self) -> None:
         """Cancel the probes that are still on their way."""
@@ -130,14 +183,8 @@ class Runner:
                 await task
 
 
-def _tokens(answer: Answer) -> Tokens:
-    if isinstance(answer, LLMResponse):
-        return answer.input_tokens, answer.output_tokens, answer.cached_tokens
-    return _last_usage(answer)
-
-
 def _last_usage(opened: Opened) -> Tokens:
     for chunk in reversed(opened.held):
         if chunk.get("usage"):
             return read_usage(chunk["usage"])
-    return 0, 0, 0
+    return NOTHING

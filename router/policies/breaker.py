@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from ..errors import PERMANENT, Failure, Meaning
+from ..errors import ACCIDENTS, PERMANENT, Failure, Meaning
 
 
 class State(StrEnum):
@@ -123,7 +123,7 @@ class Breaker:
     def last_resort(self) -> bool:
         """Whether asking is better than giving up: it failed by accident, and nobody told us to stay away."""
         failure = self.last_failure
-        return failure is not None and failure.meaning in {Meaning.TRANSIENT, Meaning.DRIFTED}
+        return failure is not None and failure.meaning in ACCIDENTS
 
     def forced(self) -> Ticket:
         """A ticket for a last resort: an accident changes nothing, a success closes the breaker."""

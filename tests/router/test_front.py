@@ -152,10 +152,10 @@ async def test_metrics_tell_what_happened(bench):
         'llm_failovers_total{from="anthropic",reason="org_disabled",to="openai"} 1.0',
         'llm_provider_available{provider="anthropic"} 0.0',
         'llm_provider_available{provider="openai"} 1.0',
-        'llm_breaker_state{provider="anthropic"} 2.0',
-        'llm_tokens_total{direction="input",model="anthropic-model",provider="anthropic"} 15.0',
-        'llm_tokens_total{direction="cached",model="anthropic-model",provider="anthropic"} 5.0',
-        'llm_tokens_total{direction="output",model="openai-model",provider="openai"} 6.0',
+        'llm_breaker_state{credential="",model="anthropic-model",provider="anthropic",scope="all"} 2.0',
+        'llm_tokens_total{basis="counted",direction="input",model="anthropic-model",provider="anthropic"} 15.0',
+        'llm_tokens_total{basis="counted",direction="cached",model="anthropic-model",provider="anthropic"} 5.0',
+        'llm_tokens_total{basis="counted",direction="output",model="openai-model",provider="openai"} 6.0',
         'llm_calls_total{outcome="ok"} 3.0',
         "llm_request_duration_seconds_count 3.0",
         "llm_time_to_first_token_seconds_count 1.0",
@@ -172,13 +172,13 @@ async def test_observers_hear_no_prompts_and_no_keys(bench):
         def call_ended(self, record):
             heard.append(repr(record))
 
-        def attempt_failed(self, provider, model, failure):
-            heard.append(repr(failure))
+        def attempt_ended(self, end):
+            heard.append(repr(end))
 
     b = await bench(Ears())
     b.anthropic.script.append(b.anthropic.replies(529, OVERLOADED))
     await b.ask("my secret question")
-    assert len(heard) == 2
+    assert len(heard) == 3
     assert not any("secret" in text or "sk-test" in text for text in heard)
 
 

@@ -36,7 +36,7 @@ async def test_what_one_api_has_no_words_for_is_asked_elsewhere(bench, odd, stre
     for _ in range(4):
         response = await b.ask(**{**odd, "stream": stream})
         assert (200, "openai") == (response.status_code, response.headers["x-llm-provider"])
-    assert [True, True] == [lane.available for lane in b.router.lanes]
+    assert [True, True] == [lane.available() for lane in b.router.lanes]
     assert [] == b.anthropic.requests
 
 
@@ -50,13 +50,13 @@ async def test_a_document_too_deep_to_be_written_hurts_nobody_else(bench):
         response = await b.client.post("/v1/chat/completions", content=content)
         assert 400 == response.status_code
         assert "unsupported_parameter" == response.json()["error"]["code"]
-    assert [True, True] == [lane.available for lane in b.router.lanes]
+    assert [True, True] == [lane.available() for lane in b.router.lanes]
 
 
 async def test_calls_at_once_all_learn_the_newer_name(bench):
     """A refused `max_tokens` costs none of the calls that were sent before the first refusal came back."""
     b = await bench(fallback=False)
-    b.router.lanes.reverse()
+    b.router.fleet.reorder(["openai"])
     refusal = {"message": "Unsupported parameter: 'max_tokens'", "param": "max_tokens", "code": "unsupported_parameter"}
     both_sent = asyncio.Event()
 

@@ -112,6 +112,7 @@ class Lab:
     now = staticmethod(now)
     make = staticmethod(make)
     ask = staticmethod(ask)
+    request = LLMRequest
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from banstorm.router import AllProvidersExhausted, Failure, LLMRequest, Meaning
 from banstorm.router.config import Breaker, Retry
+from banstorm.router.observer import CallRecord
 from banstorm.router.policies.breaker import State
 from banstorm.router.runner import Runner
 
@@ -93,9 +94,12 @@ def test_a_probe_that_never_begins_shuts_nobody_out(lab):
         with pytest.raises(AllProvidersExhausted):
             await lab.ask(router)
         await asyncio.sleep(1.5)
-        ticket = lane.breaker.admit()
-        assert ticket is not None
-        task, _ = Runner([], lab.now).start_probe(lane, ticket, LLMRequest("hello"), 1.0, 1.0, stream=False)
+        permit = lane.admit()
+        assert permit is not None
+        runner = Runner([], lab.now)
+        task, _ = runner.start_probe(
+            runner.begin(lane, permit, LLMRequest("hello"), CallRecord(stream=False)), 1.0, 1.0
+        )
         task.cancel()
         await asyncio.wait({task})
         assert 1 == len(a.asked)

@@ -115,14 +115,14 @@ def test_a_probe_ends_by_its_callers_deadline(lab):
     async def scene():
         router = lab.make(a, timeouts=Timeouts(total=20.0))
         (lane,) = router.lanes
-        for ticket in [lane.breaker.admit() for _ in range(3)]:
-            lane.breaker.failed(ticket, Failure(Meaning.TRANSIENT, "stream_cut", "cut"))
+        permit = lane.admit(stream=True)
+        lane.failed(permit, Failure(Meaning.TRANSIENT, "stream_cut", "cut"), midway=True)
         await asyncio.sleep(2.0)
         started = lab.now()
         with pytest.raises(AllProvidersExhausted, match="deadline"):
             await lab.ask(router, stream=True)
         assert pytest.approx(20.0) == lab.now() - started
-        assert State.OPEN == lane.breaker.state
+        assert State.OPEN == lane.streams.state
 
     lab.virtually(scene())
 

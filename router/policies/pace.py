@@ -1,0 +1,49 @@
+"""Pace: how long a lane's attempts took lately, and how much they produced; what hedging and least latency go by."""
+
+from __future__ import annotations
+
+from collections import deque
+
+SAMPLES_MAX = 128
+REFRESH_EVERY = 16
+"""Samples between two looks at the quantile: sorting for each answer would cost more than it tells."""
+SMOOTHING = 0.1
+
+
+class Pace:
+    """What is usual on a lane.
+
+    Args:
+        quantile: Of the times that a hedge waits for, 0 to 1.
+
+    Attributes:
+        usual_s: A moving mean of good attempts, in seconds; 0 before the first.
+        usual_output: A moving mean of output tokens: the estimate for an answer whose count never came.
+    """
+
+    __slots__ = ("_late_s", "_quantile", "_samples", "_seen", "usual_output", "usual_s")
+
+    def __init__(self, quantile: float = 0.95) -> None:
+        self._quantile = quantile
+        self._samples: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self._seen = 0
+        self._late_s: float | None = None
+        self.usual_s = 0.0
+        self.usual_output = 0.0
+
+    def took(self, seconds: float, output_tokens: int) -> None:
+        """A good attempt took this long (a stream: to its first token)."""
+        first = self._seen == 0
+        self._seen += 1
+        self.usual_s += (seconds - self.usual_s) * (1.0 if first else SMOOTHING)
+        if output_tokens:
+            self.usual_output += (output_tokens - self.usual_output) * (1.0 if not self.usual_output else SMOOTHING)
+        self._samples.append(seconds)
+        if self._seen % REFRESH_EVERY == 0:
+            ordered = sorted(self._samples)
+            self._late_s = ordered[min(len(ordered) - 1, int(self._quantile * len(ordered)))]
+
+    @property
+    def late_s(self) -> float | None:
+        """After how long an attempt is later than usual, in seconds; None until enough have been seen."""
+        return self._late_s

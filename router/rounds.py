@@ -1,0 +1,289 @@
+"""The rounds of a call: every policy, composed in this one place.
+
+A call goes through them in turn and ends with the first answer:
+
+1. **Order.** Each lane in the order of preference, if its breakers let it. A half-open one gets a probe, which never
+   costs the caller its answer (see `attempt`). After an accident a provider's other credentials come last: they lead to
+   the same machines. After a refusal they come next.
+2. **Probe.** If nobody else answered, a probe that is still on its way is waited for.
+3. **Last resort.** Lanes that this call hasn't asked because their breaker opened by accident are asked anyway: an
+   answer that would have come is worth more than a breaker's opinion. Bans and limits are respected. When everybody is
+   down for all, such attempts are a storm: they draw on the retry budget as long as waiting is an alternative.
+4. **Retry.** Lanes that failed by accident are asked again: after a backoff, within the budget, at most
+   `attempts_max` attempts in all.
+5. **Wait.** If it is known that somebody will be asked again soon, the call waits for that (see `policies.waiting`).
+
+Every attempt of every round goes through `_admit` first: what may never be asked is refused there. A refused attempt
+(a ban, a limit) doesn't use up an attempt that an accident may: each lane can refuse a call once, at once, and then
+its breaker is open for the next calls. A request that is the caller's own fault ends the call and moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from .attempt import Opened
+from .call import REFUSALS_MAX, Call, Served
+from .errors import ACCIDENTS, REFUSALS, AttemptFailed, Failure, Meaning
+from .lane import Lane, Pass
+from .observer import Observer
+from .policies.budget import RetryBudget
+from .policies.retry import Backoff
+from .policies.spending import Ceiling
+from .policies.waiting import WaitingRoom
+from .runner import Runner
+
+# The same machines, or the same catalogue, stand behind a provider's other credentials.
+_SHARED = ACCIDENTS | {Meaning.MODEL}
+WAKES_MAX = 100
+"""Times that one call may be woken while it waits; the breakers of a large fleet move often."""
+
+
+@dataclass(slots=True)
+class Policies:
+    """What the rounds go by.
+
+    Attributes:
+        attempts_max: Attempts of a call that may end in an accident.
+        budget: Retries as a share of calls.
+        backoff: Waits between retries.
+        head_start_s: How long a probe holds its caller.
+        room: Where calls wait when everybody is out.
+        wait_max_s: How long they do, in seconds; 0 for not at all.
+        ceiling: What a failover may cost; None for any price.
+        buffered: Whether streams are held back to their end, so that any failure can be hidden.
+    """
+
+    attempts_max: int
+    budget: RetryBudget
+    backoff: Backoff
+    head_start_s: float
+    room: WaitingRoom
+    wait_max_s: float = 0.0
+    ceiling: Ceiling | None = None
+    buffered: bool = False
+
+
+class Rounds:
+    """Looks for an answer.
+
+    Args:
+        policies: What it goes by.
+        runner: Makes the attempts.
+        observers: Who hears what happens.
+        clock: Seconds that only go forward.
+        sleep: Waits for a number of seconds.
+        chance: A number in [0, 1) for an entity and a count; sets the jitter.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        runner: Runner,
+        observers: Sequence[Observer],
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        chance: Callable[[str, int], float],
+    ) -> None:
+        self.policies, self._runner, self._observers = policies, runner, observers
+        self._clock, self._sleep, self._chance = clock, sleep, chance
+
+    async def serve(self, call: Call) -> Served | None:
+        """The first answer, or None if there is none to be had."""
+        return (
+            await self._in_order(call)
+            or await call.await_probes()
+            or await self._last_resorts(call)
+            or await self._retries(call)
+            or await self._wait(call)
+        )
+
+    async def _in_order(self, call: Call) -> Served | None:
+        queue = deque(call.lanes)
+        while queue:
+            lane = queue.popleft()
+            if served := await self._first_try(call, lane):
+                return served
+            failure = call.failures.get(lane)
+            if failure is not None and failure.meaning in _SHARED and any(each.name == lane.name for each in queue):
+                queue = deque(sorted(queue, key=lambda each: each.name == lane.name))
+        return None
+
+    async def _first_try(self, call: Call, lane: Lane, why: str = "") -> Served | None:
+        if self._spent(call):
+            call.record.skipped.append(f"{lane.label}: attempts_max ({self.policies.attempts_max}) is reached")
+            return None
+        permit = self._admit(call, lane)
+        if permit is None:
+            return None
+        if not permit.probe:
+            return await self._try(call, lane, permit, why or ("failover" if call.failures else "preferred"))
+        limit = lane.limits.first_token_s if call.stream else lane.patience.limit_s(alternative=True)
+        left = self.left_s(call)
+        running = self._runner.begin(lane, permit, call.request, call.record)
+        task, probe = self._runner.start_probe(running, min(limit, left), left)
+        call.add_probe(lane, task, probe)
+        if self._alternative(call, lane):
+            return await call.await_probes(task, self.policies.head_start_s)
+        return await call.await_probes()
+
+    def _admit(self, call: Call, lane: Lane, *, forced: bool = False) -> Pass | None:
+        dear = self._too_dear(call, lane)
+        if dear:
+            call.record.skipped.append(dear)
+            return None
+        permit = lane.forced(stream=call.stream) if forced else lane.admit(stream=call.stream)
+        if permit is None:
+            call.record.skipped.append(lane.why_not(stream=call.stream))
+        return permit
+
+    async def _try(self, call: Call, lane: Lane, permit: Pass, why: str) -> Served | None:
+        left = self.left_s(call)
+        if left <= 0:
+            lane.abandoned(permit)
+            return None
+        limit = lane.limits.first_token_s
+        if not call.stream:
+            limit = lane.patience.limit_s(alternative=self._alternative(call, lane))
+        call.counted += 1
+        call.record.why = why
+        if call.last_failed is not None and call.last_failed is not lane:
+            for observer in self._observers:
+                observer.failed_over(call.last_failed.name, lane.name, call.failures[call.last_failed].reason)
+        running = self._runner.begin(lane, permit, call.request, call.record)
+        try:
+            answer = await self._runner.attempt(running, min(limit, left), left if self.policies.buffered else None)
+        except AttemptFailed as error:
+            self._failed(call, lane, error.failure)
+            return None
+        is_open = isinstance(answer, Opened) and answer.rest is not None
+        return Served(lane, answer, running if is_open else None)
+
+    @staticmethod
+    def _failed(call: Call, lane: Lane, failure: Failure) -> None:
+        if failure.meaning in REFUSALS and lane not in call.failures and call.refused < REFUSALS_MAX:
+            call.counted -= 1
+            call.refused += 1
+        call.note(lane, failure)
+
+    async def _last_resorts(self, call: Call) -> Served | None:
+        for lane in call.lanes:
+            if lane in call.failures or not lane.last_resort(stream=call.stream):
+                continue
+            if self._spent(call):
+                break
+            if self._worth_waiting(call) and not self.policies.budget.spend():
+                continue
+            permit = self._admit(call, lane, forced=True)
+            if permit is not None and (served := await self._try(call, lane, permit, "last_resort")):
+                return served
+        return None
+
+    async def _retries(self, call: Call) -> Served | None:
+        policies = self.policies
+        for lane in list(call.failures):
+            if self._spent(call):
+                break
+            retry = call.retries.get(lane, 0)
+            wait = policies.backoff.wait_s(call.failures[lane], retry, self._chance(f"retry {lane.name}", retry))
+            if wait is None or wait >= self.left_s(call):
+                continue
+            permit = self._retry_permit(call, lane)
+            if permit is None:
+                continue
+            if not policies.budget.spend():
+                lane.abandoned(permit)
+                break
+            call.retries[lane] = retry + 1
+            try:
+                await self._sleep(wait)
+            except BaseException:
+                # It may be a probe's: kept by a caller who left, it would keep the provider out for ever.
+                lane.abandoned(permit)
+                raise
+            if served := await self._try(call, lane, permit, "retry"):
+                return served
+        return None
+
+    def _retry_permit(self, call: Call, lane: Lane) -> Pass | None:
+        permit = lane.admit(stream=call.stream)
+        # Where waiting for the breaker's own probe is an alternative, an open breaker isn't forced again.
+        if permit is None and lane.last_resort(stream=call.stream) and not self._worth_waiting(call):
+            permit = lane.forced(stream=call.stream)
+        return permit
+
+    async def _wait(self, call: Call) -> Served | None:
+        room, began = self.policies.room, self._clock()
+        until = min(began + self.policies.wait_max_s, call.deadline_s)
+        # Who is in but failed this call (it was unfit, or it was an accident of this call alone) isn't waited for.
+        out = [lane for lane in call.lanes if not lane.available(stream=call.stream)]
+        for _ in range(WAKES_MAX):
+            wait = self._shortest_wait(call, out)
+            left = until - self._clock()
+            if wait is None or wait > left or left <= 0:
+                break
+            if room.full:
+                call.record.skipped.append("too many calls wait already (limits.waiting_max)")
+                break
+            # Half open or full: whoever holds the place will tell; the limit is for those who tell nobody.
+            await room.wait(wait if wait > 0 else left)
+            call.record.waited_s = self._clock() - began
+            if served := await self._ask_who_is_back(call, out):
+                return served
+        return None
+
+    async def _ask_who_is_back(self, call: Call, out: Sequence[Lane]) -> Served | None:
+        for lane in out:
+            if not self._in(call, lane):
+                continue
+            # Its breaker has closed, or is due for a probe, since this call's attempts were used up on those who were
+            # out: this isn't one more of them.
+            call.counted = min(call.counted, self.policies.attempts_max - 1)
+            if served := await self._first_try(call, lane, "waited"):
+                return served
+        return await call.await_probes()
+
+    @staticmethod
+    def _shortest_wait(call: Call, lanes: Sequence[Lane]) -> float | None:
+        """Seconds until somebody may be asked again; 0 if that isn't known but will be told; None if never."""
+        waits = [lane.wait_s(stream=call.stream) for lane in lanes if lane.hope(stream=call.stream)]
+        return min(waits, default=None)
+
+    def _worth_waiting(self, call: Call) -> bool:
+        wait = self._shortest_wait(call, call.lanes)
+        limit = min(self.policies.wait_max_s, self.left_s(call))
+        return wait is not None and wait < limit
+
+    def _alternative(self, call: Call, lane: Lane) -> bool:
+        """Whether somebody else could be asked after this lane."""
+        if call.counted + 1 >= self.policies.attempts_max:
+            return False
+        return any(other is not lane and other not in call.failures and self._in(call, other) for other in call.lanes)
+
+    @staticmethod
+    def _in(call: Call, lane: Lane) -> bool:
+        return lane.available(stream=call.stream) or lane.due(stream=call.stream)
+
+    def _too_dear(self, call: Call, lane: Lane) -> str:
+        ceiling, first = self.policies.ceiling, call.lanes[0]
+        if ceiling is None or lane is first or lane.price is None or first.price is None:
+            return ""
+        times = ceiling.exceeded(first.price.blended, lane.price.blended)
+        if times is None:
+            return ""
+        for observer in self._observers:
+            observer.costly_failover(lane.name, times, refused=ceiling.refuse)
+        text = f"{lane.label}: costs {times:.1f} times what {first.label} does (failover_cost)"
+        if not ceiling.refuse:
+            call.record.notes.append(text)
+        return text if ceiling.refuse else ""
+
+    def _spent(self, call: Call) -> bool:
+        return call.counted >= self.policies.attempts_max
+
+    def left_s(self, call: Call) -> float:
+        """Seconds until the call's deadline."""
+        return call.deadline_s - self._clock()

@@ -1,0 +1,201 @@
+"""Pools of credentials: each key has a standing of its own, and losing one costs nobody an answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from banstorm.router import AllProvidersExhausted, Failure, Meaning
+from banstorm.router.config import Breaker
+from banstorm.router.policies.breaker import State
+from banstorm.router.profile import Profile
+
+BAN = Failure(Meaning.ACCOUNT, "org_disabled", "disabled", status=400)
+REVOKED = Failure(Meaning.CREDENTIAL, "bad_key", "invalid x-api-key", status=401)
+LIMITED = Failure(Meaning.LIMITED, "rate_limited", "too many", status=429, retry_after_s=9.0)
+OVERLOADED = Failure(Meaning.TRANSIENT, "overloaded", "Overloaded", status=529)
+UNKNOWN = Failure(Meaning.MODEL, "model_unknown", "no such model", status=404)
+
+both = pytest.mark.parametrize("stream", [False, True])
+
+
+def pool(lab, name, *credentials):
+    """A provider with several credentials."""
+    members = []
+    for credential in credentials:
+        member = lab.Scripted(name)
+        member.credential = credential
+        members.append(member)
+    return members
+
+
+@both
+@pytest.mark.parametrize("failure", [BAN, REVOKED, LIMITED], ids=str)
+def test_a_refused_key_takes_only_itself_out(lab, stream, failure):
+    """What is refused to one key is served with the next at once, and only the refused key is left from then on."""
+    first, second = pool(lab, "a", "KEY_1", "KEY_2")
+    other = lab.Scripted("b")
+
+    async def scene() -> None:
+        router = lab.make(first, second, other)
+        first.always = failure
+        assert ["a"] * 10 == [await lab.ask(router, stream=stream) for _ in range(10)]
+        assert (1, 10, 0) == (len(first.asked), len(second.asked), len(other.asked))
+        assert [State.OPEN, State.CLOSED] == [lane.breaker.state for lane in router.lanes[:2]]
+
+    lab.virtually(scene())
+
+
+@both
+@pytest.mark.parametrize("failure", [OVERLOADED, UNKNOWN], ids=str)
+def test_after_what_isnt_the_keys_fault_another_provider_comes_first(lab, stream, failure):
+    """An overload meets every key alike, and so does a model that is gone: the next to be asked is another provider."""
+    first, second = pool(lab, "a", "KEY_1", "KEY_2")
+    other = lab.Scripted("b")
+    first.always = second.always = failure
+
+    async def scene() -> None:
+        assert "b" == await lab.ask(lab.make(first, second, other), stream=stream)
+        assert 1 == len(first.asked) + len(second.asked)
+
+    lab.virtually(scene())
+
+
+def test_credentials_take_turns(lab):
+    """Limits are kept by key, so calls are spread evenly over a pool."""
+    members = pool(lab, "a", "KEY_1", "KEY_2", "KEY_3")
+
+    async def scene() -> None:
+        router = lab.make(*members)
+        for _ in range(30):
+            await lab.ask(router)
+        assert [10, 10, 10] == [len(member.asked) for member in members]
+
+    lab.virtually(scene())
+
+
+@both
+@pytest.mark.parametrize("failure", [BAN, REVOKED, LIMITED, UNKNOWN], ids=str)
+def test_refusals_dont_use_up_the_attempts(lab, stream, failure):
+    """With many refusing accounts and one good provider nothing is lost: a refusal isn't one of three attempts."""
+    refusing = [lab.Scripted(name) for name in "abcdef"]
+    for provider in refusing:
+        provider.always = failure
+    good = lab.Scripted("good")
+
+    async def scene() -> None:
+        assert "good" == await lab.ask(lab.make(*refusing, good), stream=stream)
+        assert [1] * 6 == [len(provider.asked) for provider in refusing]
+
+    lab.virtually(scene())
+
+
+def test_refusals_are_bounded_and_accidents_still_count(lab):
+    """A call is refused so many times and no more, and among refusals it may have three accidents."""
+    many = [lab.Scripted(f"p{n}") for n in range(30)]
+    for provider in many:
+        provider.always = BAN
+    mixed = [lab.Scripted(f"m{n}") for n in range(10)]
+    for n, provider in enumerate(mixed):
+        provider.always = OVERLOADED if n % 2 else BAN
+
+    async def scene() -> None:
+        for providers, attempts in ((many, 16 + 3), (mixed, 3 + 3)):
+            with pytest.raises(AllProvidersExhausted):
+                await lab.ask(lab.make(*providers))
+            assert attempts == sum(len(provider.asked) for provider in providers)
+
+    lab.virtually(scene())
+
+
+def test_valid_keys_refused_for_an_hour_are_not_lost(lab):
+    """On some days valid keys are refused for an hour: they are probed all along, and used again within a minute."""
+    members = pool(lab, "a", "KEY_1", "KEY_2")
+    other = lab.Scripted("b")
+
+    async def scene() -> None:
+        router = lab.make(*members, other)
+        for member in members:
+            member.always = REVOKED
+        for _ in range(360):
+            assert "b" == await lab.ask(router)
+            await asyncio.sleep(10)
+        assert all(len(member.asked) > 100 for member in members)
+        for member in members:
+            member.always = None
+        await asyncio.sleep(20)
+        answers = [await lab.ask(router) for _ in range(10)]
+        assert ["a"] * 8 == answers[2:]
+        assert [State.CLOSED] * 2 == [lane.breaker.state for lane in router.lanes[:2]]
+
+    lab.virtually(scene())
+
+
+def test_each_model_has_a_standing_of_its_own(lab):
+    """A model that is down at a provider doesn't take its other models out."""
+
+    class Two(lab.Scripted):
+        def upstream_model(self, request):
+            return request.prompt
+
+        async def generate(self, request, limits):
+            if request.prompt == "ill":
+                self.script.append(BAN)
+            return await super().generate(request, limits)
+
+    a, b = Two("a"), lab.Scripted("b")
+
+    async def scene() -> None:
+        router = lab.make(a, b)
+        assert "b" == (await router.aroute(lab.request("ill"))).provider
+        assert "b" == (await router.aroute(lab.request("ill"))).provider
+        assert ["a"] * 3 == [(await router.aroute(lab.request("well"))).provider for _ in range(3)]
+        assert 4 == len(a.asked)
+
+    lab.virtually(scene())
+
+
+def test_models_without_end_share_a_lane(lab):
+    """A provider that invents a model for each request can't fill the memory."""
+
+    class Any(lab.Scripted):
+        def upstream_model(self, request):
+            return request.prompt
+
+    async def scene() -> None:
+        router = lab.make(Any("a"))
+        for n in range(200):
+            await router.aroute(lab.request(f"model {n}"))
+        assert 64 == len(router.lanes)
+
+    lab.virtually(scene())
+
+
+def test_the_key_is_told_by_name(lab):
+    """Errors tell which of the keys was refused, by the name of its variable."""
+    members = pool(lab, "a", "KEY_1", "KEY_2")
+    for member in members:
+        member.always = REVOKED
+
+    async def scene() -> None:
+        with pytest.raises(AllProvidersExhausted, match=r"a \(KEY_1\): bad_key .*; a \(KEY_2\): bad_key "):
+            await lab.ask(lab.make(*members, breaker=Breaker(cooldown=10.0)))
+
+    lab.virtually(scene())
+
+
+@both
+def test_a_full_provider_is_passed_by(lab, stream):
+    """Beyond a provider's limit of attempts at once, calls go elsewhere; with nobody else they wait for a place."""
+    a, b = lab.Scripted("a", delay_s=1.0), lab.Scripted("b")
+    a.profile = Profile(concurrency_max=3)
+
+    async def scene() -> None:
+        answers = await asyncio.gather(*(lab.ask(lab_router, stream=stream) for lab_router in [lab.make(a, b)] * 10))
+        assert (3, 7, 3) == (answers.count("a"), answers.count("b"), a.most_running)
+        alone = lab.make(a)
+        assert ["a"] * 6 == await asyncio.gather(*(lab.ask(alone, stream=stream) for _ in range(6)))
+        assert 3 == a.most_running
+        assert 0 == alone.lanes[0].gate.inside
+
+    lab.virtually(scene())
