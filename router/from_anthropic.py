@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from .classify import Position, classify
-from .errors import AttemptFailed, Meaning, fail
+from .errors import Meaning, fail
 from .messages import Chunk
+from .stream_reader import Report, Terminated, parse_event
 from .to_anthropic import JSON_TOOL
 from .validate import drifted
 
@@ -54,28 +54,15 @@ def completion_from(message: dict[str, Any], *, wants_json: bool) -> dict[str, A
     blocks = message.get("content")
     if not isinstance(blocks, list):
         raise drifted("drift_fields", "`content` is missing or no list")
-    texts: list[str] = []
-    calls: list[dict[str, Any]] = []
+    read = _Blocks(wants_json=wants_json)
     for block in blocks:
-        kind = block.get("type") if isinstance(block, dict) else None
-        if kind == "text":
-            if not isinstance(block.get("text"), str):
-                raise drifted("drift_fields", "a text block has no `text`")
-            texts.append(block["text"])
-        elif kind == "tool_use":
-            if not isinstance(block.get("name"), str) or not isinstance(block.get("input"), dict):
-                raise drifted("drift_fields", "a tool_use block has no `name` or no `input`")
-            document = orjson.dumps(block["input"]).decode()
-            if wants_json and block["name"] == JSON_TOOL:
-                texts = [document]
-            else:
-                calls.append(_call(block, document))
-        elif not isinstance(kind, str):
-            raise drifted("drift_fields", "a content block has no `type`")
-    answer: dict[str, Any] = {"role": "assistant", "content": "".join(texts) or None, "refusal": None}
-    if calls:
-        answer["tool_calls"] = calls
-    finish = finish_reason(message.get("stop_reason"), calls=bool(calls))
+        read.add(block)
+    answer: dict[str, Any] = {"role": "assistant", "content": "".join(read.texts) or None, "refusal": None}
+    if read.thoughts:
+        answer["reasoning_content"] = "".join(read.thoughts)
+    if read.calls:
+        answer["tool_calls"] = read.calls
+    finish = finish_reason(message.get("stop_reason"), calls=bool(read.calls))
     return {
         "id": f"chatcmpl-{message.get('id', '')}",
         "object": "chat.completion",
@@ -86,17 +73,56 @@ def completion_from(message: dict[str, Any], *, wants_json: bool) -> dict[str, A
     }
 
 
+class _Blocks:
+    """What the blocks of a message amount to."""
+
+    def __init__(self, *, wants_json: bool) -> None:
+        self.texts: list[str] = []
+        self.thoughts: list[str] = []
+        self.calls: list[dict[str, Any]] = []
+        self._wants_json = wants_json
+
+    def add(self, block: Any) -> None:
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind == "text":
+            if not isinstance(block.get("text"), str):
+                raise drifted("drift_fields", "a text block has no `text`")
+            self.texts.append(block["text"])
+        elif kind == "tool_use":
+            self._tool(block)
+        elif kind == "thinking" and isinstance(block.get("thinking"), str):
+            self.thoughts.append(block["thinking"])
+        elif not isinstance(kind, str):
+            raise drifted("drift_fields", "a content block has no `type`")
+
+    def _tool(self, block: dict[str, Any]) -> None:
+        if not isinstance(block.get("name"), str) or not isinstance(block.get("input"), dict):
+            raise drifted("drift_fields", "a tool_use block has no `name` or no `input`")
+        document = orjson.dumps(block["input"]).decode()
+        if self._wants_json and block["name"] == JSON_TOOL:
+            self.texts = [document]
+        else:
+            self.calls.append(_call(block, document))
+
+
 def _call(block: dict[str, Any], arguments: str) -> dict[str, Any]:
     return {"id": block.get("id", ""), "type": "function", "function": {"name": block["name"], "arguments": arguments}}
 
 
-class AnthropicReader:
-    """Reads one stream; `message_stop` after a stop reason is its only proper end."""
+class AnthropicReader(Terminated):
+    """Reads one stream; `message_stop` after a stop reason is its only proper end.
 
-    def __init__(self, dialect: str, *, wants_json: bool) -> None:
+    Args:
+        report: Makes the failure that an error event amounts to.
+        wants_json: Whether the JSON tool's input is the answer.
+        native: Whether each event also goes on as it came, in a chunk's `native` (its type and its data), for a caller
+            who speaks this dialect: then nothing is lost that chunks have no word for.
+    """
+
+    def __init__(self, report: Report, *, wants_json: bool, native: bool = False) -> None:
         self.complete = False
-        self._dialect = dialect
-        self._wants_json = wants_json
+        self._report = report
+        self._wants_json, self._native = wants_json, native
         self._head: dict[str, Any] = {}
         self._kinds: dict[int, str] = {}
         self._calls: dict[int, int] = {}
@@ -109,11 +135,15 @@ class AnthropicReader:
         Raises:
             AttemptFailed: A malformed event, a missing field, or an error event.
         """
-        try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise fail(Meaning.DRIFTED, "malformed_event", f"an event is not JSON: {error}") from None
-        kind = event.get("type") if isinstance(event, dict) else None
+        event = parse_event(data)
+        kind = event.get("type")
+        chunks = self._read(kind, event)
+        if self._native:
+            chunks = chunks or [{**self._head, "choices": []}]
+            chunks[0]["native"] = (kind, data)
+        return chunks
+
+    def _read(self, kind: Any, event: dict[str, Any]) -> list[Chunk]:
         if kind == "content_block_delta":
             return self._delta(event)
         if kind == "content_block_start":
@@ -127,8 +157,8 @@ class AnthropicReader:
                 raise fail(Meaning.TRANSIENT, "stream_cut", "message_stop came before any stop_reason")
             self.complete = True
             return [self._usage_chunk()]
-        if kind == "error" or (isinstance(event, dict) and event.get("error")):
-            raise AttemptFailed(classify(self._dialect, 200, event, position=Position.STREAM))
+        if kind == "error" or event.get("error"):
+            raise self._report(event)
         if not isinstance(kind, str):
             raise drifted("drift_fields", "an event has no `type`")
         return []
@@ -176,6 +206,8 @@ class AnthropicReader:
             if not isinstance(text, str):
                 raise drifted("drift_fields", "a text_delta has no `text`")
             return [self._chunk({"content": text})] if text else []
+        if kind == "thinking_delta" and isinstance(delta.get("thinking"), str):
+            return [self._chunk({"reasoning_content": delta["thinking"]})] if delta["thinking"] else []
         if kind == "input_json_delta":
             return self._arguments(index, delta.get("partial_json"))
         if not isinstance(kind, str):

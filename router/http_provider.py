@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol, cast
+from dataclasses import replace
+from typing import Any, cast
 
 import httpx
 import orjson
@@ -14,28 +14,17 @@ import orjson
 from .classify import Position, classify, parse_error_body
 from .errors import AttemptFailed, Failure, Meaning, fail
 from .messages import Chunk, LLMRequest, LLMResponse
+from .output_caps import OutputCaps
 from .provider import AttemptLimits, LLMProvider
+from .response_body import Trailers, read_error_body, read_whole
 from .sse import EventReader, EventTooLarge
+from .stream_reader import Frames, StreamReader
 from .upstream import HEADERS, make_client, transport_failure
 from .validate import ChunkCheck, drifted
 
-ERROR_BODY_BYTES_MAX = 64 * 1024
+__all__ = ["HTTPProvider", "StreamReader"]
+
 OK = 200
-TRAILER_S_MAX = 0.5
-
-
-class StreamReader(Protocol):
-    """Reads one stream of a dialect; `complete` turns true at the dialect's own terminator and nowhere else."""
-
-    complete: bool
-
-    def event(self, data: bytes) -> list[Chunk]:
-        """The chunks that one event amounts to.
-
-        Raises:
-            AttemptFailed: The event is malformed or reports a failure.
-        """
-        ...
 
 
 class HTTPProvider(LLMProvider):
@@ -54,12 +43,18 @@ class HTTPProvider(LLMProvider):
         retry_after_max_s: Longest Retry-After that is believed, in seconds.
         answer_bytes_max: Largest plain answer that is read.
         event_bytes_max: Largest stream event that is held.
-        options: Settings of this dialect.
+        move_on: Reasons (`context_length`, `content_policy`) for which a request that is refused here may be asked
+            elsewhere, because its operator said that it makes sense; else they are the caller's own fault.
+        options: Settings of this dialect. All know `embeddings`: which models' embeddings it offers, as a list or as a
+            mapping from the caller's name to its own; vectors of different models don't mix, so nothing is guessed.
     """
 
     dialect = ""
     default_url = ""
     default_model = ""
+    path = ""
+    embeddings_path = ""
+    stream_kind = "text/event-stream"
 
     def __init__(
         self,
@@ -76,6 +71,7 @@ class HTTPProvider(LLMProvider):
         retry_after_max_s: float = 60.0,
         answer_bytes_max: int = 16 * 1024**2,
         event_bytes_max: int = 1024**2,
+        move_on: frozenset[str] = frozenset(),
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name or self.dialect
@@ -86,14 +82,20 @@ class HTTPProvider(LLMProvider):
         self._models = dict(models or {})
         self._retry_after_max_s = retry_after_max_s
         self._answer_bytes_max, self._event_bytes_max = answer_bytes_max, event_bytes_max
+        self._move_on = move_on
         self._owns_client = owns_client or client is None
         self._client = client or make_client(connections_max=1000, connect_s=1.0, proxy_from_env=False)
-        self._url = httpx.URL((base_url or self.default_url).rstrip("/") + self.path)
+        self.base_url = (base_url or self.default_url).rstrip("/")
+        self._urls: dict[str, httpx.URL] = {}
+        self.caps = OutputCaps()
+        self._trailers = Trailers()
+        self._headers = httpx.Headers()
+        self.use_key(api_key)
+
+    def use_key(self, api_key: str | None) -> None:
+        """Send this credential from now on; requests on their way keep the one they left with."""
         # An object of httpx's own is copied, a dictionary would be encoded again for each request.
         self._headers = httpx.Headers({**HEADERS, **self.credentials(api_key)})
-        self._finishing: set[asyncio.Task[None]] = set()
-
-    path = ""
 
     @abstractmethod
     def credentials(self, api_key: str | None) -> dict[str, str]:
@@ -111,78 +113,96 @@ class HTTPProvider(LLMProvider):
     def stream_reader(self, request: LLMRequest) -> StreamReader:
         """A reader for one stream."""
 
-    def learn(self, failure: Failure) -> bool:  # noqa: ARG002 - for dialects that can
+    def frames(self) -> Frames:
+        """Cuts a stream's bytes into events."""
+        return EventReader(self._event_bytes_max)
+
+    def address(self, model: str, *, stream: bool) -> str:  # noqa: ARG002 - for dialects with the model in the path
+        """Where a chat request goes, after the base URL."""
+        return self.path
+
+    def embeddings_address(self, model: str) -> str:  # noqa: ARG002 - as above
+        """The same for embeddings."""
+        return self.embeddings_path
+
+    def sign(self, url: httpx.URL, content: bytes) -> httpx.Headers:  # noqa: ARG002 - for dialects that sign
+        """The headers of one request."""
+        return self._headers
+
+    def word_embeddings(self, body: dict[str, Any]) -> dict[str, Any]:
+        """An embeddings request in this dialect; `model` is already this provider's."""
+        return body
+
+    def read_embeddings(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Embeddings in OpenAI's shape."""
+        return payload
+
+    def learn(self, failure: Failure, request: LLMRequest) -> bool:
         """Adapt to a refusal; True if the request will now be worded differently. Must not say so for ever."""
-        return False
+        return self.caps.learn(failure, self.upstream_model(request))
 
     def upstream_model(self, request: LLMRequest) -> str:
         """The model to ask for."""
-        if not self._models:
-            return self.model
-        return self._models.get(request.chat().get("model", ""), self.model)
+        asked = request.chat().get("model", "") if request.operation != "service" else ""
+        if request.operation == "embeddings":
+            return self._embedding_model(asked) or self.model
+        return self._models.get(asked, self.model) if self._models else self.model
+
+    def _embedding_model(self, asked: str) -> str | None:
+        offered = self.options.get("embeddings") or ()
+        if isinstance(offered, Mapping):
+            return offered.get(asked)
+        return asked if asked in offered else None
 
     async def generate(self, request: LLMRequest, limits: AttemptLimits | None = None) -> LLMResponse:
         """Answer at once. See `LLMProvider.generate`."""
-        response, notes = await self._ask(request, limits or AttemptLimits(), stream=False)
-        try:
-            content = await self._read(response, self._answer_bytes_max)
-        finally:
-            await response.aclose()
-        return self.read_answer(self._parse(response, content), request, notes)
+        limits = limits or AttemptLimits()
+        if request.operation == "embeddings":
+            return await self._embed(request, limits)
+        response, notes = await self._ask(request, limits, stream=False)
+        content = await read_whole(response, self._answer_bytes_max)
+        answer = self.read_answer(self._parse(response, content), request, notes)
+        if answer.finish_reason == "content_filter" and "content_policy" in self._move_on:
+            raise fail(Meaning.UNFIT, "content_policy", "the answer was kept back")
+        return answer
 
     async def stream(self, request: LLMRequest, limits: AttemptLimits | None = None) -> AsyncIterator[list[Chunk]]:
-        """Answer piece by piece. See `LLMProvider.stream`."""
-        response, _notes = await self._ask(request, limits or AttemptLimits(), stream=True)
+        """Answer piece by piece. The first chunk tells in `adapted` what was changed. See `LLMProvider.stream`."""
+        response, notes = await self._ask(request, limits or AttemptLimits(), stream=True)
         reader = self.stream_reader(request)
         # Straight from the transport: httpx's own iterators add two layers to every token.
         plain = "content-encoding" not in response.headers
         parts = aiter(cast("httpx.AsyncByteStream", response.stream)) if plain else response.aiter_bytes()
         try:
             kind = response.headers.get("content-type", "")
-            if not kind.startswith("text/event-stream"):
+            if not kind.startswith(self.stream_kind):
                 await self._not_a_stream(response, kind)
             check = ChunkCheck(request) if self.validate else None
-            events = EventReader(self._event_bytes_max)
+            events = self.frames()
             async for data in parts:
                 chunks = self._chunks(data, events, reader, check)
                 if chunks:
-                    yield chunks
+                    yield _noted(chunks, notes)
+                    notes = ()
                 if reader.complete:
                     return
-            raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended without its terminator")
+            if events.unfinished:
+                raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended within an event")
+            last = reader.ended()
+            self._check(last, check, complete=True)
+            if last:
+                yield last
         except EventTooLarge as error:
             raise fail(Meaning.DRIFTED, "malformed_event", str(error)) from None
         except httpx.TransportError as error:
             raise transport_failure(error) from error
         finally:
             if reader.complete:
-                self._finish(response, parts)
+                self._trailers.read(response, parts)
             else:
                 await response.aclose()
 
-    def _finish(self, response: httpx.Response, parts: AsyncIterator[bytes]) -> None:
-        """Read what follows a stream's terminator, so that its connection can be used again; nobody waits for it.
-
-        The last bytes of the transfer encoding often come a moment after the terminator. Closing at once would cost the
-        next call a new connection.
-        """
-
-        async def finish() -> None:
-            try:
-                async with asyncio.timeout(TRAILER_S_MAX):
-                    async for _ in parts:
-                        pass
-            except (TimeoutError, httpx.HTTPError, httpx.StreamError):
-                pass
-            finally:
-                await response.aclose()
-
-        task = asyncio.create_task(finish())
-        self._finishing.add(task)
-        task.add_done_callback(self._finishing.discard)
-
-    @staticmethod
-    def _chunks(data: bytes, events: EventReader, reader: StreamReader, check: ChunkCheck | None) -> list[Chunk]:
+    def _chunks(self, data: bytes, events: Frames, reader: StreamReader, check: ChunkCheck | None) -> list[Chunk]:
         # A failure drops what stood before it in the same packet: if that held the first token, nothing has reached the
         # caller yet, and another provider can still answer.
         chunks: list[Chunk] = []
@@ -190,34 +210,61 @@ class HTTPProvider(LLMProvider):
             if reader.complete:
                 break
             chunks += reader.event(event)
-        if check is not None:
-            for chunk in chunks:
-                check.chunk(chunk)
-            if reader.complete:
-                # Before the last piece goes out, for the same reason.
-                check.end()
+        self._check(chunks, check, complete=reader.complete)
         return chunks
+
+    def _check(self, chunks: list[Chunk], check: ChunkCheck | None, *, complete: bool) -> None:
+        if check is None:
+            return
+        for chunk in chunks:
+            check.chunk(chunk)
+        if check.finish == "content_filter" and not check.token_seen and "content_policy" in self._move_on:
+            raise fail(Meaning.UNFIT, "content_policy", "the answer was kept back")
+        if complete:
+            # Before the last piece goes out: a failure can still be hidden if it is the only one.
+            check.end()
+
+    async def _embed(self, request: LLMRequest, limits: AttemptLimits) -> LLMResponse:
+        model = self._embedding_model(request.chat().get("model", ""))
+        if model is None or not self.embeddings_path:
+            raise fail(Meaning.UNFIT, "not_offered", "this provider offers no embeddings of that model")
+        content = orjson.dumps(self.word_embeddings({**request.chat(), "model": model}))
+        url = self._url(self.embeddings_address(model))
+        response = await self._send(url, content, limits, stream=False)
+        if response.status_code != OK:
+            raise await self._refused(response)
+        body = self.read_embeddings(self._parse(response, await read_whole(response, self._answer_bytes_max)))
+        data = body.get("data")
+        if self.validate and (not isinstance(data, list) or not data or "embedding" not in data[0]):
+            raise drifted("drift_fields", "`data[].embedding` is missing")
+        usage = body.get("usage")
+        spent = usage.get("prompt_tokens") if isinstance(usage, dict) else 0
+        spent = spent if isinstance(spent, int) else 0
+        return LLMResponse(None, self.name, spent, model=model, finish_reason="stop", input_tokens=spent, body=body)
 
     async def _ask(
         self, request: LLMRequest, limits: AttemptLimits, *, stream: bool
     ) -> tuple[httpx.Response, tuple[str, ...]]:
         """Send the request, once more if the dialect learned from a refusal; the response has status 200."""
+        if request.operation != "chat":
+            raise fail(Meaning.UNFIT, "not_offered", f"this provider has no {request.operation}")
+        url = self._url(self.address(self.upstream_model(request), stream=stream))
         sent, notes = self._worded(request, stream=stream)
         while True:
-            response = await self._send(sent, limits, stream=stream)
+            response = await self._send(url, sent, limits, stream=stream, extra=self._extra(request))
             if response.status_code == OK:
                 return response, notes
-            try:
-                content = await self._read_error(response)
-            finally:
-                await response.aclose()
-            refused = self._refused(response, content)
-            learned = self.learn(refused.failure)
+            refused = await self._refused(response)
+            learned = self.learn(refused.failure, request)
             again, notes = self._worded(request, stream=stream)
             # A call beside this one may have learned from the same refusal while this one was on its way.
             if not learned and (refused.failure.meaning is not Meaning.UNFIT or again == sent):
                 raise refused
             sent = again
+
+    def _extra(self, request: LLMRequest) -> Mapping[str, str] | None:
+        native = request.native
+        return native.headers if native is not None and native.headers and native.dialect == self.dialect else None
 
     def _worded(self, request: LLMRequest, *, stream: bool) -> tuple[bytes, tuple[str, ...]]:
         try:
@@ -230,40 +277,35 @@ class HTTPProvider(LLMProvider):
             # so it must not count against the provider.
             raise fail(Meaning.UNFIT, "unsupported_parameter", f"the request can't be translated: {error}") from error
 
-    async def _send(self, content: bytes, limits: AttemptLimits, *, stream: bool) -> httpx.Response:
+    def _url(self, address: str) -> httpx.URL:
+        url = self._urls.get(address)
+        if url is None:
+            # Parsed once a path; as many as there are models, which the configuration bounds.
+            url = self._urls[address] = httpx.URL(self.base_url + address)
+        return url
+
+    async def _send(
+        self,
+        url: httpx.URL,
+        content: bytes,
+        limits: AttemptLimits,
+        *,
+        stream: bool,
+        method: str = "POST",
+        extra: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         # A plain answer is silent until it is complete, so only the core's own limit applies. A stream's socket limit
         # serves both of its waits; the core keeps the stricter one for the first token.
         silence = max(limits.first_token_s, limits.between_tokens_s) if stream else None
         timeout = {"connect": limits.connect_s, "read": silence, "write": silence, "pool": limits.connect_s}
-        request = httpx.Request(
-            "POST", self._url, headers=self._headers, content=content, extensions={"timeout": timeout}
-        )
+        headers = self.sign(url, content)
+        if extra:
+            headers = httpx.Headers({**headers, **extra})
+        request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
         try:
             return await self._client.send(request, stream=True)
         except httpx.TransportError as error:
             raise transport_failure(error) from error
-
-    async def _read(self, response: httpx.Response, bytes_max: int) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > bytes_max:
-                    raise drifted("drift_too_large", f"the answer passed {bytes_max} bytes")
-                parts.append(part)
-        except httpx.TransportError as error:
-            raise transport_failure(error) from error
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def _read_error(self, response: httpx.Response) -> bytes:
-        """The body of a refusal, or nothing if it is longer than any error object: then its status has to do."""
-        try:
-            return await self._read(response, ERROR_BODY_BYTES_MAX)
-        except AttemptFailed as error:
-            if error.failure.meaning is Meaning.DRIFTED:
-                return b""
-            raise
 
     def _parse(self, response: httpx.Response, content: bytes) -> dict[str, Any]:
         kind = response.headers.get("content-type", "")
@@ -275,20 +317,23 @@ class HTTPProvider(LLMProvider):
         if not isinstance(payload, dict):
             raise drifted("drift_fields", "200 with a JSON value that is not an object")
         if payload.get("error") or payload.get("type") == "error":
-            raise self._reported(payload, Position.BODY)
+            raise self.reported(payload, Position.BODY)
         if self.validate and "json" not in kind:
             raise drifted("drift_content_type", f"200 with content-type {kind!r}, expected application/json")
         return payload
 
     async def _not_a_stream(self, response: httpx.Response, kind: str) -> None:
-        content = await self._read(response, ERROR_BODY_BYTES_MAX)
+        content = await read_error_body(response)
         payload = parse_error_body(content)
+        if isinstance(payload, list) and payload:
+            payload = payload[0]
         if isinstance(payload, dict) and (payload.get("error") or payload.get("type") == "error"):
-            raise self._reported(payload, Position.BODY)
-        raise drifted("drift_content_type", f"200 with content-type {kind!r}, expected text/event-stream")
+            raise self.reported(payload, Position.BODY)
+        raise drifted("drift_content_type", f"200 with content-type {kind!r}, expected {self.stream_kind}")
 
-    def _refused(self, response: httpx.Response, content: bytes) -> AttemptFailed:
-        return AttemptFailed(
+    async def _refused(self, response: httpx.Response) -> AttemptFailed:
+        content = await read_error_body(response)
+        return self._judged(
             classify(
                 self.dialect,
                 response.status_code,
@@ -299,15 +344,29 @@ class HTTPProvider(LLMProvider):
             )
         )
 
-    def _reported(self, payload: Any, position: Position) -> AttemptFailed:
-        return AttemptFailed(
+    def reported(self, payload: Any, position: Position) -> AttemptFailed:
+        """The failure that an error inside a 200 amounts to."""
+        return self._judged(
             classify(self.dialect, 200, payload, position=position, retry_after_max_s=self._retry_after_max_s)
         )
 
+    def in_stream(self, payload: Any) -> AttemptFailed:
+        """The failure that an error event amounts to; what readers report with."""
+        return self.reported(payload, Position.STREAM)
+
+    def _judged(self, failure: Failure) -> AttemptFailed:
+        if failure.meaning is Meaning.REQUEST and failure.reason in self._move_on:
+            failure = replace(failure, meaning=Meaning.UNFIT)
+        return AttemptFailed(failure)
+
     async def aclose(self) -> None:
         """Close the connections, if they are this provider's own."""
-        for task in list(self._finishing):
-            task.cancel()
-        await asyncio.gather(*self._finishing, return_exceptions=True)
+        await self._trailers.aclose()
         if self._owns_client:
             await self._client.aclose()
+
+
+def _noted(chunks: list[Chunk], notes: tuple[str, ...]) -> list[Chunk]:
+    if notes:
+        chunks[0]["adapted"] = list(notes)
+    return chunks

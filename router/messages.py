@@ -16,6 +16,25 @@ Chunk = dict[str, Any]
 """One `chat.completion.chunk` object."""
 
 
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A request as its caller worded it, for a provider that speaks the same dialect: nothing is lost on the way.
+
+    Attributes:
+        dialect: The provider dialect that can take it as it is.
+        body: The caller's own body; not copied, so it must not change.
+        method: HTTP method, for services that are no LLMs.
+        path: Path and query, for the same.
+        headers: The caller's own headers that may go on (`idempotency-key`).
+    """
+
+    dialect: str
+    body: Any
+    method: str = "POST"
+    path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class LLMRequest:
     """A question to a language model.
@@ -30,6 +49,8 @@ class LLMRequest:
         tool_choice: `auto`, `none`, `required` or a named function in OpenAI's shape.
         response_format: `{"type": "json_schema", …}` in OpenAI's shape.
         extra: Further chat completions parameters, passed on as they are.
+        operation: `chat`; `embeddings`, whose body is in OpenAI's shape; or `service`, which only `native` words.
+        native: The caller's own wording, if it came in another dialect than OpenAI's.
         terms: What may serve the caller, and how long it waits.
     """
 
@@ -42,6 +63,8 @@ class LLMRequest:
     tool_choice: str | dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    operation: str = "chat"
+    native: Native | None = None
     terms: Terms = OPEN
     _chat: dict[str, Any] | None = None
 
@@ -69,6 +92,15 @@ class LLMRequest:
             self._chat = {**body, **self.extra}
         return self._chat
 
+    @classmethod
+    def from_embeddings(cls, body: dict[str, Any]) -> Self:
+        """Wrap an embeddings body as it came from a caller."""
+        return cls(max_tokens=None, temperature=None, operation="embeddings", _chat=body)
+
+    def wording_for(self, dialect: str) -> Any:
+        """The caller's own body if a provider of this dialect can take it as it is, else None."""
+        return self.native.body if self.native is not None and self.native.dialect == dialect else None
+
     @property
     def wants_json(self) -> bool:
         """Whether the answer's text has to be a JSON document."""
@@ -94,7 +126,9 @@ class LLMResponse:
         attempts: Attempts that this answer took, the good one included.
         notes: What was changed to fit the provider (`dropped seed`).
         metadata: The request's own.
-        body: The answer as an OpenAI chat completion.
+        body: The answer as an OpenAI chat completion; of an embeddings request or a service, what they answer.
+        native: The answer as the provider worded it, for a caller who speaks the same dialect (`LLMRequest.native`).
+        status: The HTTP status of a service's answer.
     """
 
     content: str | None
@@ -111,6 +145,8 @@ class LLMResponse:
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     body: dict[str, Any] = field(default_factory=dict)
+    native: Any = None
+    status: int = 200
 
 
 def response_from_completion(body: dict[str, Any], provider: str, notes: tuple[str, ...] = ()) -> LLMResponse:

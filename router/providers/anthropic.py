@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..from_anthropic import AnthropicReader, completion_from
-from ..http_provider import HTTPProvider, StreamReader
+from ..http_provider import HTTPProvider
 from ..messages import LLMRequest, LLMResponse, response_from_completion
-from ..to_anthropic import to_anthropic
+from ..stream_reader import StreamReader
+from ..to_anthropic import VERSIONS_WITHOUT_SAMPLING, to_anthropic
 from ..validate import check_completion, drifted
 
 
@@ -42,27 +43,48 @@ class AnthropicProvider(HTTPProvider):
         return str(self.options.get("version", "2023-06-01"))
 
     def word(self, request: LLMRequest, *, stream: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """The request as a messages body."""
-        return to_anthropic(
+        """The request as a messages body; one that came as such passes nearly as it is."""
+        own = request.wording_for(self.dialect)
+        if own is not None:
+            return self._native(own, self.upstream_model(request), stream=stream)
+        body, notes = to_anthropic(
             request,
             model=self.upstream_model(request),
             max_tokens=self.max_tokens,
             version=self._version,
             stream=stream,
         )
+        return self._capped(body, list(notes))
+
+    def _native(self, own: dict[str, Any], model: str, *, stream: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+        body = {**own, "model": model, "stream": stream}
+        notes: list[str] = []
+        if self._version in VERSIONS_WITHOUT_SAMPLING:
+            notes = [
+                f"dropped {name}" for name in ("temperature", "top_p", "top_k") if body.pop(name, None) is not None
+            ]
+        return self._capped(body, notes)
+
+    def _capped(self, body: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+        body["max_tokens"] = self.caps.clamp(body["model"], body.get("max_tokens", self.max_tokens), notes)
+        return body, tuple(notes)
 
     def read_answer(self, payload: dict[str, Any], request: LLMRequest, notes: tuple[str, ...]) -> LLMResponse:
         """The message as a completion. Translating needs the fields, so they are checked in any case."""
-        body = completion_from(payload, wants_json=request.wants_json)
+        native = request.wording_for(self.dialect) is not None
+        body = completion_from(payload, wants_json=request.wants_json and not native)
         if self.validate:
             if not payload.get("stop_reason"):
                 raise drifted("drift_fields", "`stop_reason` is missing")
             check_completion(body, request)
-        return response_from_completion(body, self.name, notes)
+        response = response_from_completion(body, self.name, notes)
+        response.native = payload if native else None
+        return response
 
     def stream_reader(self, request: LLMRequest) -> StreamReader:
         """Reads events until `message_stop`."""
-        return AnthropicReader(self.dialect, wants_json=request.wants_json)
+        native = request.wording_for(self.dialect) is not None
+        return AnthropicReader(self.in_stream, wants_json=request.wants_json and not native, native=native)
 
 
 PROVIDER = AnthropicProvider

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-import orjson
-
-from ..classify import Position, classify
-from ..errors import AttemptFailed, Failure, Meaning, fail
-from ..http_provider import HTTPProvider, StreamReader
+from ..errors import Failure, Meaning, fail
+from ..http_provider import HTTPProvider
 from ..messages import Chunk, LLMRequest, LLMResponse, response_from_completion
+from ..stream_reader import Report, StreamReader, Terminated, parse_event
 from ..validate import check_completion
 
 
@@ -18,12 +16,20 @@ class OpenAIProvider(HTTPProvider):
 
     Options:
         stream_usage: Ask for token counts at the end of streams (default true; some servers refuse it).
+        drop: Parameters that this server refuses; they are left out, with a note in the response.
+        embeddings: See `HTTPProvider`.
     """
 
     dialect = "openai"
     default_url = "https://api.openai.com/v1"
     default_model = "gpt-5.4-mini"
     path = "/chat/completions"
+    embeddings_path = "/embeddings"
+    drops: ClassVar[tuple[str, ...]] = ()
+    """Parameters that every server of this dialect refuses."""
+    renames: ClassVar[dict[str, str]] = {}
+    """Parameters that have another name here."""
+    asks_for_usage: ClassVar[bool] = True
     _renames_max_tokens = False
 
     def credentials(self, api_key: str | None) -> dict[str, str]:
@@ -32,24 +38,40 @@ class OpenAIProvider(HTTPProvider):
 
     def word(self, request: LLMRequest, *, stream: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The caller's own body with our model's name."""
-        body = {**request.chat(), "model": self.upstream_model(request)}
+        model = self.upstream_model(request)
+        body = {**request.chat(), "model": model}
         body.pop("stream_options", None)
-        notes: tuple[str, ...] = ()
+        notes: list[str] = []
+        self.adapt(body, notes)
+        for name in ("max_tokens", "max_completion_tokens"):
+            if name in body:
+                body[name] = self.caps.clamp(model, body[name], notes)
         if self._renames_max_tokens and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
-            notes = ("max_tokens sent as max_completion_tokens",)
+            notes.append("max_tokens sent as max_completion_tokens")
         if stream:
             body["stream"] = True
-            if self.options.get("stream_usage", True):
+            if self.options.get("stream_usage", self.asks_for_usage):
                 body["stream_options"] = {"include_usage": True}
         else:
             body.pop("stream", None)
-        return body, notes
+        return body, tuple(notes)
 
-    def learn(self, failure: Failure) -> bool:
+    def adapt(self, body: dict[str, Any], notes: list[str]) -> None:
+        """Change what this server would refuse. `body` is a copy, but what it holds is the caller's: replace it."""
+        refused = (*self.drops, *self.options.get("drop", ()))
+        notes += [f"dropped {name}" for name in refused if body.pop(name, None) is not None]
+        for name, here in self.renames.items():
+            value = body.pop(name, None)
+            if value is not None:
+                body.setdefault(here, value)
+
+    def learn(self, failure: Failure, request: LLMRequest) -> bool:
         """Newer models refuse `max_tokens`; a caller who wrote for another provider can't know."""
         error = failure.body if isinstance(failure.body, dict) else {}
-        if self._renames_max_tokens or failure.reason != "unsupported_parameter" or error.get("param") != "max_tokens":
+        if failure.reason != "unsupported_parameter" or error.get("param") != "max_tokens":
+            return super().learn(failure, request)
+        if self._renames_max_tokens:
             return False
         self._renames_max_tokens = True
         return True
@@ -66,35 +88,46 @@ class OpenAIProvider(HTTPProvider):
 
     def stream_reader(self, request: LLMRequest) -> StreamReader:  # noqa: ARG002 - other dialects need it
         """Reads chunks until `[DONE]`."""
-        return _Reader(self.dialect)
+        return ChunkReader(self.in_stream)
 
 
-class _Reader:
-    """Complete means: a finish reason was seen, and then `[DONE]`."""
+class ChunkReader(Terminated):
+    """Complete means: a finish reason was seen, and then `[DONE]`.
 
-    def __init__(self, dialect: str) -> None:
+    Args:
+        report: Makes the failure that an error event amounts to.
+    """
+
+    def __init__(self, report: Report) -> None:
         self.complete = False
-        self._dialect = dialect
+        self._report = report
         self._finished = False
 
     def event(self, data: bytes) -> list[Chunk]:
+        """The chunk itself."""
         if data == b"[DONE]":
             if not self._finished:
                 raise fail(Meaning.TRANSIENT, "stream_cut", "[DONE] came before any finish_reason")
             self.complete = True
             return []
-        try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise fail(Meaning.DRIFTED, "malformed_event", f"an event is not JSON: {error}") from None
-        if not isinstance(chunk, dict):
-            raise fail(Meaning.DRIFTED, "malformed_event", "an event is not an object")
-        if chunk.get("error"):
-            raise AttemptFailed(classify(self._dialect, 200, chunk, position=Position.STREAM))
+        chunk = parse_event(data)
+        error = self.error_of(chunk)
+        if error is not None:
+            raise self._report(error)
         choices = chunk.get("choices")
         if choices and isinstance(choices, list) and isinstance(choices[0], dict) and choices[0].get("finish_reason"):
             self._finished = True
-        return [chunk]
+            if choices[0]["finish_reason"] == "error":
+                raise fail(Meaning.TRANSIENT, "upstream_error", "the answer ended with finish_reason error")
+        return [self.adapted(chunk)]
+
+    def error_of(self, chunk: dict[str, Any]) -> Any:
+        """The error that an event reports, or None."""
+        return chunk if chunk.get("error") else None
+
+    def adapted(self, chunk: Chunk) -> Chunk:
+        """The chunk as OpenAI would have written it."""
+        return chunk
 
 
 PROVIDER = OpenAIProvider

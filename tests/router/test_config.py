@@ -45,7 +45,7 @@ def test_units_are_read(tmp_path):
         ("cooldown: 1s", "cooldwn: 1s", 6, "unknown key 'cooldwn'", "did you mean 'cooldown'?"),
         ("first_token: 250ms", "first_token: 2", 9, "found 2, expected a number with a unit", "correct"),
         ("first_token: 250ms", "first_token: 2 weeks", 9, "found '2 weeks', expected", "correct"),
-        ("dialect: openai", "dialect: opanai", 4, "found 'opanai', expected one of anthropic, openai", "correct"),
+        ("dialect: openai", "dialect: opanai", 4, "found 'opanai', expected one of anthropic, azure", "correct"),
         (", model: gpt-5.4-mini", "", 4, "the key 'model' is missing", "add `model: …`"),
         ("name: openai", "name: anthropic", 2, "two providers are called 'anthropic'", "correct"),
         ("attempts_max: 3", "attempts_max: many", 8, "found 'many'", "correct"),

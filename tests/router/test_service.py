@@ -222,6 +222,6 @@ async def test_mistakes_are_three_lines(tmp_path, mistake):
         _, stderr = await asyncio.wait_for(process.communicate(), 20)
     lines = stderr.decode().strip().split("\n")
     assert (2, 3) == (process.returncode, len(lines)), lines
-    expected = {"port": "can't listen", "key": "'KEY_B' is not set", "dialect": "expected one of anthropic, openai"}
+    expected = {"port": "can't listen", "key": "'KEY_B' is not set", "dialect": "expected one of anthropic, azure"}
     assert expected[mistake] in lines[0]
     assert "Traceback" not in stderr.decode()
