@@ -43,7 +43,8 @@ class Episode:
     """The union of overlapping windows on one provider, or of events on the router, or on its callers.
 
     `t0_ns` is when the first bitten request arrived (None: nothing was bitten), `tc_ns` the last disarm, `due_from_ns`
-    the due time of the first bitten call if that is earlier than t0: the first call due in the episode.
+    the due time of the first bitten call if that is earlier than t0: the first call due in the episode. For an event on
+    the system that is the first of the calls that it broke off.
     """
 
     id: str
@@ -227,4 +228,14 @@ def _episode(run: Run, provider: str, group: list[Window], due: pd.Series[int]) 
         calls = due.reindex(first["call"].dropna().astype("int64")).dropna()
         if len(calls):
             due_from_ns = min(due_from_ns, int(np.min(calls.to_numpy())))
+    if t0_ns is not None and all(each.kind == "event" for each in group):
+        due_from_ns = min([due_from_ns, *_broken_off(run, due, t0_ns)])
     return Episode("", provider, tuple(group), from_ns, tc_ns, t0_ns, due_from_ns)
+
+
+def _broken_off(run: Run, due: pd.Series[int], at_ns: int) -> list[int]:
+    """When the calls were due that were under way at that moment and came to nothing: an event has no attempts."""
+    calls = run.calls.drop_duplicates("call", keep="last").set_index("call")
+    under_way = calls[(calls["ended_ns"] > at_ns) & ~calls["outcome"].isin({"ok", "late", "left"})].index
+    theirs = due.reindex(under_way).dropna()
+    return [int(theirs.min())] if len(theirs) and theirs.min() < at_ns else []

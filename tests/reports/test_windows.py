@@ -132,9 +132,9 @@ def test_a_share_that_grows_is_told_with_both_ends(tmp_path: Path) -> None:
     assert {(0.1, 0.9)} == {each.growth for each in result.episodes[0].windows}
 
 
-def _with_events(tmp_path: Path, *entries: dict[str, Any], **columns: Any) -> Result:
+def _with_events(tmp_path: Path, *entries: dict[str, Any], ledger: sim.Ledger | None = None, **columns: Any) -> Result:
     """A ban from 3 to 7 s, and events that the harness wrote down."""
-    ledger = sim.simulate(sim.Story(expect={"lost_calls": "<= 5%", "switch_gap": {"max": "<= 1s"}}))
+    ledger = ledger or sim.simulate(sim.Story(expect={"lost_calls": "<= 5%", "switch_gap": {"max": "<= 1s"}}))
     (fault,) = ledger.tables["faults"]
     for index, entry in enumerate(entries, 1):
         ledger.manifest["scenario"]["timeline"].append(entry)
@@ -215,3 +215,19 @@ def test_who_left_as_told_is_neither_good_nor_lost(tmp_path: Path) -> None:
     assert 5 == sum(each.calls for each in before.outcomes) - sum(each.calls for each in result.outcomes)
     assert before.verdict is result.verdict is Verdict.PASS
     assert "left" not in {each.outcome for each in result.outcomes}
+
+
+def test_an_events_episode_begins_with_the_first_call_that_it_broke_off(tmp_path: Path) -> None:
+    """A call that was under way when the router was killed was due before, and belongs to the episode."""
+    result = _with_events(tmp_path, KILL)
+    before = result.episodes[1].calls_due
+    ledger = sim.simulate(sim.Story(expect={"lost_calls": "<= 5%", "switch_gap": {"max": "<= 1s"}}))
+    due = {row["call"]: row["scheduled_ns"] for row in ledger.tables["schedule"]}
+    last = max((call for call, at_ns in due.items() if at_ns < sim.ns(8)), key=lambda call: due[call])
+    (tmp_path / "hurt").mkdir()
+    for call in (last - 1, last):
+        (row,) = (each for each in ledger.tables["calls"] if each["call"] == call)
+        row.update({"outcome": "refused", "status": None, "terminated": False, "ended_ns": sim.ns(8.01)})
+    hurt = _with_events(tmp_path / "hurt", KILL, ledger=ledger).episodes[1]
+    assert (before + 2, 2) == (hurt.calls_due, hurt.calls_lost)
+    assert hurt.times["outage"].value
