@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -38,7 +39,7 @@ def watched(tmp_path, monkeypatch, intercept, scenario_of):
     log = tmp_path / "calls.ndjson"
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(WATCH.format(path=str(log)))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
     front = intercept(scenario_of(), {"mapped.example.com": "openai", "*.example.org": "openai"})
     return front, log
 
