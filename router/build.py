@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .config import Config
+from .config import Config, Provider
 from .core import LLMRouter
 from .load_config import read_key
 from .observer import Observer
@@ -39,10 +39,19 @@ def build_providers(config: Config) -> list[LLMProvider]:
             retry_after_max_s=config.breaker.retry_after_max,
             answer_bytes_max=limits.answer_bytes_max,
             event_bytes_max=limits.event_bytes_max,
+            move_on=_move_on(config, entry),
             options=entry.options,
         )
         for entry in config.providers
     ]
+
+
+def _move_on(config: Config, entry: Provider) -> frozenset[str]:
+    """What is refused here for a reason that another provider may not have."""
+    reasons = {"content_policy"} if config.content_refusals == "elsewhere" else set()
+    if entry.context is not None and any((other.context or 0) > entry.context for other in config.providers):
+        reasons.add("context_length")
+    return frozenset(reasons)
 
 
 def build_router(config: Config, providers: Sequence[LLMProvider], observers: Sequence[Observer] = ()) -> LLMRouter:

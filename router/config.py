@@ -42,6 +42,11 @@ class Provider(Part):
     max_tokens: int = Field(
         default=8192, gt=0, description="Answer limit sent where the API demands one and callers give none."
     )
+    context: int | None = Field(
+        default=None,
+        gt=0,
+        description="Tokens its model can read. A prompt too long for it may go to a provider that says it reads more.",
+    )
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of this dialect, see its file.")
 
     @field_validator("dialect")
@@ -149,6 +154,9 @@ class Config(Part):
     listen: Listen = Listen()
     providers: list[Provider] = Field(min_length=1, max_length=32)
     fallback: bool = Field(default=True, description="false: only the first provider, one attempt.")
+    content_refusals: Literal["returned", "elsewhere"] = Field(
+        default="returned", description="elsewhere: what one provider's content policy refuses is asked of the next."
+    )
     breaker: Breaker = Field(default_factory=Breaker)
     validate_answers: bool = Field(
         default=True, alias="validate", description="Check the form of answers before they count."
