@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs the programs from Debian that some tests use: chromium, for the report's page, and curl, for what `serve` prints. Needs root, does nothing twice.
+# Installs the programs from Debian that some tests use: chromium, for the report's page, curl, for what `serve` prints, and node with npm, for interception. Needs root, does nothing twice.
 set -euo pipefail
 missing=()
-for program in chromium curl; do
+for program in chromium curl npm; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
+command -v node >/dev/null || missing+=(nodejs)
 if [ ${#missing[@]} -eq 0 ]; then
   exit 0
 fi
