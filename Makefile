@@ -51,7 +51,7 @@ check: $(VENV)/.stamp build/types/banstorm ## Lint, format, types, import direct
 	$(BIN)/pytest -q tests/test_imports.py tests/test_packaging.py tests/test_docs.py
 	$(BIN)/python scripts/write_docs.py --check
 
-docs: $(VENV)/.stamp ## Write what is generated: the README's tables, the scenario schema
+docs: $(VENV)/.stamp ## Write what is generated: the README's table, the pages of names, the catalogue, the schema
 	$(BIN)/python scripts/write_docs.py
 
 format: $(VENV)/.stamp ## Format the code and mend what can be mended

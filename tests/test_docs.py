@@ -26,7 +26,7 @@ VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
 
 
 def test_generated_files_are_up_to_date():
-    """The README's tables and the scenario schema say what the models say."""
+    """The README's table, the pages of names and the scenario schema say what the models say."""
     done = subprocess.run(
         [sys.executable, "scripts/write_docs.py", "--check"], cwd=ROOT, check=False, capture_output=True, text=True
     )
