@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from .config import Config, Provider
+from .config_money import Budget
 from .core import LLMRouter
-from .load_config import read_key
+from .credentials import read_keys
 from .observer import Observer
+from .policies.order import ORDERS, Capable
+from .policies.spending import Ceiling, Purse
 from .provider import LLMProvider
 from .providers import provider_class
 from .upstream import make_client
 
 
 def build_providers(config: Config) -> list[LLMProvider]:
-    """The configured providers, in their order; each has connections of its own.
+    """The configured providers, in their order, one for each of their credentials.
+
+    Raises:
+        ConfigError: A key can't be read.
+    """
+    return [provider for entry in config.providers for provider in build_pool(config, entry)]
+
+
+def build_pool(config: Config, entry: Provider) -> list[LLMProvider]:
+    """One provider, once for each of its credentials; each has connections of its own.
 
     Raises:
         ConfigError: A key can't be read.
     """
     limits = config.limits
-    return [
-        provider_class(entry.dialect)(
-            read_key(entry),
+    pool: list[LLMProvider] = []
+    for label, key in read_keys(entry):
+        made = provider_class(entry.dialect)(
+            key,
             entry.base_url,
             entry.model,
             name=entry.name,
@@ -42,8 +56,9 @@ def build_providers(config: Config) -> list[LLMProvider]:
             move_on=_move_on(config, entry),
             options=entry.options,
         )
-        for entry in config.providers
-    ]
+        made.credential, made.profile = label, entry.profile()
+        pool.append(made)
+    return pool
 
 
 def _move_on(config: Config, entry: Provider) -> frozenset[str]:
@@ -56,11 +71,32 @@ def _move_on(config: Config, entry: Provider) -> frozenset[str]:
 
 def build_router(config: Config, providers: Sequence[LLMProvider], observers: Sequence[Observer] = ()) -> LLMRouter:
     """The router with the configured policies."""
+    cost = config.failover_cost
     return LLMRouter(
         providers,
         fallback=config.fallback,
         breaker=config.breaker,
         retry=config.retry,
         timeouts=config.timeouts,
+        order=Capable(ORDERS[config.order]()) if config.fallback else None,
+        buffered=config.streams == "buffer",
+        waiting_max=config.limits.waiting_max,
+        purses=build_purses(config, observers),
+        ceiling=None if cost is None else Ceiling(cost.times_max, refuse=cost.action == "refuse"),
         observers=observers,
     )
+
+
+def build_purses(config: Config, observers: Sequence[Observer] = ()) -> dict[str, Purse]:
+    """The configured budgets by provider; everybody's is called `` (nothing)."""
+
+    def alerted(name: str, share: float) -> None:
+        for observer in observers:
+            observer.budget_alert(name, share)
+
+    budgets: dict[str, Budget | None] = {"": config.budget, **{each.name: each.budget for each in config.providers}}
+    return {
+        name: Purse(name, each.usd, each.per, alerts=each.alerts, hard=each.hard, clock=time.monotonic, alerted=alerted)
+        for name, each in budgets.items()
+        if each is not None
+    }

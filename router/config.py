@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from .config_access import Admin, Caller
+from .config_money import Budget, FailoverCost, Price
+from .part import Part
+from .profile import Profile
 from .providers import dialects
 from .units import Bytes, Seconds, Share
 
-
-class Part(BaseModel):
-    """A part of the document: unknown keys are mistakes. Defaults are in seconds, bytes and shares of 1."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+CREDENTIALS_MAX = 64
+"""Credentials of one provider; each is a label in the metrics."""
 
 
 class Listen(Part):
@@ -36,6 +37,12 @@ class Provider(Part):
     api_key: SecretStr | None = Field(
         default=None, description="The key itself; prefer `api_key_env` or `api_key_file`."
     )
+    api_keys_env: list[str] = Field(
+        default=[], max_length=CREDENTIALS_MAX, description="A pool: variables that hold a key each; they take turns."
+    )
+    api_keys_files: list[Path] = Field(
+        default=[], max_length=CREDENTIALS_MAX, description="The same for files; a file's name is its label."
+    )
     models: dict[str, str] = Field(
         default_factory=dict, description="Model the caller asks for → model asked for here."
     )
@@ -47,6 +54,14 @@ class Provider(Part):
         gt=0,
         description="Tokens its model can read. A prompt too long for it may go to a provider that says it reads more.",
     )
+    region: str = Field(default="", max_length=64, description="Where it computes; callers may be bound to regions.")
+    weight: float = Field(default=1.0, ge=0, le=1000, description="Its share of calls under `order: weighted`.")
+    concurrency_max: int | None = Field(default=None, ge=1, description="Attempts at once; further calls go elsewhere.")
+    capabilities: list[Literal["tools", "json", "images"]] | None = Field(
+        default=None, description="What it can do; requests that need more go elsewhere. All, unless given."
+    )
+    price: Price | None = Field(default=None, description="Instead of the shipped table's.")
+    budget: Budget | None = Field(default=None, description="What it may cost.")
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of this dialect, see its file.")
 
     @field_validator("dialect")
@@ -58,10 +73,21 @@ class Provider(Part):
 
     @model_validator(mode="after")
     def _one_key(self) -> Provider:
-        given = [name for name in ("api_key_env", "api_key_file", "api_key") if getattr(self, name) is not None]
+        names = ("api_key_env", "api_key_file", "api_key", "api_keys_env", "api_keys_files")
+        given = [name for name in names if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are both set, expected one of them")
         return self
+
+    def profile(self) -> Profile:
+        """What the policies go by."""
+        return Profile(
+            region=self.region,
+            weight=self.weight,
+            concurrency_max=self.concurrency_max,
+            price=self.price.row() if self.price else None,
+            capabilities=None if self.capabilities is None else frozenset(self.capabilities),
+        )
 
 
 class Breaker(Part):
@@ -136,6 +162,9 @@ class Limits(Part):
     answer_bytes_max: Bytes = Field(default=16 * 1024**2, description="Largest plain answer read from a provider.")
     event_bytes_max: Bytes = Field(default=1 * 1024**2, description="Largest event read from a provider's stream.")
     in_flight_max: int = Field(default=1000, ge=1, description="Calls at once; further ones get a 503.")
+    waiting_max: int = Field(
+        default=200, ge=0, description="Calls that wait at once for somebody to come back; further ones get a 503."
+    )
     drain: Seconds = Field(default=10.0, description="How long SIGTERM waits for calls in flight.")
 
 
@@ -157,6 +186,14 @@ class Config(Part):
     content_refusals: Literal["returned", "elsewhere"] = Field(
         default="returned", description="elsewhere: what one provider's content policy refuses is asked of the next."
     )
+    order: Literal["priority", "round_robin", "weighted", "least_latency", "cheapest"] = Field(
+        default="priority", description="Who is asked first; `priority` is the order of this list."
+    )
+    streams: Literal["error", "buffer"] = Field(
+        default="error",
+        description="A stream that breaks off: `error` ends it with an error event; `buffer` holds each answer back "
+        "until it is whole, so that another provider can answer instead.",
+    )
     breaker: Breaker = Field(default_factory=Breaker)
     validate_answers: bool = Field(
         default=True, alias="validate", description="Check the form of answers before they count."
@@ -164,6 +201,10 @@ class Config(Part):
     retry: Retry = Field(default_factory=Retry)
     timeouts: Timeouts = Field(default_factory=Timeouts)
     limits: Limits = Field(default_factory=Limits)
+    budget: Budget | None = Field(default=None, description="What all providers together may cost.")
+    failover_cost: FailoverCost | None = Field(default=None, description="A ceiling on what a failover may cost.")
+    callers: list[Caller] = Field(default=[], max_length=1000, description="Who may ask, and for what.")
+    admin: Admin = Admin()
     log: Log = Log()
     proxy_from_env: bool = Field(default=False, description="Obey HTTPS_PROXY and its kin on the way to providers.")
 

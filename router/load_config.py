@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from .config import Config, Provider
+from .config import Config
 from .errors import ConfigError
 from .units import FROM_FILE
 
@@ -43,37 +42,6 @@ def load_config(path: Path) -> Config:
         return Config.model_validate(document, context=FROM_FILE)
     except ValidationError as error:
         raise _explain(error, path, root) from None
-
-
-def read_key(provider: Provider) -> str | None:
-    """A provider's key from where the configuration says, or None if it says nothing.
-
-    Raises:
-        ConfigError: The variable isn't set, or the file can't be read or is empty.
-    """
-    where = f"providers, {provider.name}"
-    if provider.api_key is not None:
-        return provider.api_key.get_secret_value()
-    if provider.api_key_env is not None:
-        value = os.environ.get(provider.api_key_env, "").strip()
-        if not value:
-            name = provider.api_key_env
-            raise ConfigError(
-                f"the environment variable {name!r} is not set or empty", f"{where}, api_key_env", f"export {name}=…"
-            )
-        return value
-    if provider.api_key_file is not None:
-        try:
-            value = provider.api_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(
-                f"can't read the key: {error}", f"{where}, api_key_file", "check path and rights"
-            ) from None
-        if not value:
-            hint = "write the key into it"
-            raise ConfigError(f"the key file {str(provider.api_key_file)!r} is empty", f"{where}, api_key_file", hint)
-        return value
-    return None
 
 
 def _explain(error: ValidationError, path: Path, root: yaml.Node | None) -> ConfigError:

@@ -40,10 +40,9 @@ class Metrics(Observer):
 
     Args:
         providers: Those whose series start at zero, so that a rate has a beginning.
-        purses: Budgets to show, by provider.
     """
 
-    def __init__(self, providers: Sequence[LLMProvider] = (), purses: Mapping[str, Purse] | None = None) -> None:
+    def __init__(self, providers: Sequence[LLMProvider] = ()) -> None:
         self.registry = registry = CollectorRegistry()
 
         def counter(name: str, what: str, *labels: str) -> Counter:
@@ -83,7 +82,8 @@ class Metrics(Observer):
         self._waited = histogram("llm_waited_seconds", "Calls that waited for somebody to come back")
         self._first_token = histogram("llm_time_to_first_token_seconds", "From a call to its stream's first token")
         self.in_flight = gauge("llm_calls_in_flight", "Calls being served")
-        self._show_budgets(purses or {})
+        self._spent = gauge("llm_budget_spent_ratio", "Spent of a period's limit", "budget")
+        self._limit = gauge("llm_budget_limit_usd", "A period's limit", "budget")
         self._up: dict[str, bool] = {}
         self._children: dict[tuple[str, str], _Children] = {}
         for provider in providers:
@@ -102,14 +102,14 @@ class Metrics(Observer):
         for outcome in ("ok", "failed", "cancelled"):
             self.requests.labels(provider.name, provider.model, outcome)
 
-    def _show_budgets(self, purses: Mapping[str, Purse]) -> None:
-        spent = Gauge("llm_budget_spent_ratio", "Spent of a period's limit", ["budget"], registry=self.registry)
-        limit = Gauge("llm_budget_limit_usd", "A period's limit", ["budget"], registry=self.registry)
+    def show_budgets(self, purses: Mapping[str, Purse]) -> None:
+        """Show these budgets, by provider."""
         for name, purse in purses.items():
+            label = name or _EVERYBODY
             # Asked for at each scrape, so that a new period shows though nobody spends in it.
-            spent.labels(name or _EVERYBODY).set_function(lambda of=purse: of.share)  # type: ignore[misc]
-            limit.labels(name or _EVERYBODY).set(purse.limit_usd)
-            self._alerts.labels(name or _EVERYBODY)
+            self._spent.labels(label).set_function(lambda of=purse: of.share)  # type: ignore[misc]
+            self._limit.labels(label).set(purse.limit_usd)
+            self._alerts.labels(label)
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

@@ -80,6 +80,7 @@ def serve(config: Config) -> None:
     if config.log.calls:
         observers.append(CallLog(_write_line))
     router = build_router(config, providers, observers)
+    metrics.show_budgets(router.purses)
     settings = uvicorn.Config(
         App(router, config, metrics),
         http="httptools",

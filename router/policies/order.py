@@ -111,7 +111,7 @@ class Capable:
         if all(lane.provider.profile.capabilities is None for lane in lanes):
             return self._order.arrange(lanes, request)
         needed = needs(request)
-        able = [lane for lane in lanes if needed <= (lane.provider.profile.capabilities or needed)]
+        able = [lane for lane in lanes if (can := lane.provider.profile.capabilities) is None or needed <= can]
         return self._order.arrange(able or lanes, request)
 
 

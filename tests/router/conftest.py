@@ -312,6 +312,7 @@ async def bench(upstream: Callable[[str], Awaitable[Upstream]]) -> AsyncIterator
         built = build_providers(checked)
         metrics = Metrics(built)
         router = build_router(checked, built, [metrics, *observers])
+        metrics.show_budgets(router.purses)
         app = App(router, checked, metrics)
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://router")  # type: ignore[arg-type]
         made.append(Bench(first, second, router, metrics, app, client))

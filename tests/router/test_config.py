@@ -7,10 +7,12 @@ from pathlib import Path
 import banstorm.router.config
 import pytest
 import yaml
+from banstorm.router.build import build_providers, build_router
 from banstorm.router.cli import main
 from banstorm.router.config import Config
+from banstorm.router.credentials import read_keys
 from banstorm.router.errors import ConfigError
-from banstorm.router.load_config import load_config, read_key
+from banstorm.router.load_config import load_config
 from click.testing import CliRunner
 
 GOOD = """\
@@ -93,13 +95,13 @@ def test_keys_come_from_environment_or_file(tmp_path, monkeypatch):
     file.write_text(GOOD.replace("api_key_env: KEY_B", f"api_key_file: {secret}"))
     first, second = load_config(file).providers
     monkeypatch.setenv("KEY_A", "sk-from-env")
-    assert ("sk-from-env", "sk-from-file") == (read_key(first), read_key(second))
+    assert ("sk-from-env", "sk-from-file") == (read_keys(first)[0][1], read_keys(second)[0][1])
     monkeypatch.delenv("KEY_A")
     with pytest.raises(ConfigError, match=r"'KEY_A' is not set(.|\n)*providers, anthropic, api_key_env(.|\n)*export"):
-        read_key(first)
+        read_keys(first)
     secret.write_text("")
     with pytest.raises(ConfigError, match="is empty"):
-        read_key(second)
+        read_keys(second)
 
 
 def test_check_only(tmp_path):
@@ -117,5 +119,28 @@ def test_the_example_shows_every_setting_with_its_default():
     config = load_config(file)
     assert {field.alias or name for name, field in Config.model_fields.items()} == shown.keys()
     assert Config(providers=config.providers) == config
-    for part in ("listen", "breaker", "retry", "timeouts", "limits", "log"):
+    for part in ("listen", "breaker", "retry", "timeouts", "limits", "admin", "log"):
         assert type(getattr(config, part)).model_fields.keys() == shown[part].keys()
+
+
+def test_a_pool_of_keys(tmp_path, monkeypatch):
+    """Several variables or files make a pool, one provider object a key; labels are their names, never the keys."""
+    monkeypatch.setenv("KEY_A1", "sk-one")
+    monkeypatch.setenv("KEY_A2", "sk-two")
+    monkeypatch.setenv("KEY_B", "sk-b")
+    file = tmp_path / "router.yaml"
+    file.write_text(GOOD.replace("api_key_env: KEY_A", "api_keys_env: [KEY_A1, KEY_A2]"))
+    config = load_config(file)
+    assert [("KEY_A1", "sk-one"), ("KEY_A2", "sk-two")] == read_keys(config.providers[0])
+    built = build_providers(config)
+    assert [("anthropic", "KEY_A1"), ("anthropic", "KEY_A2"), ("openai", "")] == [(b.name, b.credential) for b in built]
+    router = build_router(config, built)
+    assert ["anthropic", "openai"] == router.fleet.names
+    assert "sk-" not in " ".join(lane.label for lane in router.lanes)
+    for text, said in (
+        ("api_keys_env: [KEY_A1], api_key: sk-x", "are both set"),
+        ("api_keys_env: [KEY_A1, KEY_OF_NOBODY]", "'KEY_OF_NOBODY' is not set"),
+    ):
+        file.write_text(GOOD.replace("api_key_env: KEY_A", text))
+        with pytest.raises(ConfigError, match=said):
+            read_keys(load_config(file).providers[0])

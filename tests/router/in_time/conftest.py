@@ -113,6 +113,7 @@ class Lab:
     make = staticmethod(make)
     ask = staticmethod(ask)
     request = LLMRequest
+    sleep = staticmethod(asyncio.sleep)
 
 
 @pytest.fixture
