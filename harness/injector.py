@@ -137,6 +137,8 @@ async def _play(config: dict[str, Any]) -> int:
         for task in tasks:
             task.cancel()
         addon.stop()
+        if front is not None:
+            front.close()
         witness.close()
         ledger.close()
         await proxy.end()

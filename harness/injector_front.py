@@ -73,6 +73,10 @@ class Front:
         await proxy.intercept(listener)
         return {"port": listener.getsockname()[1], "authority": str(authority), "bundle": str(bundle)}
 
+    def close(self) -> None:
+        """Tell what came of it."""
+        self._refusals.close()
+
     async def follow(self) -> None:
         """Make routers shake hands again whenever handshakes begin to fail, until cancelled."""
         if self._addon is not None:

@@ -25,6 +25,8 @@ class Refusals:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._rows = 0
+        self._counts: dict[str, int] = {}
+        self._others = 0
         self._told: dict[str, set[str]] = {}
         self._trusted: set[str] = set()
 
@@ -41,9 +43,19 @@ class Refusals:
         if self._rows < ROWS_MAX:
             self._rows += 1
             self._ledger.add("refusals", Refusal(at_ns=time.monotonic_ns(), host=shown, port=port, way=way))
+        if shown in self._counts or len(self._counts) < TOLD_MAX:
+            self._counts[shown] = self._counts.get(shown, 0) + 1
+        self._others += shown not in self._counts
         what = f"the router called {shown}, which stands for no provider: refused, and nothing left this machine"
         self._tell("refused", shown, what)
         return shown
+
+    def close(self) -> None:
+        """Tell how often each host was refused, if any was more than once."""
+        if self._others or any(count > 1 for count in self._counts.values()):
+            told = [f"{host} {count} times" for host, count in sorted(self._counts.items(), key=lambda each: -each[1])]
+            told += [f"others {self._others} times"] if self._others else []
+            say("warning", what=f"refused, for they stand for no provider: {', '.join(told)}")
 
     def untrusted(self, host: str, error: str) -> None:
         """The router has broken off a handshake that was in order."""

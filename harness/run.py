@@ -195,6 +195,8 @@ class Run:
         self.manifest.readiness = ready.as_dict()
         if not ready.answered:
             advice = "check that it runs, where its providers point, and --model and --api-key-env"
+            if plan.hosts is not None and not any(each["attempts"] for each in self._progress["providers"].values()):
+                advice = "no call came through the proxy: start it with the environment that was printed"
             raise NotReadyError(f"the target is {ready.detail}", endpoint.base_url, advice)
         if not ready.marked:
             return

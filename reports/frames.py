@@ -22,6 +22,8 @@ from .tables import TABLES
 
 LINE_BYTES_MAX: Final = 1024 * 1024
 """Longest ledger line read, in bytes; evidence is at most 16 KiB before it is escaped."""
+ADDED: Final = frozenset({"refusals"})
+"""Tables that the Parquet copies of older ledgers don't have: they are empty there."""
 UNREADABLE_KEPT: Final = 20
 """Most unreadable lines that are named; the rest is counted."""
 _DTYPES: Final[dict[tuple[type, bool], str]] = {
@@ -81,6 +83,7 @@ class Run:
     invoices: pd.DataFrame
     faults: pd.DataFrame
     samples: pd.DataFrame
+    refusals: pd.DataFrame
     torn: list[str] = field(default_factory=list, init=False)
     unreadable: list[str] = field(default_factory=list, init=False)
     unreadable_lines: int = field(default=0, init=False)
@@ -188,6 +191,8 @@ def _typed(rows: Iterable[dict[str, Any]], shape: dict[str, Column]) -> pd.DataF
 
 def _from_parquet(path: Path, table: str) -> pd.DataFrame:
     shape = columns(table)
+    if table in ADDED and not path.exists():
+        return _frame(table, _Reading({table: []}))
     try:
         frame = pd.read_parquet(path)
         # A column that a later version added is null in what an earlier one wrote, as it is in NDJSON.

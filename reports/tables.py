@@ -132,6 +132,7 @@ TABLES: Final = {
     "invoices": Invoice,
     "faults": FaultWindow,
     "samples": Sample,
+    "refusals": Refusal,
 }
 
 OUTCOMES: Final = (

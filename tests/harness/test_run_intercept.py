@@ -53,3 +53,4 @@ def test_a_router_of_the_users_is_told_its_environment(tmp_path):
     assert exports["SSL_CERT_FILE"] == str((folder(tmp_path) / "intercept" / "bundle.pem").resolve())
     assert "https://api.openai.com/v1" in done.stdout
     assert "providers' base URLs as they are" in done.stdout
+    assert "no call came through the proxy" in done.stderr

@@ -167,3 +167,15 @@ def test_a_run_that_lost_a_table_is_reported_too(table: str, tmp_path: Path) -> 
     verdict = judged_again(tmp_path)
     # A window's record may be missing: when it bit is known from the attempts.
     assert verdict is (Verdict.PASS if table == "faults" else Verdict.INCONCLUSIVE)
+
+
+def test_parquet_of_a_run_from_before_interception_is_read(tmp_path: Path) -> None:
+    """A table that later versions added is empty in the copy of an older run."""
+    ledger = small()
+    ledger.tables["refusals"] = []
+    folder = ledger.write(tmp_path)
+    write_parquet(read_run(folder))
+    for each in (folder / "ledger").glob("*.ndjson"):
+        each.unlink()
+    (folder / "ledger" / "refusals.parquet").unlink()
+    assert read_run(folder).refusals.empty
