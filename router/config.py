@@ -136,7 +136,9 @@ class Retry(Part):
     backoff: Seconds = Field(default=0.05, description="Wait before the first retry at the same provider; doubles.")
     backoff_max: Seconds = Field(default=1.0, description="Longest wait; a longer Retry-After ends the call.")
     wait_max: Seconds = Field(
-        default=2.0, description="With everybody out, how long a call waits for who is known to be asked again by then."
+        default=3.0,
+        description="With everybody out, how long a call waits for who is known to be asked again by then; leaves 2 s "
+        "of a 5 s deadline to the answer.",
     )
 
 

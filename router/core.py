@@ -153,6 +153,8 @@ class LLMRouter:
         lane, running, answer = served.lane, served.running, served.answer
         assert isinstance(answer, Opened)  # noqa: S101 - as above
         call.record.first_token_s = self._clock() - call.record.started_s
+        # Until here the caller's patience with silence counted, from here only the whole answer's limit.
+        call.deadline_s = call.record.started_s + self._total_s(request)
 
         def ended(end: End, failure: Failure | None, tokens: Tokens, pieces: int) -> None:
             if running is not None:
@@ -204,10 +206,10 @@ class LLMRouter:
         self._budget.earn()
         now, terms = self._clock(), request.terms
         record = CallRecord(stream=stream, started_s=now, caller=terms.caller)
-        total = self._timeouts.total
-        if terms.timeout_s is not None:
-            total = min(total, terms.timeout_s)
-        call = Call(request, record, now + total, ())
+        limit = self._total_s(request)
+        if terms.silence_s is not None:
+            limit = min(limit, terms.silence_s)
+        call = Call(request, record, now + limit, ())
         try:
             # The one place where lanes are chosen: what isn't permitted here is out of every round's reach.
             lanes = permitted(self.fleet.candidates(request), terms)
@@ -216,6 +218,10 @@ class LLMRouter:
             raise
         call.lanes = without_fallbacks(self._order.arrange(lanes, request), terms)
         return call
+
+    def _total_s(self, request: LLMRequest) -> float:
+        own = request.terms.timeout_s
+        return self._timeouts.total if own is None else min(self._timeouts.total, own)
 
     def _end(self, call: Call, outcome: str, lane: Lane | None = None) -> None:
         record = call.record

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from .config import Provider
+from .config_access import Admin
 from .errors import ConfigError
 
 
@@ -57,3 +58,16 @@ def read_file(path: Path, where: str) -> str:
     if not value:
         raise ConfigError(f"the key file {str(path)!r} is empty", where, "write the key into it")
     return value
+
+
+def read_token(admin: Admin) -> str | None:
+    """The admin API's token, or None if there is to be none.
+
+    Raises:
+        ConfigError: The variable isn't set, or the file can't be read or is empty.
+    """
+    if admin.token_env is not None:
+        return read_env(admin.token_env, "admin, token_env")
+    if admin.token_file is not None:
+        return read_file(admin.token_file, "admin, token_file")
+    return None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from .terms import OPEN, Terms
+from .terms import CURRENT, Terms
 
 Chunk = dict[str, Any]
 """One `chat.completion.chunk` object."""
@@ -65,7 +65,7 @@ class LLMRequest:
     extra: dict[str, Any] = field(default_factory=dict)
     operation: str = "chat"
     native: Native | None = None
-    terms: Terms = OPEN
+    terms: Terms = field(default_factory=CURRENT.get)
     _chat: dict[str, Any] | None = None
 
     @classmethod

@@ -16,6 +16,7 @@ from .provider import LLMProvider
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 _BREAKER = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
+_BREAKER_LABELS = ("provider", "credential", "model", "scope")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _EVERYBODY = "total"
 """The `budget` label of the budget that all providers share."""
@@ -70,9 +71,7 @@ class Metrics(Observer):
         self._failed = counter("llm_requests_failed", "Failed attempts by reason", "provider", "model", "reason")
         self._available = gauge("llm_provider_available", "1 while any of its lanes gets calls", "provider")
         self._changes = counter("llm_provider_availability_changes", "Times it went or came back", "provider", "to")
-        self._breaker = gauge(
-            "llm_breaker_state", "0 closed, 1 half open, 2 open", "provider", "credential", "model", "scope"
-        )
+        self._breaker = gauge("llm_breaker_state", "0 closed, 1 half open, 2 open", *_BREAKER_LABELS)
         self._openings = counter("llm_breaker_openings", "Times a breaker opened", "provider", "scope", "reason")
         self._failovers = counter("llm_failovers", "Calls that moved on after a failure", "from", "to", "reason")
         self._costly = counter("llm_costly_failovers", "Failovers above failover_cost", "provider", "action")
@@ -99,8 +98,16 @@ class Metrics(Observer):
             self._changes.labels(provider.name, to)
         for scope in ("all", "streams"):
             self._breaker.labels(provider.name, provider.credential, provider.model, scope).set(0)
-        for outcome in ("ok", "failed", "cancelled"):
+        for outcome in ("ok", "failed", "rejected", "cancelled"):
             self.requests.labels(provider.name, provider.model, outcome)
+
+    def forget(self, provider: str) -> None:
+        """A provider left, or its credentials did: what it is now isn't told any more; its counters stay."""
+        self._up.pop(provider, None)
+        for gauge, labels in ((self._available, ("provider",)), (self._breaker, _BREAKER_LABELS)):
+            for sample in next(iter(gauge.collect())).samples:
+                if sample.labels["provider"] == provider:
+                    gauge.remove(*(sample.labels[label] for label in labels))
 
     def show_budgets(self, purses: Mapping[str, Purse]) -> None:
         """Show these budgets, by provider."""

@@ -17,7 +17,8 @@ class AttemptEnd:
         provider: Who was asked.
         credential: Which of its credentials, by name; empty if there is one.
         model: What it was asked for.
-        outcome: `ok`, `failed`, or `cancelled` (its caller left, or a probe's or hedge's answer wasn't needed).
+        outcome: `ok`, `failed`, `rejected` (the request's own fault, or not one for this provider), or `cancelled`
+            (its caller left, or a probe's or hedge's answer wasn't needed).
         seconds: From its start to its end; a stream's to its last piece.
         first_token_s: To a stream's first token, in seconds; None if there was none.
         bill: What it cost.

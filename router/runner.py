@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from .attempt import Answer, Opened, Probe, StreamFailed, answer_plain, open_stream, whole_stream
-from .errors import AttemptFailed, Failure
+from .errors import AttemptFailed, Failure, Meaning
 from .lane import Lane, Pass
 from .messages import LLMRequest, LLMResponse, read_usage
 from .money import NOTHING, Bill, Tokens, counted, guessed
@@ -151,7 +151,8 @@ class Runner:
         pieces = error.pieces if isinstance(error, StreamFailed) else 0
         running.lane.failed(running.permit, error.failure, midway=midway)
         bill = self._unfinished(running, error.failure, pieces, tokens)
-        self._tell(running, "failed", bill, error.failure)
+        theirs = error.failure.meaning in {Meaning.REQUEST, Meaning.UNFIT}
+        self._tell(running, "rejected" if theirs else "failed", bill, error.failure)
 
     def _cancelled(self, running: Running, pieces: int, tokens: Tokens = NOTHING) -> None:
         running.lane.abandoned(running.permit)

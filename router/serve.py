@@ -13,10 +13,13 @@ from types import FrameType
 
 import uvicorn
 
+from .access import Access, read_callers
+from .admin import Admin
 from .app import App
 from .build import build_providers, build_router
 from .call_log import CallLog
 from .config import Config
+from .credentials import read_token
 from .errors import ConfigError
 from .metrics import Metrics
 from .observer import Observer
@@ -81,8 +84,10 @@ def serve(config: Config) -> None:
         observers.append(CallLog(_write_line))
     router = build_router(config, providers, observers)
     metrics.show_budgets(router.purses)
+    callers, token = read_callers(config.callers), read_token(config.admin)
+    admin = None if token is None else Admin(router, config, metrics, token)
     settings = uvicorn.Config(
-        App(router, config, metrics),
+        Access(App(router, config, metrics), callers, admin),
         http="httptools",
         ws="none",
         loop="uvloop",

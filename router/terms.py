@@ -7,6 +7,7 @@ round can bring one back.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ class Terms:
         regions: Regions that may compute; a provider without one is in none.
         providers: Providers that may be asked.
         disable_fallbacks: Whether only the first permitted provider may be asked.
-        timeout_s: How long the caller waits, in seconds.
+        timeout_s: How long the caller waits for a whole answer, in seconds.
+        silence_s: How long it waits for anything: a plain answer, or a stream's first token.
     """
 
     caller: str = ""
@@ -35,6 +37,7 @@ class Terms:
     providers: frozenset[str] | None = None
     disable_fallbacks: bool = False
     timeout_s: float | None = None
+    silence_s: float | None = None
 
     def permit(self, lane: Lane) -> bool:
         """Whether this lane may serve."""
@@ -47,6 +50,9 @@ class Terms:
 
 OPEN = Terms()
 """Everything is permitted."""
+
+CURRENT: ContextVar[Terms] = ContextVar("terms", default=OPEN)
+"""The terms of the call that is being served; a request takes them on when it is made."""
 
 
 def permitted(lanes: Sequence[Lane], terms: Terms) -> Sequence[Lane]:

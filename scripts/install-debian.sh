@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs the programs from Debian that some tests use: chromium, for the report's page, curl, for what `serve` prints, and node with npm, for interception. Needs root, does nothing twice.
+# Installs the programs from Debian that some tests use: chromium, for the report's page, curl, for what `serve` prints, promtool, for the alert rules, and node with npm, for interception. Needs root, does nothing twice.
 set -euo pipefail
 missing=()
 for program in chromium curl npm; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
+command -v promtool >/dev/null || missing+=(prometheus)
 command -v node >/dev/null || missing+=(nodejs)
 if [ ${#missing[@]} -eq 0 ]; then
   exit 0

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-PROGRAMS = ("chromium", "curl")
+PROGRAMS = ("chromium", "curl", "promtool")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
