@@ -71,6 +71,8 @@ class LeanMaster(Master):  # type: ignore[misc]  # mitmproxy is untyped here: it
         handler = self.core.connections.get(client.id)
         if handler is not None and client in handler.transports:
             writer = handler.transports[client].writer
+            if writer.transport.is_closing():  # a door that shuts, or the client itself, was quicker
+                return
             writer.transport.set_write_buffer_limits(0)
             with contextlib.suppress(OSError, TimeoutError):
                 await asyncio.wait_for(writer.drain(), RESET_S_MAX)
