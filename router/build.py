@@ -83,6 +83,7 @@ def build_router(config: Config, providers: Sequence[LLMProvider], observers: Se
         waiting_max=config.limits.waiting_max,
         purses=build_purses(config, observers),
         ceiling=None if cost is None else Ceiling(cost.times_max, refuse=cost.action == "refuse"),
+        hedge=config.hedge,
         observers=observers,
     )
 

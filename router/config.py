@@ -142,6 +142,15 @@ class Retry(Part):
     )
 
 
+class Hedge(Part):
+    """Ask a second provider when the first is later than usual, and take what comes first. Costs money."""
+
+    enabled: bool = Field(default=False, description="Do so.")
+    quantile: Share = Field(default=0.95, description="Of the lane's own latest times: how late is late.")
+    share: Share = Field(default=0.05, description="Hedges as a share of calls.")
+    reserve: int = Field(default=5, ge=0, description="Hedges that can be saved up.")
+
+
 class Timeouts(Part):
     """Every wait has an end."""
 
@@ -201,6 +210,7 @@ class Config(Part):
         default=True, alias="validate", description="Check the form of answers before they count."
     )
     retry: Retry = Field(default_factory=Retry)
+    hedge: Hedge = Hedge()
     timeouts: Timeouts = Field(default_factory=Timeouts)
     limits: Limits = Field(default_factory=Limits)
     budget: Budget | None = Field(default=None, description="What all providers together may cost.")

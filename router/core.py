@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from .attempt import Opened
 from .call import Call, Served
 from .config import Breaker as BreakerSettings
+from .config import Hedge as HedgeSettings
 from .config import Retry, Timeouts
 from .errors import AllProvidersExhausted, Attempt, Failure, RequestRejected
 from .fleet import Fleet, Member
@@ -26,6 +27,7 @@ from .open_stream import End, OpenStream
 from .policies.breaker import Breaker, State
 from .policies.budget import RetryBudget
 from .policies.gate import Gate
+from .policies.hedge import Hedge
 from .policies.order import FirstOnly, Order, Priority
 from .policies.retry import Backoff
 from .policies.spending import Ceiling, Purse
@@ -54,6 +56,7 @@ class LLMRouter:
         waiting_max: Calls that may wait at once for somebody to come back.
         purses: Budgets of providers by their names; the one named `` (nothing) is everybody's.
         ceiling: How much dearer than the preferred provider another may be.
+        hedge: When a second provider is asked as well.
         observers: Who hears what happens.
         clock: Seconds that only go forward.
         sleep: Waits for a number of seconds.
@@ -73,12 +76,14 @@ class LLMRouter:
         waiting_max: int = 200,
         purses: Mapping[str, Purse] | None = None,
         ceiling: Ceiling | None = None,
+        hedge: HedgeSettings | None = None,
         observers: Sequence[Observer] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[str, int], float] = lambda _entity, _n: random.random(),
     ) -> None:
         self._settings, retry, self._timeouts = breaker or BreakerSettings(), retry or Retry(), timeouts or Timeouts()
+        self._quantile = hedge.quantile if hedge else 0.95
         self._clock, self._chance = clock, chance
         self._observers = tuple(observers)
         self.purses = dict(purses or {})
@@ -98,6 +103,7 @@ class LLMRouter:
             room=self._room,
             wait_max_s=retry.wait_max if fallback else 0.0,
             ceiling=ceiling,
+            hedge=Hedge(hedge.share, hedge.reserve) if fallback and hedge and hedge.enabled else None,
             buffered=buffered,
         )
         self._rounds = Rounds(policies, self._runner, self._observers, clock=clock, sleep=sleep, chance=chance)
@@ -244,6 +250,7 @@ class LLMRouter:
             chance=self._chance,
             changed=self._breaker_moved,
             gate=gate,
+            hedge_quantile=self._quantile,
             price=provider.profile.price or find(model),
             closed_by=lambda: self._no_money(provider.name),
         )

@@ -21,15 +21,19 @@ its breaker is open for the next calls. A request that is the caller's own fault
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .attempt import Opened
 from .call import REFUSALS_MAX, Call, Served
-from .errors import ACCIDENTS, REFUSALS, AttemptFailed, Failure, Meaning
+from .errors import ACCIDENTS, REFUSALS, Attempt, AttemptFailed, Failure, Meaning
 from .lane import Lane, Pass
+from .money import NOTHING
 from .observer import Observer
+from .open_stream import End
 from .policies.budget import RetryBudget
+from .policies.hedge import Hedge, race
 from .policies.retry import Backoff
 from .policies.spending import Ceiling
 from .policies.waiting import WaitingRoom
@@ -53,6 +57,7 @@ class Policies:
         room: Where calls wait when everybody is out.
         wait_max_s: How long they do, in seconds; 0 for not at all.
         ceiling: What a failover may cost; None for any price.
+        hedge: When a second provider is asked as well; None for never.
         buffered: Whether streams are held back to their end, so that any failure can be hidden.
     """
 
@@ -63,6 +68,7 @@ class Policies:
     room: WaitingRoom
     wait_max_s: float = 0.0
     ceiling: Ceiling | None = None
+    hedge: Hedge | None = None
     buffered: bool = False
 
 
@@ -105,6 +111,9 @@ class Rounds:
         queue = deque(call.lanes)
         while queue:
             lane = queue.popleft()
+            if lane in call.failures:
+                # As a hedge.
+                continue
             if served := await self._first_try(call, lane):
                 return served
             failure = call.failures.get(lane)
@@ -153,14 +162,55 @@ class Rounds:
         if call.last_failed is not None and call.last_failed is not lane:
             for observer in self._observers:
                 observer.failed_over(call.last_failed.name, lane.name, call.failures[call.last_failed].reason)
-        running = self._runner.begin(lane, permit, call.request, call.record)
+        hedge = self.policies.hedge
+        delay = None if hedge is None else hedge.delay_s(lane)
         try:
-            answer = await self._runner.attempt(running, min(limit, left), left if self.policies.buffered else None)
+            if delay is None or delay >= limit:
+                return await self._ask(call, lane, permit, min(limit, left))
+            first = self._ask(call, lane, permit, min(limit, left))
+            return await race(first, delay, lambda: self._second(call, lane), self._drop)
         except AttemptFailed as error:
             self._failed(call, lane, error.failure)
             return None
+
+    async def _ask(self, call: Call, lane: Lane, permit: Pass, limit_s: float) -> Served:
+        running = self._runner.begin(lane, permit, call.request, call.record)
+        whole_s = self.left_s(call) if self.policies.buffered else None
+        answer = await self._runner.attempt(running, limit_s, whole_s)
         is_open = isinstance(answer, Opened) and answer.rest is not None
         return Served(lane, answer, running if is_open else None)
+
+    def _second(self, call: Call, lane: Lane) -> Coroutine[Any, Any, Served] | None:
+        """A hedge at the next lane that is well; never a probe, and never above the call's attempts."""
+        if self._spent(call) or self.policies.hedge is None:
+            return None
+        for other in call.lanes:
+            if other is lane or other in call.failures or not other.available(stream=call.stream):
+                continue
+            if not self.policies.hedge.spend():
+                return None
+            permit = self._admit(call, other)
+            if permit is not None:
+                call.counted += 1
+                return self._hedge(call, other, permit)
+        return None
+
+    async def _hedge(self, call: Call, lane: Lane, permit: Pass) -> Served:
+        try:
+            served = await self._ask(call, lane, permit, min(lane.limits.first_token_s, self.left_s(call)))
+        except AttemptFailed as error:
+            # The call goes on with its first attempt; this lane has been asked.
+            call.failures[lane] = error.failure
+            call.record.attempts.append(Attempt(lane.label, error.failure))
+            raise
+        call.record.why = "hedge"
+        return served
+
+    async def _drop(self, served: Served) -> None:
+        """An answer that came at the same moment as another."""
+        if served.running is not None and isinstance(served.answer, Opened):
+            self._runner.stream_ended(served.running, End.LEFT, None, NOTHING, len(served.answer.held))
+            await served.answer.aclose()
 
     @staticmethod
     def _failed(call: Call, lane: Lane, failure: Failure) -> None:

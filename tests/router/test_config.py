@@ -119,7 +119,7 @@ def test_the_example_shows_every_setting_with_its_default():
     config = load_config(file)
     assert {field.alias or name for name, field in Config.model_fields.items()} == shown.keys()
     assert Config(providers=config.providers) == config
-    for part in ("listen", "breaker", "retry", "timeouts", "limits", "admin", "log"):
+    for part in ("listen", "breaker", "retry", "hedge", "timeouts", "limits", "admin", "log"):
         assert type(getattr(config, part)).model_fields.keys() == shown[part].keys()
 
 
