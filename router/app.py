@@ -1,4 +1,4 @@
-"""The HTTP front as an ASGI application: paths, body limits, the caller who leaves, and errors in OpenAI's envelope.
+"""The HTTP front as an ASGI application: paths, body limits, the caller who leaves, and errors in its envelope.
 
 It is ASGI without a framework: what a call passes through here is on the path of every token.
 """
@@ -14,7 +14,9 @@ import orjson
 from .config import Config
 from .core import LLMRouter
 from .errors import AllProvidersExhausted, RequestRejected
-from .front import chat
+from .front import answer
+from .fronts import fronts
+from .fronts.base import Asked, Front
 from .metrics import CONTENT_TYPE, Metrics
 
 Message = MutableMapping[str, Any]
@@ -46,7 +48,7 @@ class App:
         self._in_flight_max = config.limits.in_flight_max
         self._caller_s = config.timeouts.caller
         self._in_flight = 0
-        self._calls: dict[str, Any] = {"/v1/chat/completions": chat}
+        self._fronts = fronts()
         self._pages: dict[str, Callable[[], tuple[int, bytes, bytes]]] = {
             "/v1/models": self._models,
             "/healthz": lambda: (200, JSON[1], b'{"status":"ok"}'),
@@ -59,44 +61,46 @@ class App:
         if scope["type"] != "http":
             return
         path, method = scope["path"], scope["method"]
-        call = self._calls.get(path)
-        if call is not None and method == "POST":
-            await self._call(call, receive, send)
+        front = self._fronts.get(path)
+        if front is not None and method in front.methods:
+            await self._call(front, scope, receive, send)
         elif path in self._pages and method in {"GET", "HEAD"}:
             status, kind, body = self._pages[path]()
             await respond(send, status, body, [(b"content-type", kind)])
-        elif path in self._pages or call is not None:
+        elif path in self._pages or front is not None:
             await respond_error(send, 405, f"{method} is not allowed for {path}", code="method_not_allowed")
         else:
-            known = ", ".join([*self._calls, *self._pages])
+            known = ", ".join([*self._fronts, *self._pages])
             await respond_error(send, 404, f"there is nothing at {path}; known here: {known}", code="unknown_url")
 
-    async def _call(self, call: Any, receive: Receive, send: Send) -> None:
+    async def _call(self, front: Front, scope: Scope, receive: Receive, send: Send) -> None:
         if self._in_flight >= self._in_flight_max:
             message = f"{self._in_flight_max} calls are in flight (limits.in_flight_max), try again shortly"
+            again = [(b"retry-after", b"1")]
             await respond_error(
-                send, 503, message, kind="server_error", code="too_many_calls", headers=[(b"retry-after", b"1")]
+                send, 503, message, kind="server_error", code="too_many_calls", headers=again, front=front
             )
             return
         self._in_flight += 1
         self.metrics.in_flight.set(self._in_flight)
+        # After these the connection can't be used again: the rest of the body is not read.
+        closing = [(b"connection", b"close")]
         try:
             async with asyncio.timeout(self._caller_s):
                 body = await self._read(receive)
             if body is None:
                 message = f"the body is larger than {self._body_bytes_max} bytes (limits.body_bytes_max)"
-                # The rest of the body is not read, so the connection can't be used again.
-                close = [(b"connection", b"close")]
-                await respond_error(send, 413, message, code="body_too_large", headers=close)
+                await respond_error(send, 413, message, code="body_too_large", headers=closing, front=front)
                 return
-            await self._until_left(call(self.router, body, send, self._caller_s), receive)
+            await self._until_left(self._answer(front, scope, body, send), receive)
         except RequestRejected as error:
-            await respond_json(send, error.status, {"error": error.error}, _served_by(error.provider))
+            content = front.error(error.status, error.error)
+            await respond(send, error.status, content, [JSON, *_served_by(error.provider)])
         except AllProvidersExhausted as error:
-            await _exhausted(send, error)
+            await _exhausted(send, error, front)
         except TimeoutError:
             message = f"the body wasn't complete after {self._caller_s:g} s (timeouts.caller)"
-            await respond_error(send, 408, message, code="body_timeout", headers=[(b"connection", b"close")])
+            await respond_error(send, 408, message, code="body_timeout", headers=closing, front=front)
         except CallerLeft:
             pass
         except asyncio.CancelledError:
@@ -106,6 +110,11 @@ class App:
         finally:
             self._in_flight -= 1
             self.metrics.in_flight.set(self._in_flight)
+
+    async def _answer(self, front: Front, scope: Scope, body: bytes, send: Send) -> None:
+        query = scope.get("query_string", b"").decode("latin-1")
+        asked = Asked(scope["method"], scope["path"], query, scope.get("headers", ()), body)
+        await answer(self.router, front.read(asked), send, self._caller_s)
 
     async def _read(self, receive: Receive) -> bytes | None:
         parts: list[bytes] = []
@@ -165,11 +174,6 @@ async def respond(send: Send, status: int, body: bytes, headers: Headers) -> Non
     await send({"type": "http.response.body", "body": body})
 
 
-async def respond_json(send: Send, status: int, payload: Any, headers: Headers) -> None:
-    """Send a whole response of JSON."""
-    await respond(send, status, orjson.dumps(payload), [JSON, *headers])
-
-
 async def respond_error(
     send: Send,
     status: int,
@@ -178,17 +182,20 @@ async def respond_error(
     code: str,
     kind: str = "invalid_request_error",
     headers: Headers | None = None,
+    front: Front | None = None,
 ) -> None:
-    """Send an error in OpenAI's envelope."""
+    """Send an error in the front's envelope, or in OpenAI's if there is none."""
     error = {"message": message, "type": kind, "param": None, "code": code}
-    await respond_json(send, status, {"error": error}, headers or [])
+    content = orjson.dumps({"error": error}) if front is None else front.error(status, error)
+    await respond(send, status, content, [JSON, *(headers or [])])
 
 
-async def _exhausted(send: Send, error: AllProvidersExhausted) -> None:
+async def _exhausted(send: Send, error: AllProvidersExhausted, front: Front) -> None:
     # Rounded up, and at least a second: a caller that comes back at once would find the same.
     wait = max(1, int((error.retry_after_s or 0) + 0.999))
     headers = [(b"retry-after", b"%d" % wait), (b"x-llm-attempts", b"%d" % len(error.attempts))]
-    await respond_error(send, 503, str(error), kind="server_error", code="all_providers_exhausted", headers=headers)
+    kind, code = "server_error", "all_providers_exhausted"
+    await respond_error(send, 503, str(error), kind=kind, code=code, headers=headers, front=front)
 
 
 def _served_by(provider: str) -> Headers:

@@ -267,8 +267,15 @@ class HTTPProvider(LLMProvider):
         return native.headers if native is not None and native.headers and native.dialect == self.dialect else None
 
     def _worded(self, request: LLMRequest, *, stream: bool) -> tuple[bytes, tuple[str, ...]]:
+        native = request.native if request.native is not None and request.native.dialect != self.dialect else None
+        if native is not None and native.only:
+            raise fail(
+                Meaning.UNFIT, "unsupported_parameter", f"{native.only} can't be translated from {native.dialect}"
+            )
         try:
             body, notes = self.word(request, stream=stream)
+            if native is not None:
+                notes = (*notes, *(f"dropped {name}" for name in native.lost))
             return orjson.dumps(body), notes
         except AttemptFailed:
             raise

@@ -26,6 +26,8 @@ class Native:
         method: HTTP method, for services that are no LLMs.
         path: Path and query, for the same.
         headers: The caller's own headers that may go on (`idempotency-key`).
+        lost: What a translation into another dialect leaves out; the answer's notes tell it.
+        only: What no other dialect can express, so only this one may be asked; empty if there is nothing.
     """
 
     dialect: str
@@ -33,6 +35,8 @@ class Native:
     method: str = "POST"
     path: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    only: str = ""
 
 
 @dataclass(slots=True)

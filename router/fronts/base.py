@@ -1,0 +1,119 @@
+"""What a front is: an API that callers speak, read into the router's own request and written from its answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from ..errors import RequestRejected, StreamInterrupted
+from ..messages import Chunk, LLMRequest, LLMResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A caller's HTTP request.
+
+    Attributes:
+        method: HTTP method.
+        path: Path as it was asked for, without the query.
+        query: The query, without its question mark.
+        headers: Headers as the server has them, names in lower case.
+        body: The whole body.
+    """
+
+    method: str = "POST"
+    path: str = ""
+    query: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """A header's value; few are ever looked at, so they aren't decoded before."""
+        wanted = name.encode("ascii")
+        return next((value.decode("latin-1") for key, value in self.headers if key == wanted), None)
+
+
+class Writer(Protocol):
+    """Writes one stream in the front's own events."""
+
+    def write(self, chunks: list[Chunk]) -> bytes:
+        """The events that these chunks amount to."""
+        ...
+
+    def end(self) -> bytes:
+        """The proper end."""
+        ...
+
+    def broken(self, error: StreamInterrupted) -> bytes:
+        """An end that nobody can take for a proper one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A caller's request, understood.
+
+    Attributes:
+        request: What is asked.
+        stream: Whether the answer is to come in pieces.
+        plain: Makes the body of a whole answer.
+        writer: Makes the writer of a streamed one.
+        kind: Content type of a whole answer; None to have it from `LLMResponse.native`.
+    """
+
+    request: LLMRequest
+    stream: bool
+    plain: Callable[[LLMResponse], bytes]
+    writer: Callable[[], Writer] | None = None
+    kind: bytes = b"application/json"
+
+
+class Front(ABC):
+    """One API."""
+
+    path: str = ""
+    methods: frozenset[str] = frozenset({"POST"})
+
+    @abstractmethod
+    def read(self, asked: Asked) -> Reading:
+        """Understand a request; only what the router itself relies on is checked, the rest is the provider's business.
+
+        Raises:
+            RequestRejected: It can't be used.
+        """
+
+    def error(self, status: int, error: Mapping[str, Any]) -> bytes:  # noqa: ARG002 - for APIs with other envelopes
+        """An error in this API's envelope; `error` has OpenAI's members."""
+        return orjson.dumps({"error": error})
+
+
+def rejected(message: str, param: str | None) -> RequestRejected:
+    """The caller's own fault, found here."""
+    return RequestRejected(
+        400, {"message": message, "type": "invalid_request_error", "param": param, "code": "invalid_request"}
+    )
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body has to be.
+
+    Raises:
+        RequestRejected: It isn't.
+    """
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise rejected(f"the body is not JSON: {error}", None) from None
+    if not isinstance(asked, dict):
+        raise rejected("the body is not a JSON object", None)
+    return asked
+
+
+def event(payload: Any, name: str = "") -> bytes:
+    """One server-sent event."""
+    data = payload if isinstance(payload, bytes) else orjson.dumps(payload)
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data) if name else b"data: %b\n\n" % data
