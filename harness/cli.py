@@ -299,6 +299,15 @@ def unban(provider: str) -> None:
     click.echo(command_ban.unban(provider))
 
 
+@banstorm.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def router(arguments: tuple[str, ...]) -> None:
+    """Run the reference router: banstorm router --config router.yaml. Its own --help tells its options."""
+    from . import command_router
+
+    command_router.become(arguments)
+
+
 @banstorm.command()
 def doctor() -> None:
     """Check that this machine and installation can run a crash test."""

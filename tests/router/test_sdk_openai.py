@@ -133,7 +133,7 @@ async def test_a_conversation_of_items(bench):
         {"type": "function_call_output", "call_id": "call_9", "output": "42"},
         {
             "role": "user",
-            "content": [{"type": "input_image", "image_url": "data:image/png;base64,aGk=", "detail": "low"}],
+            "content": [{"type": "input_image", **seen}],
         },
     ]
     await sdk(b).responses.create(model="any", input=items)
