@@ -61,7 +61,7 @@ class App:
         if scope["type"] != "http":
             return
         path, method = scope["path"], scope["method"]
-        front = self._fronts.get(path)
+        front = self._fronts.get(path) or self._fronts.get(path[: path.find("/", 1) + 1])
         if front is not None and method in front.methods:
             await self._call(front, scope, receive, send)
         elif path in self._pages and method in {"GET", "HEAD"}:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .attempt import Answer, Probe
-from .errors import AllProvidersExhausted, Attempt, AttemptFailed, Failure, Meaning, RequestRejected
+from .errors import ACCIDENTS, AllProvidersExhausted, Attempt, AttemptFailed, Failure, Meaning, RequestRejected
 from .lane import Lane
 from .messages import LLMRequest
 from .observer import CallRecord
@@ -15,6 +15,10 @@ from .runner import Running
 
 REFUSALS_MAX = 16
 """Refused attempts that a call may make. Each lane refuses it once, and a pool may hold many keys of a dead account."""
+
+
+_UNSENT = frozenset({"connect", "timeout_connect", "overloaded", "not_offered"})
+"""Accidents after which a request was surely not carried out."""
 
 
 @dataclass(slots=True)
@@ -88,6 +92,11 @@ class Call:
         self.record.attempts.append(Attempt(lane.label, failure))
         if failure.meaning is Meaning.REQUEST:
             raise _rejected(lane, failure)
+        if not self.request.repeatable and failure.meaning in ACCIDENTS and failure.reason not in _UNSENT:
+            # A service that has no idempotency key for it may have charged the card before it fell silent.
+            message = f"it may have been carried out, so nobody else is asked: {failure}"
+            error = {"message": message, "type": "server_error", "param": None, "code": "outcome_unknown"}
+            raise RequestRejected(502, error, provider=lane.name)
 
     async def await_probes(
         self, until: asyncio.Task[Answer] | None = None, limit_s: float | None = None

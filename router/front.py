@@ -37,7 +37,7 @@ async def answer(router: LLMRouter, reading: Reading, send: Send, caller_s: floa
     response = await router.aroute(reading.request)
     content = reading.plain(response)
     headers = [
-        (b"content-type", reading.kind),
+        (b"content-type", reading.kind(response)),
         (b"content-length", b"%d" % len(content)),
         *_who(response.provider, response.attempts, response.notes),
     ]

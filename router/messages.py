@@ -106,6 +106,14 @@ class LLMRequest:
         return self.native.body if self.native is not None and self.native.dialect == dialect else None
 
     @property
+    def repeatable(self) -> bool:
+        """Whether it may be asked twice. A service may charge a card; a model that is asked again only costs tokens."""
+        native = self.native
+        if self.operation != "service" or native is None:
+            return True
+        return native.method not in {"POST", "PATCH"} or "idempotency-key" in native.headers
+
+    @property
     def wants_json(self) -> bool:
         """Whether the answer's text has to be a JSON document."""
         form = self.response_format

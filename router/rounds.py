@@ -163,7 +163,7 @@ class Rounds:
             for observer in self._observers:
                 observer.failed_over(call.last_failed.name, lane.name, call.failures[call.last_failed].reason)
         hedge = self.policies.hedge
-        delay = None if hedge is None else hedge.delay_s(lane)
+        delay = None if hedge is None or not call.request.repeatable else hedge.delay_s(lane)
         try:
             if delay is None or delay >= limit:
                 return await self._ask(call, lane, permit, min(limit, left))
@@ -309,7 +309,7 @@ class Rounds:
 
     def _alternative(self, call: Call, lane: Lane) -> bool:
         """Whether somebody else could be asked after this lane."""
-        if call.counted + 1 >= self.policies.attempts_max:
+        if not call.request.repeatable or call.counted + 1 >= self.policies.attempts_max:
             return False
         return any(other is not lane and other not in call.failures and self._in(call, other) for other in call.lanes)
 

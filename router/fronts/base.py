@@ -62,18 +62,23 @@ class Reading:
         stream: Whether the answer is to come in pieces.
         plain: Makes the body of a whole answer.
         writer: Makes the writer of a streamed one.
-        kind: Content type of a whole answer; None to have it from `LLMResponse.native`.
+        kind: The content type of a whole answer.
     """
 
     request: LLMRequest
     stream: bool
     plain: Callable[[LLMResponse], bytes]
     writer: Callable[[], Writer] | None = None
-    kind: bytes = b"application/json"
+    kind: Callable[[LLMResponse], bytes] = lambda _response: b"application/json"
 
 
 class Front(ABC):
-    """One API."""
+    """One API.
+
+    Attributes:
+        path: Where it is; a path that ends with a slash stands for everything below it.
+        methods: HTTP methods that it takes.
+    """
 
     path: str = ""
     methods: frozenset[str] = frozenset({"POST"})

@@ -95,7 +95,12 @@ class MessagesWriter:
         parts: list[bytes] = []
         if not self._begun:
             self._begun = True
-            empty: dict[str, Any] = {"content": [], "stop_reason": None, "stop_sequence": None, "usage": usage_from(None)}
+            empty: dict[str, Any] = {
+                "content": [],
+                "stop_reason": None,
+                "stop_sequence": None,
+                "usage": usage_from(None),
+            }
             message = {**_head(str(chunk.get("model") or "")), **empty}
             parts.append(event({"type": "message_start", "message": message}, "message_start"))
         self._usage = chunk.get("usage") or self._usage
