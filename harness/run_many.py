@@ -55,16 +55,24 @@ def play_tagged(tag: str, wish: Wish) -> int:
         ScenarioError: when one of them can't be used.
     """
     plans = [prepare(replace(wish, scenario=name)) for name in catalogue.tagged(tag)]
-    return play_all(plans, execute)
+    return play_all(plans, execute, lambda plan: prepare(plan.wish))
 
 
-def play_all(plans: Sequence[Plan], execute: Callable[[Plan], Result]) -> int:
-    """Run the plans in order, a line each, then a summary; the code of the worst."""
+def play_all(
+    plans: Sequence[Plan], execute: Callable[[Plan], Result], anew: Callable[[Plan], Plan] = lambda plan: plan
+) -> int:
+    """Run the plans in order, a line each, then a summary; the code of the worst.
+
+    Args:
+        plans: What to run.
+        execute: Runs one.
+        anew: Plans it anew when its turn has come: the name of its folder begins with the time.
+    """
     began_s = time.monotonic()
     width = max(len(plan.name) for plan in plans)
     ended: list[Ended] = []
     for plan in plans:
-        ended.append(_one(plan, execute))
+        ended.append(_one(anew(plan), execute))
         tell(sys.stdout, _told(ended[-1], width))
         if ended[-1].code is Exit.INTERRUPTED:
             break

@@ -83,10 +83,19 @@ def test_an_interruption_ends_it(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().out.splitlines()[-1].endswith("1 pass, 1 interrupted, 1 not played")
 
 
+def test_each_is_planned_when_its_turn_has_come():
+    """A folder's name begins with the time at which its run began, not with that of the first of them."""
+    played: list[str] = []
+    later = {"one": _plans("one later")[0], "two": _plans("two later")[0]}
+    ends = {"one later": "pass", "two later": "pass"}
+    run_many.play_all(_plans("one", "two"), _executing(ends, played), lambda plan: later[plan.name])
+    assert ["one later", "two later"] == played
+
+
 def test_a_tag_plays_its_scenarios_with_what_was_asked_for(monkeypatch: pytest.MonkeyPatch):
     """Each plan has the target, the seed and the rate of the command line; none starts before all are planned."""
     seen: list[Any] = []
-    monkeypatch.setattr(run_many, "play_all", lambda plans, _: seen.extend(plans) or Exit.PASS)
+    monkeypatch.setattr(run_many, "play_all", lambda plans, *_: seen.extend(plans) or Exit.PASS)
     assert Exit.PASS is run_many.play_tagged("ci", Wish(scenario="", seed=7, rate=5.0))
     assert [*catalogue.tagged("ci")] == [plan.name for plan in seen]
     assert {7} == {plan.scenario.seed for plan in seen}
