@@ -107,6 +107,7 @@ class Lab:
     """What the tests here are made of."""
 
     Scripted = Scripted
+    VirtualLoop = VirtualLoop
     Heard = Heard
     virtually = staticmethod(virtually)
     now = staticmethod(now)
