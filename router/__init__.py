@@ -7,7 +7,7 @@ router = LLMRouter([AnthropicProvider(api_key="â€¦"), OpenAIProvider(api_key="â€
 print(router.route(LLMRequest("Why is the sky blue?")).content)
 ```
 
-As a service: `python -m banstorm.router --config router.yaml`.
+As a service: `banstorm router --config router.yaml`, or `python -m banstorm.router` where the router is alone.
 """
 
 from __future__ import annotations
@@ -21,20 +21,36 @@ if TYPE_CHECKING:
     from .messages import LLMRequest, LLMResponse
     from .provider import AttemptLimits, LLMProvider
     from .providers.anthropic import AnthropicProvider
+    from .providers.azure import AzureProvider
+    from .providers.bedrock import BedrockProvider
+    from .providers.gemini import GeminiProvider
+    from .providers.groq import GroqProvider
+    from .providers.http_service import HTTPServiceProvider
+    from .providers.mistral import MistralProvider
     from .providers.openai import OpenAIProvider
+    from .providers.openai_compatible import OpenAICompatibleProvider
+    from .providers.openrouter import OpenRouterProvider
 
 __all__ = [
     "AllProvidersExhausted",
     "AnthropicProvider",
     "AttemptFailed",
     "AttemptLimits",
+    "AzureProvider",
+    "BedrockProvider",
     "Failure",
+    "GeminiProvider",
+    "GroqProvider",
+    "HTTPServiceProvider",
     "LLMProvider",
     "LLMRequest",
     "LLMResponse",
     "LLMRouter",
     "Meaning",
+    "MistralProvider",
+    "OpenAICompatibleProvider",
     "OpenAIProvider",
+    "OpenRouterProvider",
     "RequestRejected",
     "StreamInterrupted",
 ]
@@ -44,13 +60,21 @@ _HOMES = {
     "AnthropicProvider": "providers.anthropic",
     "AttemptFailed": "errors",
     "AttemptLimits": "provider",
+    "AzureProvider": "providers.azure",
+    "BedrockProvider": "providers.bedrock",
     "Failure": "errors",
+    "GeminiProvider": "providers.gemini",
+    "GroqProvider": "providers.groq",
+    "HTTPServiceProvider": "providers.http_service",
     "LLMProvider": "provider",
     "LLMRequest": "messages",
     "LLMResponse": "messages",
     "LLMRouter": "core",
     "Meaning": "errors",
+    "MistralProvider": "providers.mistral",
+    "OpenAICompatibleProvider": "providers.openai_compatible",
     "OpenAIProvider": "providers.openai",
+    "OpenRouterProvider": "providers.openrouter",
     "RequestRejected": "errors",
     "StreamInterrupted": "errors",
 }
