@@ -36,6 +36,12 @@ def openai(kind: str | None, code: Any, message: str = "", param: str | None = N
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
+def google(status: str, message: str, reason: str | None = None) -> dict[str, Any]:
+    """Google's envelope."""
+    details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}] if reason else []
+    return {"error": {"code": 400, "message": message, "status": status, "details": details}}
+
+
 INVALID = "invalid_request_error"
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
 
@@ -93,6 +99,56 @@ TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
     ("openai", 503, openai("service_unavailable_error", "server_is_overloaded", "overloaded"), T, "overloaded"),
     ("openai", 500, openai("server_error", None, "The server had an error"), T, "server_error"),
     ("openai", 502, openai("cf_bad_gateway", 502, "Bad gateway."), T, "gateway"),
+    # what the vendors' catalogues have beside that
+    ("anthropic", 400, anthropic(INVALID, "system: This credential is only authorized for use with Claude Code"), C, "oauth_third_party"),
+    ("anthropic", 401, anthropic("authentication_error", "CORS requests are not allowed for this Organization"), C, "bad_key"),
+    ("anthropic", 400, anthropic(INVALID, "temperature: Extra inputs are not permitted"), U, "unsupported_parameter"),
+    ("anthropic", 404, anthropic("not_found_error", "Not found"), A, "unknown_url"),
+    ("anthropic", 429, anthropic("rate_limit_error", "This request would exceed your account's rate limit. Please"), L, "usage_window"),
+    ("openai", 401, openai(None, None, "You must be a member of an organization to use the API"), C, "bad_key"),
+    ("openai", 401, openai(None, None, "IP not authorized"), C, "bad_key"),
+    ("openai", 401, openai(INVALID, "refresh_token_reused", "Your refresh token has already been used"), C, "oauth_revoked"),
+    ("openai", 401, openai(INVALID, "token_invalidated", "Your authentication token has been"), C, "oauth_revoked"),
+    ("openai", 429, {"error": {"type": "usage_limit_reached", "message": "The usage limit has been reached"}}, L, "usage_window"),
+    ("openai", 404, openai(INVALID, None, "Invalid URL (POST /v1)"), A, "unknown_url"),
+    ("openai", 400, openai(INVALID, None, "Invalid service_tier argument: The requested"), U, "unsupported_parameter"),
+    ("openai", 400, openai(INVALID, "invalid_value", "max_tokens is too large: 20000. This model"), U, "max_tokens_above_cap"),
+    ("openai", 530, None, T, "gateway_page"),
+    ("gemini", 400, google("INVALID_ARGUMENT", "API key not valid. Please pass", "API_KEY_INVALID"), C, "bad_key"),
+    ("gemini", 400, google("INVALID_ARGUMENT", "API key expired. Please renew", "API_KEY_INVALID"), C, "key_expired"),
+    ("gemini", 403, google("PERMISSION_DENIED", "Permission denied: Consumer", "CONSUMER_SUSPENDED"), A, "org_disabled"),
+    ("gemini", 400, google("FAILED_PRECONDITION", "User location is not supported for the API use."), A, "region_blocked"),
+    ("gemini", 400, google("INVALID_ARGUMENT", "Function call is missing a thought_signature in functionCall"), U, "state_elsewhere"),
+    ("gemini", 400, google("INVALID_ARGUMENT", "* GenerateContentRequest.contents[23].parts: contents.parts must not"), R, "invalid_request"),
+    ("gemini", 429, google("RESOURCE_EXHAUSTED", QUOTA), L, "rate_limited"),
+    ("gemini", 429, [google("RESOURCE_EXHAUSTED", "Resource exhausted. Please try again later.")], L, "rate_limited"),
+    ("gemini", 404, google("NOT_FOUND", "models/gemini-2.5-pro-exp-03-25 is not found for API version v1beta"), MO, "model_unknown"),
+    ("azure", 401, {"statusCode": 401, "message": "Unauthorized. Access token is missing, invalid, audience"}, C, "oauth_expired"),
+    ("azure", 429, {"error": {"code": "429", "message": "Requests to the ChatCompletions_Create Operation"}}, L, "rate_limited"),
+    ("azure", 404, {"error": {"code": "DeploymentNotFound", "message": "The API deployment for this"}}, MO, "model_unknown"),
+    ("bedrock", 400, {"message": "Operation not allowed", "__type": "ValidationException"}, A, "org_disabled"),
+    ("bedrock", 400, {"message": "Invocation of model ID anthropic.claude with on-demand throughput isn\u2019t supported", "__type": "com.amazon#ValidationException"}, MO, "model_unknown"),
+    ("bedrock", 424, {"message": "failed", "__type": "ModelErrorException"}, T, "upstream_error"),
+    ("bedrock", 429, {"message": "not ready", "__type": "ModelNotReadyException"}, T, "overloaded"),
+    ("mistral", 401, {"detail": "Unauthorized"}, C, "key_or_quota"),
+    ("mistral", 401, {"message": "Unauthorized", "request_id": "x"}, C, "key_or_quota"),
+    ("mistral", 401, None, C, "bad_key"),
+    ("mistral", 429, {"message": "Requests rate limit exceeded"}, L, "rate_limited"),
+    ("mistral", 429, {"object": "error", "message": "Service tier capacity exceeded for this model.", "type": INVALID}, T, "overloaded"),
+    ("mistral", 503, {"object": "error", "message": "Service tier capacity exceeded for this model.", "type": INVALID}, T, "overloaded"),
+    ("mistral", 422, {"object": "error", "message": {"detail": [{"msg": "bad"}]}, "type": INVALID}, R, "invalid_request"),
+    ("groq", 413, openai("tokens", "rate_limit_exceeded", "Request too large for model `m` in"), U, "larger_than_limit"),
+    ("groq", 413, openai("tokens", "rate_limit_exceeded", "Limit 6000"), L, "rate_limited"),
+    ("groq", 400, openai(INVALID, None, "Organization has been restricted. Please reach out"), A, "org_disabled"),
+    ("groq", 498, openai(None, "capacity_exceeded", "Flex tier"), T, "overloaded"),
+    ("groq", 400, openai(INVALID, "tool_use_failed", "Failed to call a function."), T, "tool_call_failed"),
+    ("openrouter", 402, {"error": {"code": 402, "message": "Insufficient credits"}}, A, "no_credit"),
+    ("openrouter", 402, {"error": {"code": 402, "message": "Too many", "metadata": {"limit_source": "openrouter_in_flight_budget"}}}, L, "rate_limited"),
+    ("openrouter", 403, {"error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["x"], "flagged_input": "y"}}}, R, "content_policy"),
+    ("openrouter", 503, {"error": {"code": 503, "message": "No available model provider meets"}}, T, "overloaded"),
+    ("openai_compatible", 404, {"object": "error", "message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404}, MO, "model_unknown"),
+    ("cohere", 498, {"id": "x", "message": "blocked"}, R, "content_policy"),
+    ("http_service", 404, {"error": "gone"}, R, "not_found"),
     # pages from something in between: no JSON at all
     ("openai", 520, None, T, "gateway_page"),
     ("openai", 400, None, T, "gateway_page"),
