@@ -9,7 +9,7 @@ from banstorm.fakes.dialects._kinds import KINDS
 from banstorm.harness.compile import emit
 from banstorm.harness.compile.events import OWN_KINDS, Event, Log
 from banstorm.harness.compile.scenario import Wish, decide
-from banstorm.harness.faults.base import Host
+from banstorm.harness.plan import Wish as Run
 from banstorm.harness.plan import _check_host
 from banstorm.harness.registry import registry
 from banstorm.scenarios.document import parse
@@ -65,7 +65,7 @@ def test_any_log_becomes_a_scenario_that_plans(seed, calls, span_s, vendors, kin
     """Whatever failed, wherever and for how long: the language takes it and mitmproxy can play it."""
     found = decide(_log(seed, calls, span_s, vendors, kinds), wish)
     scenario = check_document(parse(emit.text(found), "compiled"), registry())
-    _check_host(scenario, Host.MITMPROXY)
+    _check_host(scenario, Run("compiled"))
     assert len(found.windows) == len(scenario.timeline)
     assert all(0 < entry.share_max <= 1 for entry in scenario.timeline)
     assert scenario.load.rate <= (wish.rate_max or 60) * 1.01
