@@ -129,7 +129,8 @@ class Rounds:
         if permit is None:
             return None
         if not permit.probe:
-            return await self._try(call, lane, permit, why or ("failover" if call.failures else "preferred"))
+            passed_by = call.failures or call.record.skipped
+            return await self._try(call, lane, permit, why or ("failover" if passed_by else "preferred"))
         limit = lane.limits.first_token_s if call.stream else lane.patience.limit_s(alternative=True)
         left = self.left_s(call)
         running = self._runner.begin(lane, permit, call.request, call.record)

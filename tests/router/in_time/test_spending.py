@@ -44,8 +44,10 @@ def test_a_spent_budget_stops_its_provider_and_the_total_stops_all(lab):
 
     async def scene() -> None:
         purses = {"a": Purse("a", 3.0, 100.0, clock=lab.now), "": Purse("", 5.0, 100.0, clock=lab.now)}
-        router = lab.make(a, b, purses=purses)
+        ears = Ears()
+        router = lab.make(a, b, purses=purses, observers=[ears])
         assert ["a", "a", "a", "b", "b"] == [await lab.ask(router) for _ in range(5)]
+        assert ["preferred"] * 3 + ["failover"] * 2 == [record.why for record in ears.records]
         with pytest.raises(AllProvidersExhausted, match=r"a: its budget of 3 USD .*; b: the total budget of 5 USD"):
             await lab.ask(router)
         await lab.sleep(100)
