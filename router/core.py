@@ -16,7 +16,7 @@ from .call import Call, Served
 from .config import Breaker as BreakerSettings
 from .config import Hedge as HedgeSettings
 from .config import Retry, Timeouts
-from .errors import AllProvidersExhausted, Attempt, Failure, RequestRejected
+from .errors import AllProvidersExhausted, Attempt, Failure, Meaning, RequestRejected
 from .fleet import Fleet, Member
 from .lane import Lane, make_lane
 from .loop_thread import LoopThread
@@ -165,18 +165,29 @@ class LLMRouter:
         def ended(end: End, failure: Failure | None, tokens: Tokens, pieces: int) -> None:
             if running is not None:
                 self._runner.stream_ended(running, end, failure, tokens, pieces)
+                if end is End.COMPLETE:
+                    lane.pace.paused(stream.longest_s)
             outcome = {End.COMPLETE: "ok", End.BROKEN: "interrupted", End.LEFT: "cancelled"}[end]
             if failure is not None:
                 call.record.attempts.append(Attempt(lane.label, failure))
             self._end(call, outcome, lane)
 
-        return OpenStream(
+        def odd() -> None:
+            # A suspicion is enough only where there is somebody else; a false one costs a failover, never an answer.
+            if running is not None and any(each is not lane and each.available(stream=True) for each in call.lanes):
+                silence = Failure(Meaning.TRANSIENT, "timeout_between_tokens", "silent for longer than usual")
+                lane.suspect(running.permit, silence)
+
+        stream = OpenStream(
             answer,
             provider=lane.name,
             attempts=call.attempts_made,
             wait_s=lambda: max(0.0, min(self._timeouts.between_tokens, self._rounds.left_s(call))),
             ended=ended,
+            odd_s=lane.pace.odd_s,
+            odd=odd,
         )
+        return stream
 
     async def stream(self, request: LLMRequest) -> AsyncIterator[Chunk]:
         """Answer piece by piece.

@@ -165,6 +165,11 @@ class Lane:
             self.breaker.failed(permit.whole, failure)
             self.streams.abandoned(permit.stream)
 
+    def suspect(self, permit: Pass, failure: Failure) -> None:
+        """A stream on its way has fallen silent. It may still end well, but later ones are better sent elsewhere."""
+        if permit.stream is not None and not permit.used:
+            self.streams.failed(permit.stream, failure)
+
     def abandoned(self, permit: Pass) -> None:
         """The attempt ended without saying anything about the lane."""
         if self._leave(permit):

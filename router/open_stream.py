@@ -32,6 +32,8 @@ class OpenStream:
         attempts: Attempts so far.
         wait_s: Seconds to wait for the next token, asked anew for each.
         ended: Called once, with how it ended, why, the tokens counted, and the pieces that arrived.
+        odd_s: A silence that isn't usual, in seconds; None if nobody knows.
+        odd: Called at the first such silence; the stream goes on.
 
     Attributes:
         provider: Who answers.
@@ -48,10 +50,13 @@ class OpenStream:
         attempts: int,
         wait_s: Callable[[], float],
         ended: Ended,
+        odd_s: float | None = None,
+        odd: Callable[[], None] = lambda: None,
     ) -> None:
         self.provider, self.attempts = provider, attempts
         self.tokens = (0, 0, 0)
         self.pieces = 0
+        self._watchdog = Watchdog(odd_s, odd)
         self._opened = opened
         self._wait_s = wait_s
         self._ended: Ended | None = ended
@@ -68,7 +73,7 @@ class OpenStream:
             self._count(held)
             yield held
             if opened.rest is not None:
-                with Watchdog() as watchdog:
+                with self._watchdog as watchdog:
                     watchdog.wait(self._wait_s())
                     async for chunks in opened.rest:
                         watchdog.rest()
@@ -91,6 +96,11 @@ class OpenStream:
         finally:
             self._end(End.LEFT, None)
             await opened.aclose()
+
+    @property
+    def longest_s(self) -> float:
+        """The longest time between two of its pieces, the caller's own pauses included."""
+        return self._watchdog.longest_s
 
     async def aclose(self) -> None:
         """Drop the rest of the stream; the connection to the provider is closed."""

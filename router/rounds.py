@@ -176,7 +176,9 @@ class Rounds:
 
     async def _ask(self, call: Call, lane: Lane, permit: Pass, limit_s: float) -> Served:
         running = self._runner.begin(lane, permit, call.request, call.record)
-        whole_s = self.left_s(call) if self.policies.buffered else None
+        # A stream that is asked for in spite of the breaker of streams is held back: the last ones broke off.
+        held_back = self.policies.buffered or (call.stream and not lane.streams.available)
+        whole_s = self.left_s(call) if held_back else None
         answer = await self._runner.attempt(running, limit_s, whole_s)
         is_open = isinstance(answer, Opened) and answer.rest is not None
         return Served(lane, answer, running if is_open else None)
@@ -226,7 +228,7 @@ class Rounds:
                 continue
             if self._spent(call):
                 break
-            if self._worth_waiting(call) and not self.policies.budget.spend():
+            if not self._breaks_off(call, lane) and self._worth_waiting(call) and not self.policies.budget.spend():
                 continue
             permit = self._admit(call, lane, forced=True)
             if permit is not None and (served := await self._try(call, lane, permit, "last_resort")):
@@ -262,9 +264,15 @@ class Rounds:
     def _retry_permit(self, call: Call, lane: Lane) -> Pass | None:
         permit = lane.admit(stream=call.stream)
         # Where waiting for the breaker's own probe is an alternative, an open breaker isn't forced again.
-        if permit is None and lane.last_resort(stream=call.stream) and not self._worth_waiting(call):
+        at_once = self._breaks_off(call, lane) or not self._worth_waiting(call)
+        if permit is None and at_once and lane.last_resort(stream=call.stream):
             permit = lane.forced(stream=call.stream)
         return permit
+
+    @staticmethod
+    def _breaks_off(call: Call, lane: Lane) -> bool:
+        """Whether it is well but for streams that break off: asking it is no storm, and holding back hides the rest."""
+        return call.stream and lane.breaker.available and not lane.streams.available
 
     async def _wait(self, call: Call) -> Served | None:
         room, began = self.policies.room, self._clock()

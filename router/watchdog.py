@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Self
 
 
@@ -19,11 +20,21 @@ class Watchdog:
 
     A timer is set for the first wait's end. When it fires and the wait has been entered anew since, it is only set
     again, for the new end: nothing is scheduled or cancelled per piece.
+
+    Args:
+        odd_s: After this much silence `odd` is called, once; the wait goes on. None for never.
+        odd: What to call.
+
+    Attributes:
+        longest_s: The longest time from one wait to the next.
     """
 
-    __slots__ = ("_expired", "_loop", "_task", "_timer", "_until")
+    __slots__ = ("_expired", "_loop", "_odd", "_odd_s", "_since", "_task", "_timer", "_until", "longest_s")
 
-    def __init__(self) -> None:
+    def __init__(self, odd_s: float | None = None, odd: Callable[[], None] = lambda: None) -> None:
+        self._odd_s, self._odd = odd_s, odd
+        self._since: float | None = None
+        self.longest_s = 0.0
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -33,7 +44,13 @@ class Watchdog:
     def wait(self, limit_s: float) -> None:
         """A wait begins; it may take `limit_s` seconds."""
         self._task = asyncio.current_task()
-        self._until = until = self._loop.time() + limit_s
+        now = self._loop.time()
+        if self._since is not None and now - self._since > self.longest_s:
+            self.longest_s = now - self._since
+        self._since = now
+        self._until = until = now + limit_s
+        if self._odd_s is not None and self._odd_s < limit_s:
+            until = now + self._odd_s
         if self._timer is None or until < self._timer.when():
             if self._timer is not None:
                 self._timer.cancel()
@@ -45,10 +62,16 @@ class Watchdog:
 
     def _check(self) -> None:
         self._timer = None
-        if self._until is None:
+        if self._until is None or self._since is None:
             return
-        if self._loop.time() < self._until:
-            self._timer = self._loop.call_at(self._until, self._check)
+        now, due = self._loop.time(), self._until
+        if self._odd_s is not None:
+            due = min(due, self._since + self._odd_s)
+            if now >= due < self._until:
+                self._odd_s, due = None, self._until
+                self._odd()
+        if now < due:
+            self._timer = self._loop.call_at(due, self._check)
         elif self._task is not None:
             self._expired = True
             self._task.cancel()

@@ -8,6 +8,12 @@ SAMPLES_MAX = 128
 REFRESH_EVERY = 16
 """Samples between two looks at the quantile: sorting for each answer would cost more than it tells."""
 SMOOTHING = 0.1
+STREAMS_MIN = 10
+"""Whole streams that have to be seen before a silence can be called odd."""
+FORGET_PER_STREAM = 0.99
+ODD_FACTOR = 4.0
+ODD_S_MIN = 0.5
+"""Less than this is never odd: networks and models pause."""
 
 
 class Pace:
@@ -21,13 +27,15 @@ class Pace:
         usual_output: A moving mean of output tokens: the estimate for an answer whose count never came.
     """
 
-    __slots__ = ("_late_s", "_quantile", "_samples", "_seen", "usual_output", "usual_s")
+    __slots__ = ("_late_s", "_pause_s", "_quantile", "_samples", "_seen", "_streams", "usual_output", "usual_s")
 
     def __init__(self, quantile: float = 0.95) -> None:
         self._quantile = quantile
         self._samples: deque[float] = deque(maxlen=SAMPLES_MAX)
         self._seen = 0
         self._late_s: float | None = None
+        self._streams = 0
+        self._pause_s = 0.0
         self.usual_s = 0.0
         self.usual_output = 0.0
 
@@ -47,3 +55,13 @@ class Pace:
     def late_s(self) -> float | None:
         """After how long an attempt is later than usual, in seconds; None until enough have been seen."""
         return self._late_s
+
+    def paused(self, seconds: float) -> None:
+        """A whole stream's longest pause between two pieces."""
+        self._streams += 1
+        self._pause_s = max(seconds, self._pause_s * FORGET_PER_STREAM)
+
+    @property
+    def odd_s(self) -> float | None:
+        """A silence within a stream that isn't usual here, in seconds; None until enough have been seen."""
+        return max(ODD_S_MIN, self._pause_s * ODD_FACTOR) if self._streams >= STREAMS_MIN else None

@@ -160,3 +160,65 @@ def test_a_first_thought_that_nothing_follows_is_hidden(lab):
         assert lab.now() - started < 6.5
 
     lab.virtually(scene())
+
+
+def test_with_nobody_else_streams_are_held_back_while_they_break_off(lab, talkers):
+    """A single provider whose streams break off now and then: after the first, failures are hidden and retried."""
+    (a, _) = talkers
+
+    async def scene() -> None:
+        router = lab.make(a)
+        a.breaks = CUT
+        with pytest.raises(StreamInterrupted):
+            await lab.ask(router, stream=True)
+        started = lab.now()
+        caller = asyncio.create_task(lab.ask(router, stream=True))
+        await asyncio.sleep(0.25)
+        a.breaks = None
+        assert "a a a a " == await caller
+        # It didn't wait for the breaker's next probe: asked at once, cut, and asked again.
+        assert lab.now() - started < 1.0
+        assert State.CLOSED == router.lanes[0].streams.state
+
+    lab.virtually(scene())
+
+
+class Pausing:
+    """Streams four words; `pauses_s` is how long it is silent after the second."""
+
+    pauses_s = 0.0
+
+    async def stream(self, request, limits):
+        """Two words, a pause, two more."""
+        self.asked.append(asyncio.get_running_loop().time())
+        for n in range(4):
+            await asyncio.sleep(0.05 + (self.pauses_s if n == 2 else 0.0))
+            yield [chunk(content=f"{self.name} ")]
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "alone", "warm", "elsewhere"),
+    [(2.0, False, True, True), (0.3, False, True, False), (2.0, True, True, False), (2.0, False, False, False)],
+    ids=["an odd silence", "a short one", "nobody else to ask", "nothing known yet"],
+)
+def test_an_odd_silence_sends_later_streams_elsewhere(lab, pause_s, alone, warm, elsewhere):
+    """A stream silent for far longer than usual moves those that begin after it, and still ends as it will itself."""
+
+    class One(Pausing, lab.Scripted):
+        pass
+
+    a, b = One("a"), One("b")
+
+    async def scene() -> None:
+        router = lab.make(a) if alone else lab.make(a, b)
+        for _ in range(12 if warm else 0):
+            await lab.ask(router, stream=True)
+        a.pauses_s = pause_s
+        first = asyncio.create_task(lab.ask(router, stream=True))
+        await asyncio.sleep(1.0)
+        a.pauses_s = 0.0
+        later = await lab.ask(router, stream=True)
+        assert ("b b b b " if elsewhere else "a a a a ") == later
+        assert "a a a a " == await first
+
+    lab.virtually(scene())
