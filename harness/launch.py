@@ -89,6 +89,7 @@ class Process:
         self.on_exit: Callable[[Process], None] = lambda _: None
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._paused = False
         self._how: tuple[Sequence[str], Mapping[str, str] | None, Path | None] | None = None
 
     @property
@@ -218,10 +219,12 @@ class Process:
 
     def pause(self) -> None:
         """Stop it and whatever it started where they are, by SIGSTOP."""
+        self._paused = True
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on, by SIGCONT."""
+        self._paused = False
         self._signal(signal.SIGCONT)
 
     async def _gone(self) -> None:
@@ -235,7 +238,8 @@ class Process:
 
     def _ask_to_end(self) -> None:
         self._signal(signal.SIGTERM)
-        self._signal(signal.SIGCONT)  # one that is paused would hear of it only then
+        if self._paused:
+            self._signal(signal.SIGCONT)  # it would hear of it only then
 
 
 class Child(Process):
