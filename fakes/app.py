@@ -20,6 +20,7 @@ from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
 from .exchange import Exchange, Send
 from .http_request import BODY, READ, WHOLE
 from .invoice import Bill
+from .memory import Known, Memory
 from .pace import TokenTimes
 from .quota import Refusal
 
@@ -137,6 +138,9 @@ class _Fake:
         self._account = account
         self._script = script
         self._in_flight = 0
+        # what a script or a store says may differ each time, and a price may change
+        same_again = script is None and dialect.repeats and not dialect.tells_price
+        self._memory = Memory() if same_again else None
         self._ids = hashlib.blake2b(f"{run_seed}\x1fid\x1f{provider}\x1f".encode(), digest_size=7)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -167,20 +171,21 @@ class _Fake:
                 body = await self._receive(exchange, headers)
             if self._account is not None:
                 self._check_standing(self._account, exchange, scope, headers, path, body)
-            ask = _read(dialect, scope, path, headers, body)
+            known = self._understand(scope, path, headers, body)
+            ask = known.ask
             if self._account is not None:
                 self._check_quota(self._account, exchange, ask)
-            entity = f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"
-            answer = self._say(ask, entity)
+            answer = self._say(known)
             if isinstance(answer, Reply):
                 return answer
             times = self._pace.plan(
-                self._run_seed, f"{self._provider}/{entity}", model=ask.model, in_flight=self._in_flight
+                self._run_seed, f"{self._provider}/{known.entity}", model=ask.model, in_flight=self._in_flight
             )
             if ask.stream:
                 await exchange.send_stream(dialect, ask, answer, times)
             else:
-                await exchange.send_plain(dialect.write(ask, answer), ask, answer, times)
+                known.reply = known.reply or dialect.write(ask, answer)
+                await exchange.send_plain(known.reply, ask, answer, times)
         except RequestRefused as error:
             return error.reply
         except CallerGoneError:
@@ -200,14 +205,38 @@ class _Fake:
             reply = self._dialect.failure("request_too_large", {}, id_seed=self._id_seed("too large"))
             raise RequestRefused(reply) from None
 
-    def _say(self, ask: Ask, entity: str) -> Answer | Reply:
+    def _understand(self, scope: Scope, path: str, headers: dict[str, str], body: bytes) -> Known:
+        """What the dialect makes of the request, unless somebody in front, or we, know it already."""
+        given = scope.get(READ)
+        if given is not None:
+            read: Ask | RequestRefused = given[1]
+            if isinstance(read, RequestRefused):
+                raise read
+            return Known(read, _entity(read, body))
+        if self._memory is None:
+            ask = self._dialect.read(scope["method"], path, headers, body)
+            return Known(ask, _entity(ask, body))
+        key = self._memory.key(scope, path, body)
+        known = self._memory.find(key)
+        if known is None:
+            ask = self._dialect.read(scope["method"], path, headers, body)
+            known = Known(ask, _entity(ask, body))
+            self._memory.keep(key, known)
+        return known
+
+    def _say(self, known: Known) -> Answer | Reply:
         """What the script says, else what the request asks for."""
-        id_seed, created_s = self._id_seed(entity), int(time.time())
+        created_s = int(time.time())
+        if known.answer is not None and known.created_s == created_s:
+            return known.answer
+        ask, id_seed = known.ask, self._id_seed(known.entity)
         if self._script is not None:
             scripted = self._script.answer(ask, self._provider, id_seed=id_seed, created_s=created_s)
             if scripted is not None:
                 return scripted if isinstance(scripted, Reply) else self._priced(ask, scripted)
-        return self._priced(ask, compose(ask, self._provider, id_seed=id_seed, created_s=created_s))
+        answer = self._priced(ask, compose(ask, self._provider, id_seed=id_seed, created_s=created_s))
+        known.answer, known.created_s, known.reply = answer, created_s, None
+        return answer
 
     def _priced(self, ask: Ask, answer: Answer) -> Answer:
         """`answer` with what it costs, where the vendor says so."""
@@ -313,12 +342,6 @@ def _given(scope: Scope, whole: bool) -> tuple[str, bytes]:  # noqa: FBT001 - it
     return f"{path}?{query.decode('latin-1')}" if query else path, scope.get(BODY, b"") if whole else b""
 
 
-def _read(dialect: Dialect, scope: Scope, path: str, headers: dict[str, str], body: bytes) -> Ask:
-    """What the dialect makes of the request, unless somebody in front knows it already."""
-    given = scope.get(READ)
-    if given is None:
-        return dialect.read(scope["method"], path, headers, body)
-    read: Ask | RequestRefused = given[1]
-    if isinstance(read, RequestRefused):
-        raise read
-    return read
+def _entity(ask: Ask, body: bytes) -> str:
+    """What seeds the ids and the pace of an answer."""
+    return f"call{ask.mark.call}" if ask.mark is not None else f"body{zlib.crc32(body):08x}"

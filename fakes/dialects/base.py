@@ -174,6 +174,8 @@ class Dialect(ABC):
     """A made-up API key in the vendor's format."""
     body_bytes_max: ClassVar[int] = REQUEST_BYTES_MAX
     """The vendor's cap on a request's body, in bytes; beyond it the vendor says `request_too_large`."""
+    repeats: ClassVar[bool] = True
+    """Whether the same request always means the same."""
     tells_price: ClassVar[bool] = False
     """Whether its answers say what they cost, so that `Answer.usd` is wanted."""
 

@@ -59,6 +59,7 @@ class HttpService(Dialect):
     """The wire format that a definition says."""
 
     name: ClassVar[str] = "http_service"
+    repeats: ClassVar[bool] = False
 
     def __init__(self, service: Service, data: Mapping[str, Any]) -> None:
         definition = service.definition

@@ -5,9 +5,10 @@
 Servers are pinned to one core and the client to another, so that threads don't flatter. The client is a bare one on
 uvloop that keeps `--connections` connections busy and looks at each response: a status other than 200 ends the bench.
 
-- `plain`: chat completions, as fast as they are answered. Ours runs as `banstorm serve openai` with a known key, limits
-  for that key, and an invoice for each request; aimock answers the same prompt from a fixture. Rounds alternate, and
-  the figure is each server's best round; the ratio is of these.
+- `plain`: chat completions, as fast as they are answered: first 2,000 questions that take turns, then one over and over
+  (which our fakes remember). Ours runs as `banstorm serve openai` with a known key, limits for that key, and an invoice
+  for each request; aimock answers the same prompts from a fixture. Rounds alternate, and the figure is each server's
+  best round; the ratio is of these.
 - `streams`: streams of 40 tokens/s at once; how late each token reaches the client, against its due time from the
   request on. 250 streams first, then the largest number for which the 99th percentile stays under 25 ms.
 - `memory`: resident memory of the fake over a million plain requests.
@@ -30,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import httpx
@@ -41,6 +43,8 @@ FOLDER = Path(__file__).parents[2] / "build" / "bench"
 SERVER_CORE, CLIENT_CORE = 0, 1
 KEY = "sk-proj-bench-0123456789"
 PROMPT = "hello there, how are you?"
+QUESTIONS = 2000
+"""Different requests that take turns: more than a fake remembers, so that each is read and composed anew."""
 SAID = "Hello! This answer of some twenty words stands in for what a model would have said here, more or less."
 RATE, TTFT_S, TOKENS = 40, 0.1, 200
 LATE_S = 0.025
@@ -58,7 +62,7 @@ class Busy(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
         self.transport = transport
-        transport.write(self.load.request)
+        transport.write(self.load.request())
 
     def data_received(self, data: bytes) -> None:
         """Ask again once the answer is whole."""
@@ -71,7 +75,7 @@ class Busy(asyncio.Protocol):
         self.buffer = b""
         self.load.count += 1
         if self.load.go_on():
-            self.transport.write(self.load.request)
+            self.transport.write(self.load.request())
         else:
             self.transport.close()
             self.load.closed()
@@ -93,9 +97,10 @@ def whole(data: bytes) -> bool:
 class Load:
     """Plain requests over some connections, for some time or number."""
 
-    def __init__(self, port: int, connections: int, *, seconds: float = 1e9, requests: float = 1e12) -> None:
-        body = json.dumps({"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": PROMPT}]}).encode()
-        self.request = post(port, body)
+    def __init__(
+        self, port: int, connections: int, *, seconds: float = 1e9, requests: float = 1e12, questions: int = QUESTIONS
+    ) -> None:
+        self.request = cycle([post(port, question(number)) for number in range(questions)]).__next__
         self.port, self.connections = port, connections
         self.seconds, self.requests = seconds, requests
         self.count = 0
@@ -178,6 +183,12 @@ async def stream(port: int, number: int) -> tuple[float, float, float]:
     await asyncio.gather(*ends)
     lates.sort()
     return lates[len(lates) // 2], lates[int(len(lates) * 0.99)], lates[-1]
+
+
+def question(number: int) -> bytes:
+    """The body of a request, one a number."""
+    content = f"{PROMPT} This is number {number:05d}."
+    return json.dumps({"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": content}]}).encode()
 
 
 def post(port: int, body: bytes) -> bytes:
@@ -266,24 +277,38 @@ def pick() -> int:
     return pick_port()
 
 
-def plain(seconds: float, connections: int, rounds: int = 3) -> None:
+def plain(seconds: float, connections: int) -> None:
+    """Both servers in turn, asked other things each time and then the same over and over."""
+    with aimock() as peer, fake() as ours:
+        for questions, told in ((QUESTIONS, "each other than the last"), (1, "the same over and over")):
+            print(f"plain chat completions, {told}:", flush=True)
+            compare(peer, ours, seconds, connections, questions)
+
+
+def compare(
+    peer: tuple[int, int] | None,
+    ours: tuple[int, int],
+    seconds: float,
+    connections: int,
+    questions: int,
+    rounds: int = 3,
+) -> None:
     """Both servers in turn."""
     best: dict[str, float] = {}
-    with aimock() as peer, fake() as ours:
-        for number in range(rounds):
-            for name, server in (("aimock", peer), ("banstorm", ours)):
-                if server is None:
-                    continue
-                process = psutil.Process(server[0])
-                before = sum(process.cpu_times()[:2])
-                load = Load(server[1], connections, seconds=seconds)
-                rate = uvloop.run(load.run())
-                used = (sum(process.cpu_times()[:2]) - before) / load.count * 1e6
-                if number:  # the first round warms up
-                    best[name] = max(best.get(name, 0.0), rate)
-                print(f"  plain  {name:<9} {rate:8.0f}/s  {used:5.1f} µs of CPU a request", flush=True)
+    for number in range(rounds):
+        for name, server in (("aimock", peer), ("banstorm", ours)):
+            if server is None:
+                continue
+            process = psutil.Process(server[0])
+            before = sum(process.cpu_times()[:2])
+            load = Load(server[1], connections, seconds=seconds, questions=questions)
+            rate = uvloop.run(load.run())
+            used = (sum(process.cpu_times()[:2]) - before) / load.count * 1e6
+            if number:  # the first round warms up
+                best[name] = max(best.get(name, 0.0), rate)
+            print(f"  plain  {name:<9} {rate:8.0f}/s  {used:5.1f} µs of CPU a request", flush=True)
     ratio = f", {best['banstorm'] / best['aimock']:.2f} x aimock's" if "aimock" in best else ""
-    print(f"plain chat completions: {best['banstorm']:.0f}/s with key, limits and invoices{ratio}", flush=True)
+    print(f"  {best['banstorm']:.0f}/s with key, limits and invoices{ratio}", flush=True)
 
 
 def streams() -> None:

@@ -1,0 +1,108 @@
+"""A request that came before is answered as it was, and as a fake without memory would answer it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from banstorm.fakes.app import create_app
+from banstorm.fakes.dialects import find
+from banstorm.fakes.memory import BODY_BYTES_MAX, REQUESTS_MAX, Known, Memory
+from banstorm.fakes.pace import Pace
+from banstorm.fakes.prices import PriceTable
+
+QUESTION = {"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": "hello"}]}
+
+
+class Asked:
+    """A fake whose dialect counts what it reads and writes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.read = self.written = 0
+        self.second = 1_800_000_000
+        self.bills: list[Any] = []
+        vendor = type(find("openai"))
+        counted = self
+
+        class Counting(vendor):  # type: ignore[misc, valid-type]
+            def read(self, *words: Any) -> Any:
+                counted.read += 1
+                return super().read(*words)
+
+            def write(self, *words: Any) -> Any:
+                counted.written += 1
+                return super().write(*words)
+
+        monkeypatch.setattr("banstorm.fakes.app.time.time", lambda: self.second)
+        prices = PriceTable.load()
+        self.app = create_app("openai", Counting(), Pace(), run_seed=1, bill=self.bills.append, prices=prices)
+
+    async def ask(self, question: dict[str, Any], key: str = "k", path: str = "/v1/chat/completions") -> dict[str, Any]:
+        """The answer's document."""
+        body = orjson.dumps(question)
+        parts: list[bytes] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            parts.append(message.get("body", b""))
+
+        headers = [(b"authorization", f"Bearer {key}".encode())]
+        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+        await self.app(scope, receive, send)
+        document: dict[str, Any] = orjson.loads(b"".join(parts))
+        return document
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """A fake that has heard nothing yet."""
+    return Asked(monkeypatch)
+
+
+async def test_the_same_again(fake) -> None:
+    """The same request is read and written once, and billed each time."""
+    answers = [await fake.ask(QUESTION) for _ in range(3)]
+    assert answers[0] == answers[1] == answers[2]
+    assert (fake.read, fake.written, len(fake.bills)) == (1, 1, 3)
+    assert len({(bill.input_tokens, bill.produced_tokens, bill.usd) for bill in fake.bills}) == 1
+
+
+async def test_a_second_later(fake) -> None:
+    """An answer tells when it was made, so it is made again in the next second."""
+    first = await fake.ask(QUESTION)
+    fake.second += 1
+    second = await fake.ask(QUESTION)
+    assert (first["created"], second["created"]) == (1_800_000_000, 1_800_000_001)
+    assert first | {"created": 0} == second | {"created": 0}
+    assert (fake.read, fake.written) == (1, 2)
+
+
+@pytest.mark.parametrize("change", ["body", "key", "path"])
+async def test_another_request(fake, change) -> None:
+    """Whatever differs makes it another request."""
+    await fake.ask(QUESTION)
+    other = {**QUESTION, "max_tokens": 1} if change == "body" else QUESTION
+    path = "/v1/models" if change == "path" else "/v1/chat/completions"
+    await fake.ask(other, "another" if change == "key" else "k", path)
+    assert fake.read == 2
+
+
+async def test_what_is_large_or_refused_is_not_remembered(fake) -> None:
+    """A large request, or one that the vendor refuses, is looked at each time."""
+    large = {**QUESTION, "messages": [{"role": "user", "content": "x" * BODY_BYTES_MAX}]}
+    for question in (large, large, {}, {}):
+        await fake.ask(question)
+    assert fake.read == 4
+
+
+def test_memory_is_bounded() -> None:
+    """However many requests there are, only so many are remembered."""
+    memory = Memory()
+    ask: Any = None
+    for number in range(3 * REQUESTS_MAX):
+        memory.keep(number, Known(ask, str(number)))
+    assert sum(memory.find(number) is not None for number in range(3 * REQUESTS_MAX)) <= REQUESTS_MAX
+    assert memory.find(3 * REQUESTS_MAX - 1) is not None
