@@ -107,6 +107,8 @@ def parse_expectations(value: Any) -> list[Expectation]:
         raise ValueError(f"expected a mapping of measures to limits; found {type(value).__name__}")  # noqa: TRY004 - as above
     found: list[Expectation] = []
     for name, limit in value.items():
+        if limit == {}:
+            raise ValueError(f"expected a limit for {name}, or statistics such as {{p95: <= 1s}}; found {{}}")
         if isinstance(limit, dict):
             found += [parse_expectation(f"{name}.{part}", inner) for part, inner in limit.items()]
         else:
