@@ -1,0 +1,114 @@
+"""A connection of the fakes' own server by itself, on a transport that goes nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from banstorm.fakes.http_connection import Connection, Host
+
+
+class Silent(asyncio.Transport):
+    """A transport that goes nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+        self.reading = True
+
+    def write(self, data: Any) -> None:
+        """Take bytes."""
+        self.written += data
+
+    def close(self) -> None:
+        """Close."""
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        """Whether it is closed."""
+        return self.closed
+
+    def pause_reading(self) -> None:
+        """Stop reading."""
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self.reading = True
+
+
+async def test_idle_connections_are_closed() -> None:
+    """A connection that says nothing for long is closed, unless the next word is the application's."""
+    go = asyncio.Event()
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        while (await receive()).get("more_body", False):
+            pass
+        await go.wait()
+
+    host = Host(app, asyncio.get_running_loop())
+    quiet, half, busy = connections = [Connection(host) for _ in range(3)]
+    transports = [Silent() for _ in connections]
+    for connection, transport in zip(connections, transports, strict=True):
+        connection.connection_made(transport)
+    half.data_received(b"POST /x HTTP/1.1\r\ncontent-length: 5\r\n\r\nab")
+    busy.data_received(b"GET /wait HTTP/1.1\r\n\r\n")
+    for _ in range(3):
+        assert not any(transport.closed for transport in transports)
+        host.sweep(3)
+    host.sweep(3)
+    assert [transport.closed for transport in transports] == [True, True, False]
+    for connection in (quiet, half, busy):
+        connection.connection_lost(None)
+    go.set()
+    await asyncio.gather(*host.tasks)
+
+
+async def test_a_slow_reader_holds_the_application() -> None:
+    """What the caller doesn't read is not written without end: the application waits."""
+    pieces = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number in range(3):
+            pieces.append(number)
+            await send({"type": "http.response.body", "body": b"x", "more_body": number < 2})
+
+    host = Host(app, asyncio.get_running_loop())
+    connection, transport = Connection(host), Silent()
+    connection.connection_made(transport)
+    connection.pause_writing()
+    connection.data_received(b"GET / HTTP/1.1\r\n\r\n")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert pieces == [0]
+    connection.resume_writing()
+    await asyncio.gather(*host.tasks)
+    assert pieces == [0, 1, 2]
+    assert transport.written.endswith(b"0\r\n\r\n")
+
+
+async def test_an_eager_application_can_be_cancelled() -> None:
+    """Cancelling reaches an application that was begun outside of any task, which may clean up."""
+    cleaned = []
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append(True)
+
+    app.eager = True  # type: ignore[attr-defined]
+    host = Host(app, asyncio.get_running_loop())
+    connection = Connection(host)
+    connection.connection_made(Silent())
+    connection.data_received(b"GET / HTTP/1.1\r\n\r\n")
+    await asyncio.sleep(0)
+    [task] = host.tasks
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cleaned == [True]
