@@ -1,6 +1,6 @@
 """HTTP/1.1 on one connection, for ASGI applications: parsed by httptools, written by hand.
 
-A general server spends as long on a request as a fake does on its whole answer, so the fakes have a lean one. An
+A general server spent about as long on a request as a fake did on its whole answer, so the fakes have a lean one. An
 application that is marked `eager` runs up to its first wait without a task of its own, and may answer in one piece.
 """
 

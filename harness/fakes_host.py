@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..fakes.prices import PriceTable
 
 
-# what dataclasses.asdict does takes as long as a tenth of an answer
+# dataclasses.asdict copies each value deeply, which nobody needs here
 _COLUMNS: Final = tuple(field.name for field in fields(Bill))
 _VALUES: Final = attrgetter(*_COLUMNS)
 
