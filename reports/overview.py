@@ -16,16 +16,15 @@ from .history import History, Phase, good_outcomes
 from .latency import quantile
 from .measures import find
 from .result import (
-    CostOut,
     EpisodeOut,
     FindingOut,
     OutcomeOut,
     PhaseOut,
-    RowsOut,
     SliceOut,
-    ValueOut,
     WindowOut,
 )
+from .result_money import CostOut
+from .result_value import RowsOut, ValueOut
 from .tables import OUTCOMES
 from .verdict import rounded
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ..scenarios.expectation import Unit
+from .result_money import CostOut, MoneyOut
+from .result_value import Part, RowsOut, ValueOut
 
 
 class Verdict(StrEnum):
@@ -30,32 +32,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"  # the run can't tell
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class RowsOut(_Part):
-    """The ledger rows that a value came from: the first of them, and how many there are."""
-
-    table: str
-    first: list[int | str]
-    total: int
-
-
-class ValueOut(_Part):
-    """A measure's value in one scope ("run" or an episode's name). `text` is what a person reads."""
-
-    scope: str
-    value: float | None
-    text: str
-    amounts: dict[Unit, float]
-    censored: bool
-    applies: bool
-    reason: str | None
-    rows: RowsOut | None
-
-
-class FindingOut(_Part):
+class FindingOut(Part):
     """What a measure found, with its definition."""
 
     key: str
@@ -65,7 +42,7 @@ class FindingOut(_Part):
     values: list[ValueOut]
 
 
-class ExpectationOut(_Part):
+class ExpectationOut(Part):
     """An expectation: what was wanted, what was found, and where."""
 
     measure: str = Field(description="its key: a measure, or a measure and a statistic")
@@ -77,7 +54,7 @@ class ExpectationOut(_Part):
     certain_s: float | None = Field(description="when a breach could no longer be undone; null: at the end of the run")
 
 
-class CheckOut(_Part):
+class CheckOut(Part):
     """Whether the run is able to prove anything, one condition of it.
 
     `evidence`: without it nothing that was recorded can be trusted. `coverage`: without it a pass means nothing, but
@@ -89,9 +66,10 @@ class CheckOut(_Part):
     ok: bool
     found: str
     needed: str
+    scope: str | None = Field(default=None, description="the phase it speaks of; null: the whole run")
 
 
-class WindowOut(_Part):
+class WindowOut(Part):
     """A timeline entry's window on one provider."""
 
     entry: str
@@ -113,7 +91,7 @@ class WindowOut(_Part):
     first_bite_s: float | None
 
 
-class CoverageOut(_Part):
+class CoverageOut(Part):
     """How many attempts a timeline entry meant at a provider's path, and what share of them it really bit."""
 
     entry: str
@@ -127,7 +105,7 @@ class CoverageOut(_Part):
     share: float | None = Field(description="bites of matched; null where nothing walked into it")
 
 
-class EpisodeOut(_Part):
+class EpisodeOut(Part):
     """The union of overlapping windows on one provider, with the times of failover as instants of the run."""
 
     id: str
@@ -142,7 +120,7 @@ class EpisodeOut(_Part):
     times: dict[str, ValueOut]
 
 
-class OutcomeOut(_Part):
+class OutcomeOut(Part):
     """How many calls had an outcome, and how many of those looked like a success."""
 
     outcome: str
@@ -153,17 +131,57 @@ class OutcomeOut(_Part):
     meaning: str
 
 
-class SliceOut(_Part):
-    """A part of the measured calls: by provider, shape, stream or client."""
+class SliceOut(Part):
+    """A part of the measured calls: by provider, model, shape, stream or client, in the run or in one episode.
+
+    A call counts for the provider and model of the attempt that answered it, or else of its last attempt.
+    """
 
     by: str
     value: str
     calls: int
     lost: int
     silent: int
+    scope: str = "run"
+    attempts: int | None = Field(default=None, description="of these calls, wherever they went")
+    p50_s: float | None = None
+    p95_s: float | None = None
+    usd: float | None = None
+    rows: RowsOut | None = Field(default=None, description="the lost ones")
 
 
-class PhaseOut(_Part):
+class IntegrityOut(Part):
+    """How many calls due in one scope (the run, or an episode) had an outcome."""
+
+    scope: str
+    outcome: str
+    calls: int
+    share: float
+    silent: int
+    good: bool
+    rows: RowsOut
+
+
+class CallerOut(Part):
+    """One caller and what became of its calls."""
+
+    caller: int
+    calls: int
+    lost: int
+    silent: int
+
+
+class CallersOut(Part):
+    """Who was hurt, and whether the loss was spread evenly."""
+
+    callers: int
+    hurt: int
+    fairness: ValueOut
+    most_hurt: list[CallerOut] = Field(description="by lost calls, the first few")
+    tenth_share: float | None = Field(description="share of all lost calls that hit the most hurt tenth of callers")
+
+
+class PhaseOut(Part):
     """A stretch of the run: its load, its attempts, its latencies, its cost."""
 
     name: str
@@ -180,22 +198,16 @@ class PhaseOut(_Part):
     usd_per_answer: float | None
 
 
-class CostOut(_Part):
-    """What one provider's model billed."""
+class DamageOut(Part):
+    """A part of the run's folder that could not be read, or does not fit this version, and what that costs."""
 
-    provider: str
-    model: str
-    priced: bool
-    invoices: int
-    input_tokens: int
-    cached_tokens: int
-    produced_tokens: int
-    usd: float
-    wasted_usd: float
-    hidden_usd: float
+    where: str
+    what: str
+    costs: str = Field(description="what the report can't say for it")
+    rows: int | None = Field(default=None, description="rows left out, where they can be counted")
 
 
-class TimelineOut(_Part):
+class TimelineOut(Part):
     """The run in equal steps; every list has one number a step (null where nothing was due)."""
 
     step_s: float
@@ -209,7 +221,7 @@ class TimelineOut(_Part):
     usd: list[float]
 
 
-class AttemptOut(_Part):
+class AttemptOut(Part):
     """An attempt of a waterfall. Times are seconds after the call was due."""
 
     attempt: str
@@ -227,7 +239,7 @@ class AttemptOut(_Part):
     words: str | None = Field(description="the start of what the provider said, redacted")
 
 
-class WorstOut(_Part):
+class WorstOut(Part):
     """One of the worst calls, as a waterfall."""
 
     call: int
@@ -248,7 +260,7 @@ class WorstOut(_Part):
     attempts: list[AttemptOut]
 
 
-class HeadlineOut(_Part):
+class HeadlineOut(Part):
     """A number that stands at the top of every page."""
 
     label: str
@@ -257,7 +269,7 @@ class HeadlineOut(_Part):
     tone: Literal["good", "bad", "neutral"]
 
 
-class RunOut(_Part):
+class RunOut(Part):
     """What was run, against what, where."""
 
     run: str
@@ -286,7 +298,7 @@ class RunOut(_Part):
     own_failures: list[str]
 
 
-class Result(_Part):
+class Result(Part):
     """A run, judged."""
 
     format: Literal[1] = 1
@@ -308,6 +320,12 @@ class Result(_Part):
     worst: list[WorstOut]
     findings: list[FindingOut]
     not_observable: list[str]
+    # Additions to format 1: absent from what an earlier version wrote.
+    integrity: list[IntegrityOut] = Field(default_factory=list)
+    window_slices: list[SliceOut] = Field(default_factory=list, description="`slices`, an episode at a time")
+    callers: CallersOut | None = None
+    money: MoneyOut | None = None
+    damage: list[DamageOut] = Field(default_factory=list)
 
     @property
     def command(self) -> str:
