@@ -12,8 +12,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from ..scenarios.expectation import Unit
-from .result_money import CostOut, MoneyOut
-from .result_value import Part, RowsOut, ValueOut
+from .result_money import CostOut as CostOut  # noqa: PLC0414 - the result's readers import its parts from here
+from .result_money import MoneyOut as MoneyOut  # noqa: PLC0414 - as above
+from .result_value import Part
+from .result_value import RowsOut as RowsOut  # noqa: PLC0414 - as above
+from .result_value import ValueOut as ValueOut  # noqa: PLC0414 - as above
 
 
 class Verdict(StrEnum):
