@@ -5,7 +5,7 @@ GET    /admin/providers                       what there is and how it stands
 POST   /admin/providers                       add one: an entry as in router.yaml, and `place` (0 is first)
 DELETE /admin/providers/{name}                remove it; its calls are finished
 POST   /admin/providers/{name}/drain          no new calls; /resume ends that
-PUT    /admin/providers/{name}/credentials    other keys (api_key, api_keys_files, …); `{}` reads the files again
+PUT    /admin/providers/{name}/credentials    other keys (api_key, oauth, …); `{}` reads the files again
 PUT    /admin/order                           {"providers": ["b", "a"]}
 ```
 
@@ -16,22 +16,24 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from .access import Receive, Scope, Send
-from .build import build_pool, build_purses
+from .build import build_pool, build_purses, observed, warm_up
 from .config import Config, Provider
 from .core import LLMRouter
 from .errors import ConfigError
 from .fleet import UnknownProvider
 from .metrics import Metrics
+from .oauth_login import OAuthLogin
+from .provider import LLMProvider
 
 BODY_BYTES_MAX = 64 * 1024
-_KEY_FIELDS = ("api_key", "api_key_env", "api_key_file", "api_keys_env", "api_keys_files")
+_KEY_FIELDS = ("api_key", "api_key_env", "api_key_file", "api_keys_env", "api_keys_files", "oauth")
 
 
 class Refused(Exception):  # noqa: N818 - named for what happened
@@ -103,6 +105,7 @@ class Admin:
         if entry.name in self._entries:
             raise Refused(409, f"a provider called {entry.name!r} is there already")
         pool = build_pool(self._config, entry)
+        self._log_in(pool)
         self._router.fleet.add(pool, place)
         self._router.purses.update(build_purses(self._config.model_copy(update={"providers": [entry], "budget": None})))
         self._entries[entry.name] = entry
@@ -127,11 +130,21 @@ class Admin:
             entry = _checked(lambda: Provider.model_validate({**kept, **body}))
         # All keys are read before anything changes: a mistake leaves the old ones in service.
         pool = build_pool(self._config, entry)
+        self._log_in(pool, [member.provider for member in self._router.fleet.pool(name)] if not body else [])
         self._router.replace(name, pool)
         self._entries[name] = entry
         self._metrics.forget(name)
         for provider in pool:
             self._metrics.add_provider(provider)
+
+    def _log_in(self, pool: Sequence[LLMProvider], before: Sequence[LLMProvider] = ()) -> None:
+        """Logins need their first token, unless those before them have it: reading keys again costs no exchange."""
+        observed(pool, self._router.observers)
+        for login in pool:
+            for other in before:
+                if isinstance(login, OAuthLogin):
+                    login.succeed(other)
+        warm_up(pool)
 
     def _reorder(self, body: dict[str, Any]) -> None:
         names = body.get("providers")
@@ -148,6 +161,7 @@ class Admin:
                     "credential": member.provider.credential or None,
                     "draining": member.draining,
                     "in_flight": member.in_flight,
+                    "login": member.provider.standing() if isinstance(member.provider, OAuthLogin) else None,
                     "lanes": [
                         {
                             "model": lane.model,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from .access_tokens import AccessTokens
 from .config import Config, Provider
 from .config_money import Budget
 from .core import LLMRouter
 from .credentials import read_keys
+from .http_provider import HTTPProvider
+from .oauth_login import OAuthLogin
 from .observer import Observer
 from .policies.order import ORDERS, Capable
 from .policies.spending import Ceiling, Purse
 from .provider import LLMProvider
 from .providers import provider_class
+from .refresh_token import read_logins
+from .token_endpoint import TOKEN_PATH, TokenEndpoint
 from .upstream import make_client
 
 
@@ -32,33 +37,46 @@ def build_pool(config: Config, entry: Provider) -> list[LLMProvider]:
     Raises:
         ConfigError: A key can't be read.
     """
-    limits = config.limits
-    pool: list[LLMProvider] = []
-    for label, key in read_keys(entry):
-        made = provider_class(entry.dialect)(
-            key,
-            entry.base_url,
-            entry.model,
-            name=entry.name,
-            models=entry.models,
-            max_tokens=entry.max_tokens,
-            validate=config.validate_answers,
-            # Twice: a failover starts before the failed attempt's connection is gone.
-            client=make_client(
-                connections_max=2 * limits.in_flight_max,
-                connect_s=config.timeouts.connect,
-                proxy_from_env=config.proxy_from_env,
-            ),
-            owns_client=True,
-            retry_after_max_s=config.breaker.retry_after_max,
-            answer_bytes_max=limits.answer_bytes_max,
-            event_bytes_max=limits.event_bytes_max,
-            move_on=_move_on(config, entry),
-            options=entry.options,
+    pool: list[LLMProvider] = [_provider(config, entry, key, label) for label, key in read_keys(entry)]
+    for label, kept, login in read_logins(entry):
+        client = make_client(connections_max=1, connect_s=config.timeouts.connect, proxy_from_env=config.proxy_from_env)
+        url = login.token_url or entry.base_url.rstrip("/") + TOKEN_PATH
+        tokens = AccessTokens(
+            kept,
+            TokenEndpoint(url, client, client_id=login.client_id, scope=login.scope),
+            name=f"{entry.name} ({label})",
+            clock=time.monotonic,
+            ahead_s=login.ahead,
         )
-        made.credential, made.profile = label, entry.profile()
-        pool.append(made)
+        pool.append(OAuthLogin(_provider(config, entry, None, label), tokens))
     return pool
+
+
+def _provider(config: Config, entry: Provider, key: str | None, label: str) -> HTTPProvider:
+    limits = config.limits
+    made: HTTPProvider = provider_class(entry.dialect)(
+        key,
+        entry.base_url,
+        entry.model,
+        name=entry.name,
+        models=entry.models,
+        max_tokens=entry.max_tokens,
+        validate=config.validate_answers,
+        # Twice: a failover starts before the failed attempt's connection is gone.
+        client=make_client(
+            connections_max=2 * limits.in_flight_max,
+            connect_s=config.timeouts.connect,
+            proxy_from_env=config.proxy_from_env,
+        ),
+        owns_client=True,
+        retry_after_max_s=config.breaker.retry_after_max,
+        answer_bytes_max=limits.answer_bytes_max,
+        event_bytes_max=limits.event_bytes_max,
+        move_on=_move_on(config, entry),
+        options=entry.options,
+    )
+    made.credential, made.profile = label, entry.profile()
+    return made
 
 
 def _move_on(config: Config, entry: Provider) -> frozenset[str]:
@@ -72,6 +90,7 @@ def _move_on(config: Config, entry: Provider) -> frozenset[str]:
 def build_router(config: Config, providers: Sequence[LLMProvider], observers: Sequence[Observer] = ()) -> LLMRouter:
     """The router with the configured policies."""
     cost = config.failover_cost
+    observed(providers, observers)
     return LLMRouter(
         providers,
         fallback=config.fallback,
@@ -86,6 +105,20 @@ def build_router(config: Config, providers: Sequence[LLMProvider], observers: Se
         hedge=config.hedge,
         observers=observers,
     )
+
+
+def observed(providers: Sequence[LLMProvider], observers: Sequence[Observer]) -> None:
+    """Tell these observers of the logins' renewals."""
+    for provider in providers:
+        if isinstance(provider, OAuthLogin):
+            provider.observed_by(observers)
+
+
+def warm_up(providers: Sequence[LLMProvider]) -> None:
+    """Have the logins' first tokens before a call needs them; a running loop is needed."""
+    for provider in providers:
+        if isinstance(provider, OAuthLogin):
+            provider.warm_up()
 
 
 def build_purses(config: Config, observers: Sequence[Observer] = ()) -> dict[str, Purse]:

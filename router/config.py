@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from .config_access import Admin, Caller
 from .config_money import Budget, FailoverCost, Price
+from .config_oauth import DIALECTS, OAuth
 from .part import Part
 from .profile import Profile
 from .providers import dialects
@@ -42,6 +43,9 @@ class Provider(Part):
     )
     api_keys_files: list[Path] = Field(
         default=[], max_length=CREDENTIALS_MAX, description="The same for files; a file's name is its label."
+    )
+    oauth: list[OAuth] = Field(
+        default=[], max_length=CREDENTIALS_MAX, description="OAuth logins, in one pool with the keys if there are any."
     )
     models: dict[str, str] = Field(
         default_factory=dict, description="Model the caller asks for → model asked for here."
@@ -77,6 +81,14 @@ class Provider(Part):
         given = [name for name in names if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are both set, expected one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _logins(self) -> Provider:
+        if self.oauth and self.dialect not in DIALECTS:
+            raise ValueError(f"oauth is for {', '.join(sorted(DIALECTS))}, found {self.dialect!r}")
+        if self.dialect != "anthropic" and any(login.token_url is None for login in self.oauth):
+            raise ValueError("oauth needs a token_url, except at Anthropic's")
         return self
 
     def profile(self) -> Profile:

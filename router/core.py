@@ -112,6 +112,11 @@ class LLMRouter:
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
+    def observers(self) -> Sequence[Observer]:
+        """Who hears what happens."""
+        return self._observers
+
+    @property
     def lanes(self) -> list[Lane]:
         """Every provider with each of its credentials and models."""
         return self.fleet.lanes

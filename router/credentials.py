@@ -14,23 +14,26 @@ def read_keys(provider: Provider) -> list[tuple[str, str | None]]:
     """A provider's credentials from where the configuration says, each with its label; no key if it says nothing.
 
     A label is the name of the variable or of the file, and empty if there is only one credential: it may stand in
-    metrics and logs.
+    metrics and logs. OAuth logins are credentials as well (`logins`).
 
     Raises:
         ConfigError: A variable isn't set, or a file can't be read or is empty.
     """
     where = f"providers, {provider.name}"
+    alone = not provider.oauth
     if provider.api_keys_env:
         return [(name, read_env(name, f"{where}, api_keys_env")) for name in provider.api_keys_env]
     if provider.api_keys_files:
         return [(path.name, read_file(path, f"{where}, api_keys_files")) for path in provider.api_keys_files]
     if provider.api_key is not None:
-        return [("", provider.api_key.get_secret_value())]
+        return [("" if alone else "api_key", provider.api_key.get_secret_value())]
     if provider.api_key_env is not None:
-        return [("", read_env(provider.api_key_env, f"{where}, api_key_env"))]
+        label = "" if alone else provider.api_key_env
+        return [(label, read_env(provider.api_key_env, f"{where}, api_key_env"))]
     if provider.api_key_file is not None:
-        return [("", read_file(provider.api_key_file, f"{where}, api_key_file"))]
-    return [("", None)]
+        label = "" if alone else provider.api_key_file.name
+        return [(label, read_file(provider.api_key_file, f"{where}, api_key_file"))]
+    return [("", None)] if alone else []
 
 
 def read_env(name: str, where: str) -> str:

@@ -14,6 +14,8 @@ from .errors import ConfigError
 from .units import FROM_FILE
 
 Loc = tuple[int | str, ...]
+_SECRET = frozenset({"api_key", "oauth"})
+"""What is found there isn't shown."""
 
 
 def load_config(path: Path) -> Config:
@@ -59,9 +61,8 @@ def _explain(error: ValidationError, path: Path, root: yaml.Node | None) -> Conf
     if first["type"] == "missing":
         return ConfigError(f"the key {loc[-1]!r} is missing{also}", where, f"add `{loc[-1]}: …`")
     message = first["msg"].removeprefix("Value error, ")
-    found = (
-        "" if message.startswith(("found", "two ")) or isinstance(first["input"], dict) else f", found {_short(first)}"
-    )
+    silent = isinstance(first["input"], dict) or not _SECRET.isdisjoint(loc) or message.startswith(("found", "two "))
+    found = "" if silent else f", found {_short(first)}"
     return ConfigError(f"{message[:1].lower()}{message[1:]}{found}{also}", where, "correct this value")
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -13,6 +14,7 @@ from .observer import AttemptEnd, BreakerMove, CallRecord, Observer
 from .policies.breaker import State
 from .policies.spending import Purse
 from .provider import LLMProvider
+from .renewal import Outcome
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 _BREAKER = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
@@ -76,6 +78,13 @@ class Metrics(Observer):
         self._failovers = counter("llm_failovers", "Calls that moved on after a failure", "from", "to", "reason")
         self._costly = counter("llm_costly_failovers", "Failovers above failover_cost", "provider", "action")
         self._alerts = counter("llm_budget_alerts", "Alert thresholds that a budget passed", "budget")
+        self._renewals = counter(
+            "llm_oauth_renewals", "Exchanges of a login's refresh token", "provider", "credential", "outcome"
+        )
+        self._lost = gauge("llm_oauth_login_lost", "1 while only a new login helps", "provider", "credential")
+        self._expires = gauge(
+            "llm_oauth_token_expiry_timestamp_seconds", "When the access token ends", "provider", "credential"
+        )
         self._calls = counter("llm_calls", "Calls by what became of them", "outcome")
         self._duration = histogram("llm_request_duration_seconds", "A call, failed attempts included")
         self._waited = histogram("llm_waited_seconds", "Calls that waited for somebody to come back")
@@ -104,7 +113,9 @@ class Metrics(Observer):
     def forget(self, provider: str) -> None:
         """A provider left, or its credentials did: what it is now isn't told any more; its counters stay."""
         self._up.pop(provider, None)
-        for gauge, labels in ((self._available, ("provider",)), (self._breaker, _BREAKER_LABELS)):
+        login = ("provider", "credential")
+        gone = ((self._available, ("provider",)), (self._breaker, _BREAKER_LABELS), (self._lost, login))
+        for gauge, labels in (*gone, (self._expires, login)):
             for sample in next(iter(gauge.collect())).samples:
                 if sample.labels["provider"] == provider:
                     gauge.remove(*(sample.labels[label] for label in labels))
@@ -175,6 +186,12 @@ class Metrics(Observer):
     def budget_alert(self, budget: str, share: float) -> None:  # noqa: ARG002 - a value, no label
         """Counts it."""
         self._alerts.labels(budget or _EVERYBODY).inc()
+
+    def token_renewed(self, provider: str, credential: str, outcome: str, life_s: float) -> None:
+        """Counts the exchange, and shows when the token ends."""
+        self._renewals.labels(provider, credential, outcome).inc()
+        self._lost.labels(provider, credential).set(outcome not in {Outcome.OK, Outcome.DOWN})
+        self._expires.labels(provider, credential).set(time.time() + life_s)
 
     def call_ended(self, record: CallRecord) -> None:
         """Counts the call and how long it took."""

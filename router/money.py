@@ -16,6 +16,7 @@ import orjson
 from .errors import Failure, Meaning
 from .lane import Lane
 from .messages import LLMRequest
+from .renewal import Outcome
 
 Tokens = tuple[int, int, int]
 """Input, output and cached tokens; the cached are a part of the input."""
@@ -23,7 +24,7 @@ Tokens = tuple[int, int, int]
 NOTHING: Tokens = (0, 0, 0)
 BYTES_PER_TOKEN = 4
 """Of English text and JSON, roughly; only for estimates."""
-UNSENT = frozenset({"connect", "timeout_connect"})
+UNSENT = frozenset({"connect", "timeout_connect", *Outcome})
 """Failures before the provider had the request."""
 
 

@@ -115,5 +115,8 @@ class Observer:
     def budget_alert(self, budget: str, share: float) -> None:
         """A budget passed one of its alert thresholds."""
 
+    def token_renewed(self, provider: str, credential: str, outcome: str, life_s: float) -> None:
+        """An OAuth login's exchange is over; its access token lives for so many seconds now."""
+
     def call_ended(self, record: CallRecord) -> None:
         """A call is over."""

@@ -12,7 +12,7 @@ import orjson
 NAME_CHARS_MAX = 100
 """Longest code that is taken for a name; what is longer is prose."""
 _TITLE = re.compile(rb"<title>([^<]{0,200})</title>", re.IGNORECASE)
-_SECRET = re.compile(r"\b(sk-|sk_|gsk_|AIza|ABSK|AKIA|ASIA|Bearer )[A-Za-z0-9_*.+/=-]{4,}")
+_SECRET = re.compile(r"\b(sk-|sk_|gsk_|rt_|eyJ|AIza|ABSK|AKIA|ASIA|Bearer )[A-Za-z0-9_*.+/=-]{4,}")
 
 
 class Page(str):

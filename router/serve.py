@@ -16,7 +16,7 @@ import uvicorn
 from .access import Access, read_callers
 from .admin import Admin
 from .app import App
-from .build import build_providers, build_router
+from .build import build_providers, build_router, warm_up
 from .call_log import CallLog
 from .config import Config
 from .credentials import read_token
@@ -105,6 +105,7 @@ def serve(config: Config) -> None:
     _write_line(f"banstorm router listens on http://{host}:{port}")
 
     async def run() -> None:
+        warm_up(providers)
         try:
             await _Server(settings).serve(sockets=[sock])
         finally:

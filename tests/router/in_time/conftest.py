@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import sys
 from collections import deque
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from banstorm.router import AttemptFailed, Failure, LLMProvider, LLMRequest, LLMResponse, LLMRouter
 from banstorm.router.observer import CallRecord, Observer
+
+sys.path.insert(0, str(Path(__file__).parent))  # the module beside the tests
 
 T = TypeVar("T")
 
