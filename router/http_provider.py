@@ -95,7 +95,8 @@ class HTTPProvider(LLMProvider):
     def use_key(self, api_key: str | None) -> None:
         """Send this credential from now on; requests on their way keep the one they left with."""
         # An object of httpx's own is copied, a dictionary would be encoded again for each request.
-        self._headers = httpx.Headers({**HEADERS, **self.credentials(api_key)})
+        host = httpx.URL(self.base_url).netloc.decode("ascii")
+        self._headers = httpx.Headers({"host": host, **HEADERS, **self.credentials(api_key)})
 
     @abstractmethod
     def credentials(self, api_key: str | None) -> dict[str, str]:
@@ -308,7 +309,12 @@ class HTTPProvider(LLMProvider):
         headers = self.sign(url, content)
         if extra:
             headers = httpx.Headers({**headers, **extra})
-        request = httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+        # Given as a stream, the content isn't looked at again for headers that are known here.
+        request = httpx.Request(
+            method, url, headers=headers, stream=httpx.ByteStream(content), extensions={"timeout": timeout}
+        )
+        if content or method != "GET":
+            request.headers["content-length"] = str(len(content))
         try:
             return await self._client.send(request, stream=True)
         except httpx.TransportError as error:

@@ -1,4 +1,4 @@
-"""The HTTP client toward providers: httpx over aiohttp's connections (3.7 times the requests of httpx's own)."""
+"""The HTTP client toward providers, and what the failures of its connections mean."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
 from .errors import AttemptFailed, Meaning, fail
+from .transport import ProviderClient, Transport
 
 # Below the 5 s after which uvicorn, and many gateways, close an idle connection: a POST that meets a connection which
 # is just being closed can't be told from one that was half done.
@@ -25,19 +26,21 @@ def make_client(*, connections_max: int, connect_s: float, proxy_from_env: bool)
     Args:
         connections_max: Connections at once; aiohttp's own default of 100 would queue calls without a word.
         connect_s: Limit for TCP and TLS, in seconds.
-        proxy_from_env: Whether HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are obeyed.
+        proxy_from_env: Whether HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are obeyed, which httpx's own client sees to.
     """
+    if not proxy_from_env:
+        return ProviderClient(Transport(connections_max=connections_max, keepalive_s=KEEPALIVE_S))
     return HttpxAiohttpClient(
         limits=httpx.Limits(max_connections=connections_max, keepalive_expiry=KEEPALIVE_S),
         timeout=httpx.Timeout(None, connect=connect_s),
-        trust_env=proxy_from_env,
+        trust_env=True,
         follow_redirects=False,
     )
 
 
 def transport_failure(error: httpx.TransportError) -> AttemptFailed:
     """What a failure below HTTP means: always transient, never the caller's."""
-    # aiohttp's "server disconnected" arrives as a ConnectTimeout through httpx-aiohttp's table, so the text decides.
+    # Through a proxy, aiohttp's "server disconnected" arrives as a ConnectTimeout, so the text decides.
     text = str(error) or type(error).__name__
     if "isconnected" in text or isinstance(error, httpx.ReadError | httpx.RemoteProtocolError):
         reason = "disconnected"
