@@ -150,10 +150,7 @@ FAILURES = [
     ("half a head", OK + b"x-cut", httpx.ReadError, "disconnected"),
     ("half a body", whole(b"half")[:-2], httpx.ReadTimeout, "timeout_between_tokens"),
     ("a body that ends too early", OK + b"content-length: 99\r\n\r\ncut", httpx.RemoteProtocolError, "disconnected"),
-    ("half a chunk", OK + b"transfer-encoding: chunked
-
-9
-cut", httpx.RemoteProtocolError, "disconnected"),
+    ("half a chunk", OK + b"transfer-encoding: chunked\r\n\r\n9\r\ncut", httpx.RemoteProtocolError, "disconnected"),
     ("no HTTP", b"SSH-2.0-OpenSSH_9.2\r\n\r\n", httpx.RemoteProtocolError, "disconnected"),
     ("silence", OK, httpx.ReadTimeout, "timeout_between_tokens"),
 ]
