@@ -19,8 +19,8 @@ from .messages import Chunk, LLMRequest, LLMResponse
 T = TypeVar("T")
 HELD_CHUNKS_MAX = 50_000
 """Most chunks of a stream that are held back: before its first token, or while it is a probe."""
-_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details")
-"""Where a model's thinking stands in a delta, by vendor."""
+_THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "content")
+"""Where a model's thinking stands in a delta, by vendor; and text that isn't the answer yet."""
 
 
 class StreamFailed(AttemptFailed):
@@ -68,17 +68,25 @@ async def close(iterator: AsyncIterator[Any]) -> None:
         await aclose()
 
 
-def carries_token(chunk: Chunk) -> bool:
+def carries_token(chunk: Chunk, request: LLMRequest | None = None) -> bool:
     """Whether a caller would call this the beginning of an answer.
 
     A lone role doesn't count, and neither does a tool's lone name: while its arguments haven't begun, nothing shows
-    yet that they will come in a form that can be read.
+    yet that they will come in a form that can be read. To a request that demands a call, text is none, and to one for
+    JSON, blanks are none.
     """
+    call, json = (False, False) if request is None else (request.demanded_call is not None, request.wants_json)
     for choice in chunk.get("choices") or ():
         delta = choice.get("delta")
         if not delta:
             continue
-        if delta.get("content") or delta.get("refusal") or delta.get("function_call") or delta.get("audio"):
+        text = None if call else delta.get("content")
+        if (
+            (text and not (json and text.isspace()))
+            or delta.get("refusal")
+            or delta.get("function_call")
+            or delta.get("audio")
+        ):
             return True
         if any((call.get("function") or {}).get("arguments") for call in delta.get("tool_calls") or ()):
             return True
@@ -117,7 +125,7 @@ async def answer_plain(lane: Lane, request: LLMRequest, limit_s: float) -> LLMRe
 
 
 def thinks(chunk: Chunk) -> bool:
-    """Whether a chunk shows that the model is thinking: it lives, though the answer hasn't begun."""
+    """Whether a chunk shows that the model lives, though the answer hasn't begun: it thinks, or talks before a call."""
     return any(
         delta.get(name) for choice in chunk.get("choices") or () if (delta := choice.get("delta")) for name in _THOUGHTS
     )
@@ -140,7 +148,7 @@ async def open_stream(lane: Lane, request: LLMRequest, limit_s: float) -> Opened
     async def first_token(timer: asyncio.Timeout) -> Opened:
         async for chunks in iterator:
             _hold(held, chunks)
-            if any(map(carries_token, chunks)):
+            if any(carries_token(chunk, request) for chunk in chunks):
                 return Opened(held, iterator)
             if any(map(thinks, chunks)):
                 now = loop.time()

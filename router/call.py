@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .attempt import Answer, Probe
-from .errors import ACCIDENTS, AllProvidersExhausted, Attempt, AttemptFailed, Failure, Meaning, RequestRejected
+from .errors import (
+    ACCIDENTS,
+    REFUSALS,
+    AllProvidersExhausted,
+    Attempt,
+    AttemptFailed,
+    Failure,
+    Meaning,
+    RequestRejected,
+)
 from .lane import Lane
 from .messages import LLMRequest
 from .observer import CallRecord
@@ -75,6 +84,18 @@ class Call:
     def attempts_made(self) -> int:
         """Requests sent to providers for this call."""
         return self.counted + self.refused + self.probes_started
+
+    def only_turned_away(self, lane: Lane) -> bool:
+        """Whether nobody who was asked did any work, and this lane's provider is another than all of them.
+
+        Like a refusal, being turned away takes no time and repeats nothing. A provider's other credentials lead to the
+        same doors, though.
+        """
+        return (
+            len(self.record.attempts) < REFUSALS_MAX
+            and all(map(_turned_away, self.failures.values()))
+            and all(asked.name != lane.name for asked in self.failures)
+        )
 
     def add_probe(self, lane: Lane, task: asyncio.Task[Answer], probe: Probe) -> None:
         """A probe was started with this call."""
@@ -147,6 +168,12 @@ class Call:
             return _rejected(lane, self.failures[lane])
         waits = [lane.wait_s(stream=self.stream) for lane in self.lanes]
         return AllProvidersExhausted(attempts, self.record.skipped, retry_after_s=min(waits, default=None))
+
+
+def _turned_away(failure: Failure) -> bool:
+    # In a stream that has begun, an overload has no status of its own: work was done by then.
+    overloaded = failure.reason == "overloaded" and failure.status > 0
+    return failure.meaning in REFUSALS or failure.reason == "connect" or overloaded
 
 
 def _rejected(lane: Lane, failure: Failure) -> RequestRejected:

@@ -12,6 +12,7 @@ from .messages import Chunk
 from .stream_reader import Report, Terminated, parse_event
 from .to_anthropic import JSON_TOOL
 from .validate import drifted
+from .wanted import CONTEXT_FULL
 
 _FINISH = {
     "end_turn": "stop",
@@ -31,17 +32,29 @@ def finish_reason(stop: Any, *, calls: bool) -> str:
     return _FINISH.get(stop, "stop")
 
 
+def full(said: Any) -> dict[str, str]:
+    """The vendor's own reason where the context is full: OpenAI's `length` doesn't tell it from the caller's limit."""
+    stop = said.get("stop_reason") if isinstance(said, dict) else None
+    return {"native_finish_reason": stop} if stop in CONTEXT_FULL else {}
+
+
 def usage_from(usage: Any) -> dict[str, Any] | None:
     """OpenAI's usage: its prompt tokens include what was cached, Anthropic's input tokens don't."""
     if not isinstance(usage, dict):
         return None
     read, written = usage.get("cache_read_input_tokens") or 0, usage.get("cache_creation_input_tokens") or 0
     prompt, completion = (usage.get("input_tokens") or 0) + read + written, usage.get("output_tokens") or 0
+    details = {"cached_tokens": read}
+    if written:
+        # What is written costs more than what is fresh, and more still if it stays for an hour.
+        kinds = usage.get("cache_creation")
+        details["cache_write_tokens"] = written
+        details["cache_write_1h_tokens"] = (kinds.get("ephemeral_1h_input_tokens") if isinstance(kinds, dict) else 0) or 0
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": read},
+        "prompt_tokens_details": details,
     }
 
 
@@ -68,7 +81,7 @@ def completion_from(message: dict[str, Any], *, wants_json: bool) -> dict[str, A
         "object": "chat.completion",
         "created": int(time.time()),
         "model": message.get("model") or "",
-        "choices": [{"index": 0, "message": answer, "logprobs": None, "finish_reason": finish}],
+        "choices": [{"index": 0, "message": answer, "logprobs": None, "finish_reason": finish, **full(message)}],
         "usage": usage_from(message.get("usage")),
     }
 
@@ -167,6 +180,8 @@ class AnthropicReader(Terminated):
         message = event.get("message")
         if not isinstance(message, dict):
             raise drifted("drift_fields", "message_start has no `message`")
+        if self._head:
+            raise drifted("repeated_event", "the message begins twice")
         self._head = {
             "id": f"chatcmpl-{message.get('id', '')}",
             "object": "chat.completion.chunk",
@@ -182,6 +197,8 @@ class AnthropicReader(Terminated):
         if not isinstance(index, int) or not isinstance(block, dict) or not isinstance(block.get("type"), str):
             raise drifted("drift_fields", "content_block_start has no `index` or no typed `content_block`")
         kind = block["type"]
+        if index in self._kinds:
+            raise drifted("repeated_event", f"content block {index} begins twice")
         self._kinds[index] = kind
         if kind == "text" and block.get("text"):
             return [self._chunk({"content": block["text"]})]
@@ -237,7 +254,9 @@ class AnthropicReader(Terminated):
         if stop is None:
             return []
         self._stopped = True
-        return [self._chunk({}, finish_reason(stop, calls=bool(self._calls)))]
+        chunk = self._chunk({}, finish_reason(stop, calls=bool(self._calls)))
+        chunk["choices"][0] |= full(delta)
+        return [chunk]
 
     def _usage_chunk(self) -> Chunk:
         return {**self._head, "choices": [], "usage": usage_from(self._usage or None)}

@@ -12,6 +12,7 @@ from .messages import Chunk
 from .stream_reader import Report, Terminated, parse_event
 from .to_anthropic import JSON_TOOL
 from .validate import drifted
+from .wanted import CONTEXT_FULL
 
 _FINISH = {
     "end_turn": "stop",
@@ -39,6 +40,10 @@ def finish_reason(stop: Any, report: Report, *, calls: bool) -> str:
     return _FINISH.get(stop, "stop")
 
 
+def _full(said: dict[str, Any]) -> dict[str, str]:
+    return {"native_finish_reason": said["stopReason"]} if said.get("stopReason") in CONTEXT_FULL else {}
+
+
 def usage_from(usage: Any) -> dict[str, Any] | None:
     """OpenAI's usage: its prompt tokens include what was cached, Bedrock's input tokens don't."""
     if not isinstance(usage, dict):
@@ -54,7 +59,7 @@ def usage_from(usage: Any) -> dict[str, Any] | None:
         "prompt_tokens": prompt,
         "completion_tokens": counts["outputTokens"],
         "total_tokens": prompt + counts["outputTokens"],
-        "prompt_tokens_details": {"cached_tokens": read},
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": counts["cacheWriteInputTokens"]},
     }
 
 
@@ -84,7 +89,7 @@ def completion_from(payload: dict[str, Any], model: str, report: Report, *, want
         "object": "chat.completion",
         "created": int(time.time()),
         "model": model,
-        "choices": [{"index": 0, "message": answer, "logprobs": None, "finish_reason": finish}],
+        "choices": [{"index": 0, "message": answer, "logprobs": None, "finish_reason": finish, **_full(payload)}],
         "usage": usage_from(payload.get("usage")),
     }
 
@@ -177,7 +182,9 @@ class BedrockReader(Terminated):
         if kind == "messageStop":
             finish = finish_reason(payload.get("stopReason"), self._report, calls=bool(self._calls))
             self._stopped = True
-            return [self._chunk({}, finish)]
+            chunk = self._chunk({}, finish)
+            chunk["choices"][0] |= _full(payload)
+            return [chunk]
         if kind == "metadata":
             if not self._stopped:
                 raise fail(Meaning.TRANSIENT, "stream_cut", "metadata came before any stopReason")
@@ -192,6 +199,8 @@ class BedrockReader(Terminated):
             return []
         if not isinstance(use, dict) or not isinstance(use.get("name"), str) or not isinstance(index, int):
             raise drifted("drift_fields", "contentBlockStart has a toolUse without `name`")
+        if index in self._calls or index in self._json:
+            raise drifted("repeated_event", f"content block {index} begins twice")
         if self._wants_json and use["name"] == JSON_TOOL:
             self._json.add(index)
             return []

@@ -18,9 +18,10 @@ from .output_caps import OutputCaps
 from .provider import AttemptLimits, LLMProvider
 from .response_body import Trailers, read_error_body, read_whole
 from .sse import EventReader, EventTooLarge
+from .stream_check import ChunkCheck
 from .stream_reader import Frames, StreamReader
 from .upstream import HEADERS, make_client, transport_failure
-from .validate import ChunkCheck, drifted
+from .validate import drifted
 
 __all__ = ["HTTPProvider", "StreamReader"]
 
@@ -149,6 +150,11 @@ class HTTPProvider(LLMProvider):
             return self._embedding_model(asked) or self.model
         return self._models.get(asked, self.model) if self._models else self.model
 
+    def output_limit(self, request: LLMRequest) -> int | None:
+        """The longest answer that is asked for here, in tokens: an answer that stops before it was cut short."""
+        asked = request.max_tokens
+        return self.caps.clamp(self.upstream_model(request), asked, []) if isinstance(asked, int) else None
+
     def _embedding_model(self, asked: str) -> str | None:
         offered = self.options.get("embeddings") or ()
         if isinstance(offered, Mapping):
@@ -163,8 +169,8 @@ class HTTPProvider(LLMProvider):
         response, notes = await self._ask(request, limits, stream=False)
         content = await read_whole(response, self._answer_bytes_max)
         answer = self.read_answer(self._parse(response, content), request, notes)
-        if answer.finish_reason == "content_filter" and "content_policy" in self._move_on:
-            raise fail(Meaning.UNFIT, "content_policy", "the answer was kept back")
+        if "content_policy" in self._move_on and (answer.finish_reason == "content_filter" or _refusal(answer)):
+            raise fail(Meaning.UNFIT, "content_policy", _refusal(answer) or "the answer was kept back")
         return answer
 
     async def stream(self, request: LLMRequest, limits: AttemptLimits | None = None) -> AsyncIterator[list[Chunk]]:
@@ -178,7 +184,7 @@ class HTTPProvider(LLMProvider):
             kind = response.headers.get("content-type", "")
             if not kind.startswith(self.stream_kind):
                 await self._not_a_stream(response, kind)
-            check = ChunkCheck(request) if self.validate else None
+            check = ChunkCheck(request, self.output_limit(request)) if self.validate else None
             events = self.frames()
             async for data in parts:
                 chunks = self._chunks(data, events, reader, check)
@@ -219,7 +225,8 @@ class HTTPProvider(LLMProvider):
             return
         for chunk in chunks:
             check.chunk(chunk)
-        if check.finish == "content_filter" and not check.token_seen and "content_policy" in self._move_on:
+        declined = not check.token_seen and (check.refused or check.finish == "content_filter")
+        if declined and "content_policy" in self._move_on:
             raise fail(Meaning.UNFIT, "content_policy", "the answer was kept back")
         if complete:
             # Before the last piece goes out: a failure can still be hidden if it is the only one.
@@ -377,6 +384,14 @@ class HTTPProvider(LLMProvider):
         await self._trailers.aclose()
         if self._owns_client:
             await self._client.aclose()
+
+
+def _refusal(answer: LLMResponse) -> str:
+    """The words of a model that declines; empty if it doesn't."""
+    choices = answer.body.get("choices")
+    message = choices[0].get("message") if isinstance(choices, list) and choices else None
+    said = message.get("refusal") if isinstance(message, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 def _noted(chunks: list[Chunk], notes: tuple[str, ...]) -> list[Chunk]:

@@ -12,6 +12,7 @@ from .policies.pace import Pace
 from .policies.patience import Patience
 from .prices import Price
 from .provider import AttemptLimits, LLMProvider
+from .validate import CONTENT_DRIFTS
 
 
 @dataclass(slots=True, eq=False)
@@ -158,7 +159,7 @@ class Lane:
             return
         if permit.stream is None:
             self.breaker.failed(permit.whole, failure)
-        elif midway and failure.meaning in ACCIDENTS:
+        elif midway and failure.meaning in ACCIDENTS and failure.reason not in CONTENT_DRIFTS:
             self.breaker.succeeded(permit.whole)
             self.streams.failed(permit.stream, failure)
         else:

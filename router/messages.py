@@ -119,6 +119,16 @@ class LLMRequest:
         form = self.response_format
         return isinstance(form, dict) and form.get("type") in {"json_schema", "json_object"}
 
+    @property
+    def demanded_call(self) -> str | None:
+        """The tool that has to be called; empty if any has to be, None if none has to."""
+        choice = self.tool_choice
+        if choice == "required":
+            return ""
+        function = choice.get("function") if isinstance(choice, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        return name if isinstance(name, str) else None
+
 
 @dataclass(slots=True)
 class LLMResponse:
@@ -135,6 +145,8 @@ class LLMResponse:
         input_tokens: Everything read, cached tokens included.
         output_tokens: Everything written, reasoning included.
         cached_tokens: The part of `input_tokens` that came from the provider's cache.
+        cache_write_tokens: The part of `input_tokens` that was put there, for however long.
+        cache_write_1h_tokens: The part of that which stays for an hour.
         attempts: Attempts that this answer took, the good one included.
         notes: What was changed to fit the provider (`dropped seed`).
         metadata: The request's own.
@@ -153,6 +165,8 @@ class LLMResponse:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
     attempts: int = 1
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
@@ -165,7 +179,7 @@ def response_from_completion(body: dict[str, Any], provider: str, notes: tuple[s
     """Read an OpenAI chat completion that has been validated; usage may be missing or incomplete."""
     choice = body["choices"][0]
     message = choice["message"]
-    spent_in, spent_out, cached = read_usage(body.get("usage"))
+    spent_in, spent_out, cached, written, written_1h = read_usage(body.get("usage"))
     return LLMResponse(
         content=message.get("content"),
         provider=provider,
@@ -176,18 +190,33 @@ def response_from_completion(body: dict[str, Any], provider: str, notes: tuple[s
         input_tokens=spent_in,
         output_tokens=spent_out,
         cached_tokens=cached,
+        cache_write_tokens=written,
+        cache_write_1h_tokens=written_1h,
         notes=notes,
         body=body,
     )
 
 
-def read_usage(usage: Any) -> tuple[int, int, int]:
-    """Input, output and cached tokens of an OpenAI usage object; zeros for what is missing or no number."""
+Tokens = tuple[int, int, int, int, int]
+"""Input, output; and of the input: cached, written into the cache, and the part of that which stays for an hour."""
+
+NOTHING: Tokens = (0, 0, 0, 0, 0)
+
+
+def read_usage(usage: Any) -> Tokens:
+    """The counts of an OpenAI usage object; zeros for what is missing or no number.
+
+    `cache_write_tokens` is OpenAI's own (SDK 3.51); of an hour's writing, which costs more, only Anthropic tells, and
+    `cache_write_1h_tokens` is our word for it.
+    """
     if not isinstance(usage, dict):
-        return 0, 0, 0
+        return NOTHING
+    spent_in, spent_out = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
-    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")), _count(cached)
+    if not isinstance(details, dict):
+        return spent_in, spent_out, 0, 0, 0
+    written, written_1h = details.get("cache_write_tokens"), details.get("cache_write_1h_tokens")
+    return spent_in, spent_out, _count(details.get("cached_tokens")), _count(written), _count(written_1h)
 
 
 def _count(value: Any) -> int:

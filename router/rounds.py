@@ -15,7 +15,8 @@ A call goes through them in turn and ends with the first answer:
 
 Every attempt of every round goes through `_admit` first: what may never be asked is refused there. A refused attempt
 (a ban, a limit) doesn't use up an attempt that an accident may: each lane can refuse a call once, at once, and then
-its breaker is open for the next calls. A request that is the caller's own fault ends the call and moves nothing.
+its breaker is open for the next calls. A call that was only turned away so far (overloaded, no connection) goes on to
+whoever is well, however many turned it away. A request that is the caller's own fault ends the call and moves nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from .attempt import Opened
 from .call import REFUSALS_MAX, Call, Served
 from .errors import ACCIDENTS, REFUSALS, Attempt, AttemptFailed, Failure, Meaning
 from .lane import Lane, Pass
-from .money import NOTHING
+from .messages import NOTHING
 from .observer import Observer
 from .open_stream import End
 from .policies.budget import RetryBudget
@@ -122,7 +123,7 @@ class Rounds:
         return None
 
     async def _first_try(self, call: Call, lane: Lane, why: str = "") -> Served | None:
-        if self._spent(call):
+        if self._spent(call) and not call.only_turned_away(lane):
             call.record.skipped.append(f"{lane.label}: attempts_max ({self.policies.attempts_max}) is reached")
             return None
         permit = self._admit(call, lane)

@@ -1,26 +1,27 @@
 """Is this an answer? Format drift is found here, before it can reach a caller as a success.
 
-Required are the fields without which there is no answer. What is new, missing but optional, or unknown by value (a new
+Required are the fields without which there is no answer, and what the caller asked for: a JSON document of its schema,
+a call of a tool, as many tokens as it left room for. What is new, missing but optional, or unknown by value (a new
 finish reason, no usage) passes: providers add fields every month, and refusing those would be an outage of our own.
+Streams are checked by the same rules in `stream_check`.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import orjson
+from uuid import uuid4
 
 from .errors import AttemptFailed, Meaning, fail
-from .messages import Chunk, LLMRequest
+from .messages import LLMRequest
+from .repair import read_document
+from .wanted import Wanted, wanted
 
-# What a delta may hold. One with unknown names only was renamed, and would otherwise become an empty answer.
-_DELTA_FIELDS = frozenset(
-    {
-        "role", "content", "tool_calls", "refusal", "function_call", "annotations", "audio", "obfuscation",
-        "reasoning", "reasoning_content", "reasoning_details", "name",
-    }
-)  # fmt: skip
-_UNFINISHED = frozenset({"length", "content_filter"})
+UNFINISHED = frozenset({"length", "content_filter"})
+"""Finish reasons of answers that aren't whole, and say so."""
+CONTENT_DRIFTS = frozenset({"drift_json_answer", "drift_schema", "drift_no_call"})
+"""Drifts of what a model said, not of the form it came in: one of them in a stream is no reason to avoid streams."""
+
+JSON_ANSWER = "the answer to a `response_format` request"
 
 
 def drifted(reason: str, message: str, **details: Any) -> AttemptFailed:
@@ -28,8 +29,19 @@ def drifted(reason: str, message: str, **details: Any) -> AttemptFailed:
     return fail(Meaning.DRIFTED, reason, message, **details)
 
 
-def check_completion(body: Any, request: LLMRequest) -> None:
-    """Check a plain OpenAI chat completion.
+def check_completion(
+    body: Any, request: LLMRequest, *, limit: int | None = None, repair: bool = True
+) -> tuple[str, ...]:
+    """Check a plain OpenAI chat completion, and repair in place what can safely be repaired.
+
+    Args:
+        body: The completion.
+        request: What was asked.
+        limit: Longest answer that was asked for, in tokens.
+        repair: Whether it may be changed; not where its caller gets another copy of it.
+
+    Returns:
+        Notes on what was repaired.
 
     Raises:
         AttemptFailed: Meaning `drifted`, naming the field.
@@ -37,6 +49,7 @@ def check_completion(body: Any, request: LLMRequest) -> None:
     choices = body.get("choices") if isinstance(body, dict) else None
     if not isinstance(choices, list) or not choices:
         raise drifted("drift_fields", "`choices` is missing or empty")
+    check = _Plain(wanted(request, limit), repair=repair)
     for choice in choices:
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(message, dict):
@@ -44,124 +57,107 @@ def check_completion(body: Any, request: LLMRequest) -> None:
         if not choice.get("finish_reason"):
             # Without it a cut answer can't be told from a whole one.
             raise drifted("drift_fields", "`choices[].finish_reason` is missing")
-        _check_message(message, choice.get("finish_reason"), request)
+        check.message(choice, message)
+        if short := check.wanted.cut_short(choice, body.get("usage") if len(choices) == 1 else None):
+            raise drifted("drift_cut_short", short)
+    return check.notes
 
 
-def _check_message(message: dict[str, Any], finish: Any, request: LLMRequest) -> None:
-    content, calls = message.get("content"), message.get("tool_calls")
-    if content is not None and not isinstance(content, str):
-        raise drifted("drift_fields", "`message.content` is neither text nor null")
-    for call in calls or ():
+class _Plain:
+    """One completion's messages against what is wanted."""
+
+    def __init__(self, what: Wanted, *, repair: bool) -> None:
+        self.wanted, self._repair = what, repair
+        self.notes: tuple[str, ...] = ()
+
+    def message(self, choice: dict[str, Any], message: dict[str, Any]) -> None:
+        content = message.get("content")
+        if content is not None and not isinstance(content, str):
+            raise drifted("drift_fields", "`message.content` is neither text nor null")
+        if self._repair and not self.wanted.legacy and not message.get("tool_calls"):
+            self._modernise(choice, message)
+        calls, finish = message.get("tool_calls"), choice["finish_reason"]
+        for call in calls or ():
+            self._call(call, whole=finish not in UNFINISHED)
+        if not content and not calls:
+            if message.get("refusal") or message.get("function_call") or finish in UNFINISHED:
+                return
+            raise drifted("drift_empty", "the message has neither `content` nor `tool_calls`")
+        if finish in UNFINISHED or message.get("refusal"):
+            return
+        if not calls:
+            no_call(self.wanted)
+        if content and not calls and self.wanted.json:
+            message["content"] = self._document(content, self.wanted.schema, JSON_ANSWER)
+
+    def _modernise(self, choice: dict[str, Any], message: dict[str, Any]) -> None:
+        """A call in its form of 2023, to a caller who knows tools only."""
+        old = message.get("function_call")
+        if not isinstance(old, dict) or not isinstance(old.get("name"), str):
+            return
+        message["tool_calls"] = [{"id": f"call_{uuid4().hex[:24]}", "type": "function", "function": old}]
+        del message["function_call"]
+        if choice["finish_reason"] == "function_call":
+            choice["finish_reason"] = "tool_calls"
+        self.notes = (*self.notes, "function_call turned into tool_calls")
+
+    def _call(self, call: Any, *, whole: bool) -> None:
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise drifted("drift_fields", "`tool_calls[].function.name` is missing")
-        if finish not in _UNFINISHED:
-            check_json(function.get("arguments"), "`tool_calls[].function.arguments`", may_be_empty=True)
-    if not content and not calls:
-        if message.get("refusal") or message.get("function_call") or finish in _UNFINISHED:
+        if not whole:
             return
-        raise drifted("drift_empty", "the message has neither `content` nor `tool_calls`")
-    if content and not calls and request.wants_json and finish not in _UNFINISHED:
-        check_json(content, "the answer to a `response_format` request")
+        known_tool(self.wanted, function["name"])
+        given, what = function.get("arguments"), "`tool_calls[].function.arguments`"
+        if not isinstance(given, str):
+            raise drifted("drift_fields", f"{what} is missing or no text")
+        if given.strip():
+            function["arguments"] = self._document(given, self.wanted.tools.get(function["name"]), what)
+
+    def _document(self, text: str, schema: Any, what: str) -> str:
+        if not self._repair:
+            check_document(text, schema, what)
+            return text
+        document, notes, problem = read_document(text, schema)
+        if problem:
+            raise _wrong(what, problem)
+        self.notes = (*self.notes, *notes)
+        return document
 
 
-def check_json(text: Any, what: str, *, may_be_empty: bool = False) -> None:
-    """Check that a text is a JSON document.
+def no_call(what: Wanted) -> None:
+    """The answer calls no tool.
+
+    Raises:
+        AttemptFailed: Meaning `drifted`: one had to be called.
+    """
+    if what.call is not None:
+        raise drifted("drift_no_call", "the tool that had to be called wasn't")
+
+
+def known_tool(what: Wanted, name: str) -> None:
+    """The answer calls this tool.
+
+    Raises:
+        AttemptFailed: Meaning `drifted`: another had to be called, or there is none of that name.
+    """
+    if what.call and name != what.call:
+        raise drifted("drift_no_call", "another tool was called than the one that had to be")
+    if what.tools and what.only_tools and name not in what.tools:
+        raise drifted("drift_no_call", "a tool was called that wasn't offered")
+
+
+def check_document(text: str, schema: Any, what: str) -> None:
+    """Check that a text is a JSON document of a schema, as it is.
 
     Raises:
         AttemptFailed: Meaning `drifted`.
     """
-    if not isinstance(text, str):
-        raise drifted("drift_fields", f"{what} is missing or no text")
-    if may_be_empty and not text.strip():
-        return
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise drifted("drift_json_answer", f"{what} is not JSON: {error}") from None
+    _, notes, problem = read_document(text, schema)
+    if problem or notes:
+        raise _wrong(what, problem or "would have to be repaired, and is already on its way")
 
 
-class ChunkCheck:
-    """Checks one stream of OpenAI chunks, as they pass.
-
-    Attributes:
-        token_seen: Whether something that a caller would call an answer has passed.
-        finish: The finish reason, once it was there.
-    """
-
-    __slots__ = ("_arguments", "_content", "_json", "_refused", "finish", "token_seen")
-
-    def __init__(self, request: LLMRequest) -> None:
-        self.token_seen = False
-        self.finish: str | None = None
-        self._json = request.wants_json
-        self._content: list[str] = []
-        self._arguments: dict[int, list[str]] = {}
-        self._refused = False
-
-    def chunk(self, chunk: Chunk) -> None:
-        """Take note of one chunk.
-
-        Raises:
-            AttemptFailed: Meaning `drifted`, naming the field.
-        """
-        choices = chunk.get("choices")
-        if not isinstance(choices, list):
-            # A chunk without choices that only carries usage or a moderation note is known from several vendors.
-            if "usage" in chunk and choices is None:
-                return
-            raise drifted("drift_fields", "a chunk has no `choices`")
-        for choice in choices:
-            delta = choice.get("delta") if isinstance(choice, dict) else None
-            if not isinstance(delta, dict):
-                raise drifted("drift_fields", "a chunk's choice has no `delta`")
-            if delta:
-                self._delta(delta)
-            if choice.get("finish_reason"):
-                self.finish = choice["finish_reason"]
-
-    def _delta(self, delta: dict[str, Any]) -> None:
-        content = delta.get("content")
-        if content:
-            if not isinstance(content, str):
-                raise drifted("drift_fields", "`delta.content` is no text")
-            self.token_seen = True
-            if self._json:
-                self._content.append(content)
-        if delta.get("tool_calls"):
-            for call in delta["tool_calls"]:
-                self._call(call)
-            self.token_seen = True
-        if delta.get("refusal"):
-            self._refused = True
-        elif delta.get("function_call") or delta.get("audio"):
-            self.token_seen = True
-        elif _DELTA_FIELDS.isdisjoint(delta):
-            raise drifted("drift_fields", f"`delta` holds only unknown fields: {sorted(delta)[:5]}")
-
-    def _call(self, call: Any) -> None:
-        function = call.get("function") if isinstance(call, dict) else None
-        pieces = function.get("arguments", "") if isinstance(function, dict) else None
-        if (
-            not isinstance(pieces, str)
-            or not isinstance(function, dict)
-            or function.keys().isdisjoint({"name", "arguments"})
-        ):
-            raise drifted("drift_fields", "`delta.tool_calls[].function` is missing or has unknown fields only")
-        index = call.get("index") if isinstance(call.get("index"), int) else 0
-        self._arguments.setdefault(index, []).append(pieces)
-
-    def end(self) -> None:
-        """Check the answer as a whole, after the stream's terminator.
-
-        Raises:
-            AttemptFailed: Meaning `drifted`.
-        """
-        if self.finish in _UNFINISHED:
-            return
-        for pieces in self._arguments.values():
-            check_json("".join(pieces), "a tool call's arguments", may_be_empty=True)
-        if not self.token_seen and not self._refused:
-            raise drifted("drift_empty", "the stream ended without a single token")
-        if self._json and self._content and not self._arguments:
-            check_json("".join(self._content), "the answer to a `response_format` request")
+def _wrong(what: str, problem: str) -> AttemptFailed:
+    reason = "drift_schema" if problem.startswith("$") else "drift_json_answer"
+    return drifted(reason, f"{what} {problem}" if reason == "drift_json_answer" else f"{what}: {problem}")

@@ -76,10 +76,16 @@ class AnthropicProvider(HTTPProvider):
         if self.validate:
             if not payload.get("stop_reason"):
                 raise drifted("drift_fields", "`stop_reason` is missing")
-            check_completion(body, request)
+            # A caller of this dialect gets the message itself, which isn't repaired.
+            limit = self.output_limit(request)
+            notes = (*notes, *check_completion(body, request, limit=limit, repair=not native))
         response = response_from_completion(body, self.name, notes)
         response.native = payload if native else None
         return response
+
+    def output_limit(self, request: LLMRequest) -> int | None:
+        """The API demands a limit: without the caller's it is ours."""
+        return super().output_limit(request) or self.max_tokens
 
     def stream_reader(self, request: LLMRequest) -> StreamReader:
         """Reads events until `message_stop`."""

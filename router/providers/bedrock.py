@@ -87,7 +87,7 @@ class BedrockProvider(HTTPProvider):
         model = self.upstream_model(request)
         body = completion_from(payload, model, self.in_stream, wants_json=request.wants_json)
         if self.validate:
-            check_completion(body, request)
+            notes = (*notes, *check_completion(body, request, limit=self.output_limit(request)))
         return response_from_completion(body, self.name, notes)
 
     def frames(self) -> Frames:

@@ -57,7 +57,7 @@ class GeminiProvider(HTTPProvider):
         """The first candidate as a completion."""
         body = completion_from(payload, self.in_stream)
         if self.validate:
-            check_completion(body, request)
+            notes = (*notes, *check_completion(body, request, limit=self.output_limit(request)))
         return response_from_completion(body, self.name, notes)
 
     def stream_reader(self, request: LLMRequest) -> StreamReader:  # noqa: ARG002 - other dialects need it

@@ -66,7 +66,9 @@ class _Reader(ChunkReader):
 
 def _plain(choice: dict[str, Any], said: Any) -> None:
     """Content as one text: its thinking, which comes in parts since 2025 (vercel/ai#8012), goes beside it."""
-    choice["finish_reason"] = _FINISH.get(str(choice.get("finish_reason")), choice.get("finish_reason"))
+    finish = choice.get("finish_reason")
+    if finish in _FINISH:
+        choice |= {"finish_reason": _FINISH[finish], "native_finish_reason": finish}
     if not isinstance(said, dict) or not isinstance(said.get("content"), list):
         return
     parts = [part for part in said["content"] if isinstance(part, dict)]

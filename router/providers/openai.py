@@ -79,7 +79,7 @@ class OpenAIProvider(HTTPProvider):
     def read_answer(self, payload: dict[str, Any], request: LLMRequest, notes: tuple[str, ...]) -> LLMResponse:
         """The completion as it came."""
         if self.validate:
-            check_completion(payload, request)
+            notes = (*notes, *check_completion(payload, request, limit=self.output_limit(request)))
         try:
             return response_from_completion(payload, self.name, notes)
         except (KeyError, IndexError, TypeError, AttributeError):

@@ -136,7 +136,7 @@ async def test_json_answers_have_to_be_json(bench):
     assert "openai" == response.headers["x-llm-provider"]
     assert {"words": "openai is well"} == json.loads(response.json()["choices"][0]["message"]["content"])
     b.anthropic.always = b.anthropic.replies(200, with_(ANTHROPIC, "max_tokens", "stop_reason"))
-    response = await b.ask(response_format=SCHEMA)
+    response = await b.ask(response_format=SCHEMA, max_tokens=1)
     assert ("anthropic", "length") == (
         response.headers["x-llm-provider"],
         response.json()["choices"][0]["finish_reason"],

@@ -18,6 +18,7 @@ from banstorm.router.config import Breaker, Retry, Timeouts
 from banstorm.router.policies.breaker import State
 
 BAN = Failure(Meaning.ACCOUNT, "org_disabled", "This organization has been disabled.", status=400)
+BROKEN = Failure(Meaning.TRANSIENT, "server_error", "Internal server error", status=500)
 OVERLOADED = Failure(Meaning.TRANSIENT, "overloaded", "Overloaded", status=529)
 
 both = pytest.mark.parametrize("stream", [False, True])
@@ -135,7 +136,7 @@ def test_attempts_are_bounded(lab):
     """With more providers than attempts the rest isn't asked, and the error says why."""
     providers = [lab.Scripted(name) for name in "abcd"]
     for provider in providers:
-        provider.always = OVERLOADED
+        provider.always = BROKEN
 
     async def scene() -> None:
         with pytest.raises(AllProvidersExhausted, match=r"d: attempts_max \(3\) is reached \(not asked\)"):

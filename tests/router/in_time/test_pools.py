@@ -13,6 +13,7 @@ from banstorm.router.profile import Profile
 BAN = Failure(Meaning.ACCOUNT, "org_disabled", "disabled", status=400)
 REVOKED = Failure(Meaning.CREDENTIAL, "bad_key", "invalid x-api-key", status=401)
 LIMITED = Failure(Meaning.LIMITED, "rate_limited", "too many", status=429, retry_after_s=9.0)
+BROKEN = Failure(Meaning.TRANSIENT, "server_error", "Internal server error", status=500)
 OVERLOADED = Failure(Meaning.TRANSIENT, "overloaded", "Overloaded", status=529)
 UNKNOWN = Failure(Meaning.MODEL, "model_unknown", "no such model", status=404)
 
@@ -97,13 +98,63 @@ def test_refusals_are_bounded_and_accidents_still_count(lab):
         provider.always = BAN
     mixed = [lab.Scripted(f"m{n}") for n in range(10)]
     for n, provider in enumerate(mixed):
-        provider.always = OVERLOADED if n % 2 else BAN
+        provider.always = BROKEN if n % 2 else BAN
 
     async def scene() -> None:
         for providers, attempts in ((many, 16 + 3), (mixed, 3 + 3)):
             with pytest.raises(AllProvidersExhausted):
                 await lab.ask(lab.make(*providers))
             assert attempts == sum(len(provider.asked) for provider in providers)
+
+    lab.virtually(scene())
+
+
+CONNECT = Failure(Meaning.TRANSIENT, "connect", "connection refused")
+BEGUN = Failure(Meaning.TRANSIENT, "overloaded", "Overloaded")
+
+
+@both
+@pytest.mark.parametrize("failure", [OVERLOADED, CONNECT], ids=str)
+def test_being_turned_away_by_many_leaves_whoever_is_well(lab, stream, failure):
+    """Five vendors that turn a call away at the door take no time and do no work: the sixth, who is well, is asked."""
+    away = [lab.Scripted(name) for name in "abcde"]
+    for provider in away:
+        provider.always = failure
+    good = lab.Scripted("good")
+
+    async def scene() -> None:
+        assert "good" == await lab.ask(lab.make(*away, good), stream=stream)
+        assert [1] * 5 == [len(provider.asked) for provider in away]
+
+    lab.virtually(scene())
+
+
+@pytest.mark.parametrize("failure", [BROKEN, BEGUN], ids=str)
+def test_whoever_did_work_has_used_up_an_attempt(lab, failure):
+    """Three attempts that did work, as an overload within a stream, are the most that a call makes."""
+    bad = [lab.Scripted(name) for name in "abc"]
+    for provider in bad:
+        provider.always = failure
+    good = lab.Scripted("good")
+
+    async def scene() -> None:
+        with pytest.raises(AllProvidersExhausted, match="attempts_max"):
+            await lab.ask(lab.make(*bad, good))
+        assert [] == good.asked
+
+    lab.virtually(scene())
+
+
+def test_a_pools_doors_are_one_door(lab):
+    """Thirty credentials of an overloaded vendor are not thirty chances: three attempts, and no more."""
+    members = pool(lab, "a", *[f"KEY_{n}" for n in range(30)])
+    for member in members:
+        member.always = OVERLOADED
+
+    async def scene() -> None:
+        with pytest.raises(AllProvidersExhausted):
+            await lab.ask(lab.make(*members))
+        assert 3 == sum(len(member.asked) for member in members)
 
     lab.virtually(scene())
 
