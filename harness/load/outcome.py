@@ -14,6 +14,8 @@ Precedence: foreign; corrupted or stitched; truncated or shortened; error; late.
   ended, but a refusal's body is not searched for them.
 * A 2xx that ended well and holds no word at all: nothing was said, `truncated`; something else was said, `corrupted`. A
   200 whose body is an error object is no proper error (no status says so, no SDK raises): `truncated` as well.
+* A 2xx without a word whose finish reason says that the model declined, or that the answer was kept back, is `error`:
+  the caller was told so, in the place where the dialect tells it. With words before it, it is a prefix like any other.
 * An event that is no JSON makes the stream `corrupted`, whatever came before it.
 * All the words in a form nobody asked for (text around them, an object that doesn't parse or has other keys, another
   tool, text instead of a tool call) is `corrupted`; an object cut before its closing brace is a prefix.
@@ -37,6 +39,8 @@ _WORDS: Final = re.compile(r'~[^\s"\\]*')
 _WORD: Final = re.compile(
     r"~(?P<run>[0-9a-f]{6})\.(?P<call>\d{1,9})\.(?P<provider>[a-z][a-z0-9_-]*)\.(?P<place>\d{1,4})\.(?P<total>\d{1,4})\..{4}"
 )
+_DECLINED: Final = frozenset({"content_filter", "refusal"})
+"""Finish reasons of an answer that isn't given, in the words of OpenAI and of Anthropic."""
 _BEGINNING: Final = '{"answer":"'
 """How an object begins before its first word, without blanks."""
 
@@ -109,7 +113,7 @@ def judge(
     return Verdict(
         outcome=outcome,
         good=outcome == "ok" or (outcome == "stitched" and allow_continuation),
-        error=_error(heard, ending),
+        error=_error(heard, ending) or (heard.finish if success and _declined(heard, reading) else None),
         terminated=success and ending is Ending.COMPLETE and heard.ended,
         provider="+".join(reading.providers) or None,
         places=reading.places,
@@ -140,8 +144,7 @@ def _outcome(
     form = _form(mark, heard, reading)
     if form is _Form.WRONG or heard.malformed:
         return "corrupted"
-    # An error inside a stream ends it, so its proper end was never seen; a plain body with an error object has ended.
-    failed = _BROKEN.get(ending) or ("error" if heard.error and not heard.ended else None)
+    failed = _BROKEN.get(ending) or ("error" if _told(heard, reading) else None)
     if form is _Form.RIGHT and reading.reading is Reading.STITCHED:
         return (allow_continuation and failed) or "stitched"
     if failed:
@@ -149,6 +152,16 @@ def _outcome(
     if form is _Form.CUT:
         return "shortened" if heard.finish == "length" else "truncated"
     return "ok"
+
+
+def _told(heard: Heard, reading: Inspection) -> bool:
+    """Whether the caller was told that there is no answer, or no whole one."""
+    # An error inside a stream ends it, so its proper end was never seen; a plain body with an error object has ended.
+    return (heard.error is not None and not heard.ended) or _declined(heard, reading)
+
+
+def _declined(heard: Heard, reading: Inspection) -> bool:
+    return heard.finish in _DECLINED and not reading.places and not heard.error
 
 
 def _names_another(text: str, mark: Mark) -> bool:

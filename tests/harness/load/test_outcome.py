@@ -157,6 +157,15 @@ TABLE = [
     ("an error in a stream, first", TEXT, unended(error="overloaded_error"), Ending.COMPLETE, 200, "error"),
     ("an error in a stream after a prefix", TEXT, unended(PREFIX, error="x"), Ending.COMPLETE, 200, "error"),
     ("an error in a stream after all words", TEXT, unended(RIGHT, error="x"), Ending.COMPLETE, 200, "error"),
+    (
+        "nothing, and it says that the model declined",
+        TEXT,
+        said("", finish="content_filter"),
+        Ending.COMPLETE,
+        200,
+        "error",
+    ),
+    ("no call, and it says so in Anthropic's words", TOOL, said("", finish="refusal"), Ending.COMPLETE, 200, "error"),
     # refused: connection refused or reset
     ("no connection", TEXT, Heard(), Ending.REFUSED, None, "refused"),
     ("reset before a status", TEXT, Heard(), Ending.RESET, None, "refused"),
@@ -287,6 +296,8 @@ def test_the_error_column_names_the_answers_error_else_the_transports():
     """What the answer said of itself comes first, then how the transport ended, then nothing."""
     assert verdict(TEXT, Heard(error="invalid_api_key"), Ending.COMPLETE, 401).error == "invalid_api_key"
     assert verdict(TEXT, unended(PREFIX), Ending.RESET, 200).error == "reset"
+    assert verdict(TEXT, said("", finish="content_filter"), Ending.COMPLETE, 200).error == "content_filter"
+    assert verdict(TEXT, said(PREFIX, finish="content_filter"), Ending.COMPLETE, 200).error is None
     assert verdict(TEXT, said(RIGHT), Ending.COMPLETE, 200).error is None
 
 
