@@ -222,6 +222,7 @@ class TimelineOut(Part):
     p50_s: list[float | None]
     p95_s: list[float | None]
     usd: list[float]
+    usd_by: dict[str, list[float]] = Field(default_factory=dict, description="the same by provider")
 
 
 class AttemptOut(Part):
@@ -299,6 +300,7 @@ class RunOut(Part):
     versions: dict[str, Any]
     warnings: list[str]
     own_failures: list[str]
+    remedy: str = Field(default="", description="what a good router does about it, as the scenario says")
 
 
 class Result(Part):

@@ -50,7 +50,11 @@ def timeline(history: History) -> TimelineOut:
     good = calls[calls["good"]]
     p50, p95 = _quantiles(history, bins(calls["scheduled_ns"]), steps)
     billed = history.invoices[history.invoices["measured"]]
-    usd = np.bincount(bins(billed["when_ns"]), weights=billed["usd"].to_numpy(dtype=np.float64), minlength=steps)
+
+    def spent(frame: pd.DataFrame) -> list[float]:
+        sums = np.bincount(bins(frame["when_ns"]), weights=frame["usd"].to_numpy(dtype=np.float64), minlength=steps)
+        return [round(float(each), 9) for each in sums]
+
     return TimelineOut(
         step_s=step,
         steps=steps,
@@ -64,7 +68,8 @@ def timeline(history: History) -> TimelineOut:
         failed={name: counts(attempts[bad & (attempts["provider"] == name)], "received_ns") for name in providers},
         p50_s=p50,
         p95_s=p95,
-        usd=[round(float(each), 9) for each in usd],
+        usd=spent(billed),
+        usd_by={name: spent(billed[billed["provider"] == name]) for name in providers},
     )
 
 

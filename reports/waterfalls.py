@@ -13,6 +13,8 @@ from .finding import NS
 from .history import History
 from .result import AttemptOut, WorstOut
 
+OF_A_KIND_MAX: Final = 3
+"""Most calls shown that had the same outcome, the same status and the same attempts."""
 WORST_MAX: Final = 12
 """Most calls shown as waterfalls."""
 ATTEMPTS_MAX: Final = 20
@@ -33,6 +35,7 @@ _ORDER: Final = (
     "unsent",
 )
 """Worst first: what looks like a success and is none, then what a caller at least notices."""
+_ROUTE: Final = ("tries", "asked_last", "status_last", "ended_last")
 BASE_URL: Final = "http://127.0.0.1:8080/v1"
 """Where a router is asked when the run does not say: what `--target` is by default."""
 
@@ -47,11 +50,20 @@ def worst_calls(history: History) -> list[WorstOut]:
         chosen = calls.assign(tries=tries)[tries > 1].sort_values(["tries", "latency_s"], ascending=False)
     else:
         rank = lost["outcome"].map({name: index for index, name in enumerate(_ORDER)}).fillna(len(_ORDER))
-        silent_first = lost.assign(rank=rank, loud=~lost["silent"])
-        # A few of each outcome say more than many of one.
-        nth = silent_first.groupby("outcome").cumcount()
-        chosen = silent_first.assign(nth=nth // 3).sort_values(["nth", "loud", "rank"], kind="stable")
+        silent_first = lost.assign(rank=rank, loud=~lost["silent"]).merge(_routes(history), on="call", how="left")
+        # A few of each kind say more than many of one.
+        nth = silent_first.groupby(["outcome", "status", *_ROUTE], dropna=False).cumcount()
+        chosen = silent_first[nth < OF_A_KIND_MAX].sort_values(["loud", "rank"], kind="stable")
+        nth = chosen.groupby("outcome").cumcount()
+        chosen = chosen.assign(nth=nth // OF_A_KIND_MAX).sort_values(["nth", "loud", "rank"], kind="stable")
     return [_waterfall(history, row) for row in chosen.head(WORST_MAX).to_dict("records")]
+
+
+def _routes(history: History) -> pd.DataFrame:
+    """By call: how many attempts it took, and how the last of them ended."""
+    made = history.attempts.dropna(subset=["call"]).groupby("call")
+    last = made[["provider", "status", "ended_by"]].last().set_axis(list(_ROUTE[1:]), axis=1)
+    return last.assign(tries=made.size()).reset_index()
 
 
 def _waterfall(history: History, row: dict[Any, Any]) -> WorstOut:

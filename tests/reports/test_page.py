@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.debian
 SECTIONS = [
     "verdict",
     "expectations",
+    "fix",
     "timeline",
     "failover",
     "integrity",
@@ -28,6 +30,7 @@ SECTIONS = [
     "measures",
     "repeat",
 ]
+LIGHT, DARK = "rgb(246, 247, 249)", "rgb(15, 18, 22)"
 HOSTILE = '</script><script>window.hit=1</script><img src=x onerror="window.hit=1">\'"&\u2028@@script@@'
 """What a provider or a router might say: markup, the end of our script, a line separator, one of our placeholders."""
 
@@ -65,13 +68,29 @@ def page(result: Result, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 def test_every_section_is_there_and_the_verdict_comes_first(page: Page, result: Result) -> None:
-    """The sections stand in their order, each with content, and the page's heading is the verdict's sentence."""
+    """The sections stand in their order; the top says whether it survived, what broke first and what to fix first."""
     assert page.evaluate("[...document.querySelectorAll('section')].map((each) => each.id)") == SECTIONS
-    assert page.evaluate("document.querySelector('h1').textContent") == result.sentence
-    assert page.evaluate("document.querySelector('.first').textContent").startswith("Broke first: lost_calls was 10")
+    assert page.evaluate("document.querySelector('#verdict .kicker b').textContent") == "No."
+    assert page.evaluate("document.querySelector('h1').textContent") == result.sentence.split(";")[0] + "."
+    top = page.evaluate("[...document.querySelectorAll('#verdict .answers > div')].map((each) => each.textContent)")
+    assert top[0].startswith("Broke firstHow many calls got no right answer in time?10, wanted none.")
+    assert top[1].startswith("Fix firstLeave anthropic sooner10 of 100 calls due while org_disabled lasted were lost")
     assert page.evaluate("document.title") == "fail: Synthetic ban · banstorm"
-    rows = page.evaluate("document.querySelectorAll('#expectations tbody tr').length")
-    assert rows == len(result.expectations)
+
+
+def test_each_expectation_is_told_in_plain_words(page: Page, result: Result) -> None:
+    """Every expectation is a question with what was found, what was wanted and, where it broke, what that means."""
+    rows = page.evaluate("[...document.querySelectorAll('#expectations li')].map((each) => each.textContent)")
+    assert len(rows) == len(result.expectations)
+    assert "Callers were left without the right answer." in rows[0]
+    assert "found10wantednone" in rows[0]
+    assert "met" in page.evaluate("document.querySelector('#expectations .is-met .sign').getAttribute('aria-label')")
+
+
+def test_the_bar_leads_to_every_section(page: Page) -> None:
+    """Each link of the bar names a section that is there, and no section but the top is without one."""
+    links = page.evaluate("[...document.querySelectorAll('#bar nav a')].map((each) => each.getAttribute('href'))")
+    assert links == [f"#{each}" for each in SECTIONS[1:]]
 
 
 def test_the_page_needs_no_network_and_has_nothing_to_complain_of(page: Page) -> None:
@@ -89,86 +108,192 @@ def test_tables_have_headings_and_pictures_have_words(page: Page) -> None:
         "[...document.querySelectorAll('tbody tr')].every((each) => each.querySelector('th[scope=row]'))"
     )
     assert page.evaluate("[...document.querySelectorAll('svg')].every((each) => each.getAttribute('aria-label'))")
+    assert page.evaluate("document.querySelectorAll('svg').length") > 1
     assert page.evaluate("document.querySelectorAll('h1').length") == 1
 
 
 def chart(page: Page) -> dict[str, float]:
-    """Where the timeline stands in the window, once it is in sight."""
+    """Where the timeline stands in the window, once it is in sight and drawn."""
     found: dict[str, float] = page.evaluate(
-        "(() => { const each = document.querySelector('#timeline-chart svg'); each.scrollIntoView(); "
+        "(async () => { const each = document.querySelector('#timeline-chart'); "
+        "each.scrollIntoView({block: 'center', behavior: 'instant'}); "
+        "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); "
         "const {x, y, width, height} = each.getBoundingClientRect(); return {x, y, width, height}; })()"
+    )
+    return found
+
+
+def at_time(box: dict[str, float], seconds: float) -> float:
+    """Where a moment of the whole run of 8 s stands: time runs from 58 pixels on to 14 before the right edge."""
+    return box["x"] + 58 + (seconds / 8) * (box["width"] - 72)
+
+
+def view(page: Page) -> list[float]:
+    """From when to when the timeline shows the run."""
+    found: list[float] = page.evaluate(
+        "(({from, until}) => [Number(from), Number(until)])(document.querySelector('#timeline-chart').dataset)"
     )
     return found
 
 
 def bars(page: Page) -> int:
     """How many bars the timeline draws."""
-    found: int = page.evaluate("document.querySelectorAll('#timeline-chart rect').length")
+    found: int = page.evaluate(
+        "[...document.querySelectorAll('#timeline-chart .bars')]"
+        ".reduce((sum, each) => sum + Number(each.dataset.bars), 0)"
+    )
     return found
 
 
+def click(page: Page, label: str) -> None:
+    """Press a button of the timeline."""
+    page.evaluate(f"document.querySelector('#timeline .buttons [aria-label={json.dumps(label)}]').click()")
+
+
 def test_hovering_tells_the_numbers_of_a_step(page: Page) -> None:
-    """Over the fault's first step the tip counts its lost calls."""
+    """Over the fault's first step the tip counts its lost calls, and the requests that failed."""
     box = chart(page)
-    # Time runs from 52 to 1038 of 1060 units; 2.1 s of 8 s lies in the step from 2 s on.
-    x = box["x"] + box["width"] * (52 + (2.1 / 8) * 986) / 1060
-    page.mouse("mouseMoved", x, box["y"] + 80)
+    page.mouse("mouseMoved", at_time(box, 2.1), box["y"] + 100)
     tip = page.evaluate("document.querySelector('.tip').innerText.replace(/\\s+/g, ' ')")
     assert tip.startswith("2s to 2.25s")
     assert "error 10" in tip
+    assert "(13 failed)" in tip
     page.mouse("mouseMoved", 5, 5)
     assert page.evaluate("document.querySelector('.tip').hidden") is True
 
 
 def test_dragging_zooms_and_the_button_shows_everything_again(page: Page) -> None:
-    """Fewer bars after a drag, all of them after the button."""
+    """A drag shows what it went over, with fewer bars; the button shows the run again."""
     box, before = chart(page), bars(page)
-    left, right, y = box["x"] + box["width"] * 0.3, box["x"] + box["width"] * 0.5, box["y"] + 80
-    page.mouse("mousePressed", left, y, button="left", clickCount=1)
-    page.mouse("mouseMoved", right, y, button="left")
-    page.mouse("mouseReleased", right, y, button="left", clickCount=1)
+    y = box["y"] + 100
+    page.mouse("mousePressed", at_time(box, 2), y, button="left", clickCount=1)
+    page.mouse("mouseMoved", at_time(box, 4), y, button="left")
+    page.mouse("mouseReleased", at_time(box, 4), y, button="left", clickCount=1)
+    assert view(page) == pytest.approx([2, 4], abs=0.05)
     assert 0 < bars(page) < before * 0.5
-    page.evaluate("document.querySelector('#timeline .tools button').click()")
+    click(page, "Show the whole run")
     page.mouse("mouseMoved", 5, 5)
-    assert bars(page) == before
+    assert (view(page), bars(page)) == ([0, 8], before)
+
+
+def test_buttons_zoom_and_move(page: Page) -> None:
+    """In and out around the middle, later and earlier, and to the fault; out of the run leads no button."""
+    chart(page)
+    click(page, "Zoom in")
+    assert view(page) == [2, 6]
+    click(page, "Later")
+    assert view(page) == pytest.approx([3.2, 7.2])
+    click(page, "Later")
+    assert view(page) == [4, 8]
+    assert page.evaluate("document.querySelector('#timeline [aria-label=Later]').disabled") is True
+    click(page, "Earlier")
+    assert view(page) == pytest.approx([2.8, 6.8])
+    click(page, "Zoom to episode 1 (anthropic)")
+    assert view(page) == pytest.approx([1.6, 4.4])
+    for _ in range(2):
+        click(page, "Zoom out")
+    assert view(page) == [0, 8]
+
+
+def test_the_wheel_zooms_only_with_ctrl(page: Page) -> None:
+    """A wheel alone scrolls the page; with Ctrl the timeline comes nearer around the pointer."""
+    box = chart(page)
+    x, y = at_time(box, 2), box["y"] + 100
+    page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-40)
+    assert view(page) == [0, 8]
+    box = chart(page)
+    page.mouse("mouseWheel", at_time(box, 2), box["y"] + 100, deltaX=0, deltaY=-40, modifiers=2)
+    assert view(page) == pytest.approx([0.4, 6.8], abs=0.05)
+    click(page, "Show the whole run")
 
 
 def test_the_timeline_can_be_read_with_the_keyboard(page: Page) -> None:
-    """The arrow keys walk through the steps, plus zooms, Escape shows everything."""
-    before = bars(page)
-    page.evaluate("document.querySelector('#timeline-chart svg').focus()")
-    for _ in range(3):
+    """The arrow keys walk through the steps and a screen reader is told each; plus zooms, Escape shows everything."""
+    chart(page)
+    page.evaluate("document.querySelector('#timeline-chart').focus({focusVisible: true})")
+    page.key("Home")
+    for _ in range(2):
         page.key("ArrowRight")
     assert page.evaluate("document.querySelector('.tip .when').textContent") == "500ms to 750ms"
+    told = page.evaluate("document.querySelector('#timeline-chart').getAttribute('aria-valuetext')")
+    assert told.startswith("500ms to 750ms: callers got ok ")
     page.key("+")
-    assert bars(page) < before
+    assert view(page) != [0, 8]
+    for _ in range(20):
+        page.key("ArrowRight")
+    assert view(page)[0] <= 5.5 <= view(page)[1]
     page.key("Escape")
-    assert bars(page) == before
+    assert view(page) == [0, 8]
+
+
+def test_everything_can_be_reached_and_copied_with_the_keyboard(page: Page) -> None:
+    """Whatever acts on a click is a link, a button or a summary; the command is there to be copied, or is selected."""
+    assert page.evaluate("document.querySelectorAll('[onclick]').length") == 0
+    page.evaluate("document.querySelector('#repeat button').click()")
+    page.evaluate("new Promise((done) => setTimeout(done))")
+    assert page.evaluate("document.querySelector('#repeat button').textContent") in {"Copied", "Selected"}
+
+
+def test_what_a_slow_call_was_like_is_drawn_when_it_is_opened(page: Page) -> None:
+    """Each of the worst calls has a waterfall with its attempts, the provider's words and a line that asks again."""
+    page.evaluate("for (const each of document.querySelectorAll('#worst details')) each.open = true")
+    chart(page)
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('#worst .drawing svg')].map((each) => each.getAttribute('aria-label'))"
+    )
+    assert len(drawn) == page.evaluate("data.worst.length")
+    assert all("anthropic" in each and "got error" in each for each in drawn)
+    assert page.evaluate(
+        "[...document.querySelectorAll('#worst .copy pre')].every((each) => each.textContent.startsWith('curl '))"
+    )
+
+
+def test_the_colours_can_be_chosen(page: Page) -> None:
+    """The button goes from the system's colours to light and dark and back."""
+    seen = []
+    for _ in range(3):
+        page.evaluate("document.querySelector('#bar button').click()")
+        seen.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert seen == [LIGHT, DARK, LIGHT]
+
+
+def test_on_paper_everything_is_open(page: Page) -> None:
+    """What is folded on the screen is printed, in light colours, and folded again."""
+    folded = "document.querySelectorAll('#checks details:not([open])').length"
+    assert page.evaluate(folded) == 1
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(folded) == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(folded) == 1
 
 
 def test_dark_mode_and_narrow_screens(page: Page) -> None:
     """Dark: light text on a dark page. Narrow: the page itself never scrolls sideways."""
     page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 21, 25)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == DARK
     page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(247, 247, 245)"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == LIGHT
     page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth <= 390")
-    # How long each phase took is seen without scrolling the table.
-    assert page.evaluate("document.querySelector('#failover tbody td').getBoundingClientRect().right <= 390")
+    # How long each phase took, and the whole timeline, are seen without scrolling sideways.
+    right = "Math.max(...[...document.querySelectorAll('{}')].map((each) => each.getBoundingClientRect().right))"
+    assert page.evaluate(right.format("#failover .value")) <= 390
+    chart(page)
+    assert page.evaluate(right.format("#timeline-chart svg")) <= 390
     page.call("Emulation.clearDeviceMetricsOverride")
 
 
 def test_names_of_windows_never_overlap(tmp_path: Path) -> None:
-    """Windows of two providers at once have their names side by side."""
+    """Windows of two providers at once have a row each."""
     with browser(tmp_path / "profile") as opened:
         (tmp_path / "report.html").write_text(html.render(judged(both_broken(), tmp_path / "run")), "utf-8")
         opened.open(tmp_path / "report.html")
+        chart(opened)
         boxes = opened.evaluate(
             "[...document.querySelectorAll('.band-name')].map((each) => each.getBoundingClientRect().toJSON())"
         )
     assert len(boxes) == 2
-    assert boxes[0]["right"] <= boxes[1]["left"]
+    assert boxes[0]["bottom"] <= boxes[1]["top"]
 
 
 def test_the_headline_is_the_worst_of_the_episodes(tmp_path: Path) -> None:
@@ -231,8 +356,10 @@ def test_hostile_strings_stay_text(result: Result, tmp_path: Path) -> None:
         page.mouse("mouseMoved", box["x"] + box["width"] * 0.3, box["y"] + 80)
         assert page.evaluate("window.hit") is None
         assert page.evaluate("document.querySelectorAll('img, #page script').length") == 0
-        assert page.evaluate("document.querySelectorAll('script').length") == 2
+        assert page.evaluate("document.querySelectorAll('script').length") == 3
         shown = page.evaluate("document.querySelector('#worst pre').textContent")
         assert shown.endswith(HOSTILE)
+        page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+        chart(page)
         assert page.complaints == []
         assert [each for each in page.requests if not each.endswith("/report.html")] == []

@@ -1,0 +1,75 @@
+// Failover, episode by episode: a strip of what callers lived through, then each phase with its time.
+const PHASES = [
+  ["time_to_detect", "Detect", "stopped asking the broken provider"],
+  ["switch_gap.max", "Switch", "from one provider to the next, the slowest call"],
+  ["time_to_fail_over", "Fail over", "every answer right again, from elsewhere"],
+  ["time_to_recover", "Recover", "after the fault: as good and as fast as before"],
+  ["time_to_revert", "Revert", "after the fault: the preferred provider answers again"],
+];
+const MEANWHILE = {
+  outage: "Longest stretch of bad calls", "switch_gap.p50": "Switch, half of the calls", "switch_gap.p95": "Switch, 95 of 100 calls",
+  probe_rate: "Probes at the broken provider", retry_amplification: "Requests for each call", cost_increase: "Cost of a good answer, against before", lost_calls: "Calls lost",
+};
+
+// What an episode was like for the callers: bad, served elsewhere, recovering, well again.
+function strip(episode) {
+  const time = (key) => { const value = episode.times[key]; return value && value.value !== null ? value : null; };
+  const t0 = episode.first_bite_s, over = time("time_to_fail_over"), back = time("time_to_recover"), home = time("time_to_revert");
+  if (t0 === null || over === null) return null;
+  const tc = episode.until_s, failed = Math.min(t0 + over.value, tc), well = back === null ? tc : tc + back.value;
+  const end = Math.max(well, home === null || home.censored ? tc : tc + home.value, tc) + (tc - t0) * 0.12;
+  const parts = [[t0, failed, "var(--error)", "calls fail", "#fff"], [failed, tc, "var(--p1)", over.censored ? "" : "served elsewhere", "#06231f"],
+    [tc, well, "var(--late)", back && back.censored ? "not seen to recover" : "recovering", "#2b1c00"], [well, end, "var(--ok)", back && back.censored ? "" : "well again", null]];
+  return responsive((width) => {
+    const x = (at) => ((at - t0) / (end - t0)) * width;
+    const names = [[t0, "fault bites", "start"], [tc, "fault ends", "middle"]];
+    if (home && !home.censored && x(tc + home.value) - x(tc) > 120) names.push([tc + home.value, "preferred provider back", x(tc + home.value) > width - 70 ? "end" : "middle"]);
+    return s("svg", { viewBox: `0 0 ${width} 52`, role: "img", "aria-label": `${episode.id}: ${parts.filter(([from, until]) => until > from).map(([from, until, , name]) => `${name} for ${seconds(until - from)}`).join(", ")}` },
+      parts.filter(([from, until]) => until > from).map(([from, until, fill, name, ink]) => [
+        s("rect", { x: x(from), y: 2, width: Math.max(x(until) - x(from) - 1, 2), height: 26, rx: 4, fill }, s("title", {}, `${name}: ${seconds(until - from)}`)),
+        x(until) - x(from) > name.length * 7 + 14 && s("text", { x: x(from) + 8, y: 19, style: { fill: ink || "var(--ink)", fontWeight: 600 } }, name)]),
+      home && !home.censored && s("line", { class: "mark", x1: x(tc + home.value), x2: x(tc + home.value), y1: 0, y2: 34 }),
+      names.map(([at, name, anchor]) => s("text", { x: anchor === "end" ? width : x(at), y: 46, "text-anchor": anchor }, name)));
+  });
+}
+
+function shareOf(window) {
+  if (window.kind === "event" && window.share === 1) return "an event on the system";
+  const share = window.growth ? `${percent(window.growth[0])} growing to ${percent(window.growth[1])}` : percent(window.share);
+  return window.share === 1 && !window.growth ? `all ${window.share_of}s` : `${share} of ${window.share_of}s`;
+}
+
+// An entry that comes and goes has many windows: told as one.
+function byEntry(windows) {
+  const found = new Map();
+  for (const each of windows) {
+    const known = found.get(each.entry);
+    if (!known) { found.set(each.entry, { ...each, windows: 1 }); continue; }
+    known.windows += 1;
+    known.until_s = Math.max(known.until_s, each.until_s);
+    known.bites += each.bites;
+    known.matched = known.matched === null || each.matched === null ? null : known.matched + each.matched;
+  }
+  return [...found.values()];
+}
+
+function failover() {
+  if (!data.episodes.length) return null;
+  const limit = (key) => { const at = data.expectations.findIndex((each) => each.measure === key); return at < 0 ? null : ` (wanted ${told.expectations[at].wanted})`; };
+  const broken = (key, episode) => data.expectations.some((each) => each.measure === key && each.state === "broken" && each.scope === episode.id);
+  const slow = (value) => value.censored || value.value === null;
+  return section("failover", "What failover took", "Times count from the first request that the fault really hit, or from the fault's end.",
+    data.episodes.map((episode) => h("div", { class: "card" },
+      h("h3", {}, episode.id),
+      h("p", { class: "soft" }, byEntry(episode.windows).map((each) =>
+        `${each.fault} from ${seconds(each.from_s)} to ${seconds(each.until_s)}${each.windows > 1 ? ` in ${each.windows} windows` : ""}, ${shareOf(each)}; it hit ${count(each.bites)}${each.matched === null || each.matched === each.bites ? "" : ` of ${count(each.matched)}`}. `),
+      `${count(episode.calls_lost)} of ${count(episode.calls_due)} calls due meanwhile were lost.`),
+      strip(episode),
+      h("ol", { class: "steps" }, PHASES.filter(([key]) => episode.times[key]).map(([key, name, words]) => {
+        const value = episode.times[key];
+        return h("li", {}, h("div", { class: "label" }, name), h("div", { class: broken(key, episode) ? "value bad" : "value" }, value.text), h("p", {}, words, limit(key), value.reason && (slow(value) || value.value === 0) ? ` – ${value.reason}` : ""));
+      })),
+      facts(Object.entries(episode.times).filter(([key, value]) => !PHASES.some(([phase]) => phase === key) && !(key.startsWith("switch_gap") && value.value === null)).map(([key, value]) =>
+        [MEANWHILE[key] || key.replaceAll("_", " "), value.text, value.text === "–" && value.reason ? h("span", { class: "small" }, value.reason) : null]), "grid"))),
+    h("p", { class: "small faint" }, "Not observable from outside: ", data.not_observable.join(" ")));
+}

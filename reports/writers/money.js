@@ -1,0 +1,37 @@
+// What it cost: the answer first, then where the money went, then the reader's own month.
+function costs() {
+  const found = (key) => { const finding = data.findings.find((each) => each.key === key); return finding && finding.values[0] ? finding.values[0].text : "–"; };
+  const money = data.money, billed = money ? money.billed_usd : data.costs.reduce((sum, each) => sum + each.usd, 0), wasted = money ? money.wasted_usd : data.costs.reduce((sum, each) => sum + each.wasted_usd, 0);
+  const share = (part) => (billed ? ` (${percent(part / billed)})` : "");
+  return section("cost", "What it cost", "From the providers' own invoices, at list prices.",
+    h("div", { class: "card" }, facts([["Billed for this run", usd(billed)], ["A good answer", found("cost_per_answer")], ["While the fault lasted, against before", found("cost_increase")],
+      ["For nothing good", `${usd(wasted)}${share(wasted)}`], ["That no answer's usage shows", found("hidden_spend")], ["Tokens reported ÷ billed", found("bookkeeping_drift")]], "grid")),
+    h("div", { class: "card" }, table("By provider and model", [["Provider", (row) => row.provider], ["Model", (row) => [h("code", {}, row.model), !row.priced && h("span", { class: "small soft" }, " no price: billed at zero")]],
+      ["Invoices", (row) => count(row.invoices), "num"], ["Tokens in", (row) => count(row.input_tokens), "num"], ["Tokens out", (row) => count(row.produced_tokens), "num"],
+      ["Billed", (row) => usd(row.usd), "num"], ["For nothing", (row) => usd(row.wasted_usd), "num"], ["Hidden", (row) => usd(row.hidden_usd), "num"]], data.costs)),
+    money && [h("div", { class: "two" }, wastedCard(money), lockInCard(money)), projectionCard(money), booksCard(money)]);
+}
+
+function wastedCard(money) {
+  if (!money.wasted.length) return null;
+  return h("div", { class: "card" }, table("Billed for nothing good, by why", [["Why", (row) => [row.why, h("div", { class: "small soft" }, row.meaning)]], ["Invoices", (row) => count(row.invoices), "num"], ["Billed", (row) => usd(row.usd), "num"], ["Share", (row) => percent(row.share), "num"]], money.wasted));
+}
+
+function lockInCard(money) {
+  if (!money.lock_in.length) return null;
+  return h("div", { class: "card" }, table("The same answers, all from one provider", [["Provider", (row) => [row.provider, h("div", { class: "small soft" }, h("code", {}, row.model), row.reason && ` ${row.reason}`)]], ["Cost", (row) => usd(row.usd), "num"], ["A good answer", (row) => usd(row.usd_per_answer), "num"],
+    ["Factor", (row) => (row.factor === null ? "–" : `${+row.factor.toPrecision(3)}×`), "num"]], money.lock_in), h("p", { class: "small faint" }, money.lock_in_basis));
+}
+
+function projectionCard(money) {
+  return money.projections.map((each) => h("div", { class: "card" }, h("h3", {}, `A month of your own, with an outage such as ${each.episode}`),
+    each.reason && h("p", { class: "soft" }, each.reason),
+    facts([["Calls a day", count(Math.round(each.volume_per_day))], ["Outage", seconds(each.outage_s)], ["The month without it", usd(each.month_usd)], ["While it lasts", usd(each.outage_usd)], ["Usually in that time", usd(each.usual_usd)], ["Extra", usd(each.extra_usd)],
+      ["Answers lost", each.lost_answers === null ? "–" : count(Math.round(each.lost_answers))]], "grid"), h("p", { class: "small faint" }, each.basis)));
+}
+
+function booksCard(money) {
+  if (!money.books.length) return null;
+  return h("div", { class: "card" }, table("The router's books against the invoices", [["Source", (row) => [row.source, row.reason && h("div", { class: "small soft" }, row.reason)]], ["What", (row) => row.what], ["Said", (row) => (row.said === null ? "–" : count(+row.said.toPrecision(6))), "num"], ["Billed", (row) => (row.billed === null ? "–" : count(+row.billed.toPrecision(6))), "num"],
+    ["Said ÷ billed", (row) => (row.ratio === null ? "–" : `${+row.ratio.toPrecision(4)}×`), "num"], ["Calls off", (row) => count(row.off), "num"]], money.books));
+}
