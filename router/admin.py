@@ -107,7 +107,10 @@ class Admin:
         pool = build_pool(self._config, entry)
         self._log_in(pool)
         self._router.fleet.add(pool, place)
-        self._router.purses.update(build_purses(self._config.model_copy(update={"providers": [entry], "budget": None})))
+        alone = self._config.model_copy(update={"providers": [entry], "budget": None})
+        purses = build_purses(alone, self._router.observers)
+        self._router.purses.update(purses)
+        self._metrics.show_budgets(purses)
         self._entries[entry.name] = entry
         for provider in pool:
             self._metrics.add_provider(provider)
@@ -117,6 +120,7 @@ class Admin:
             raise Refused(409, f"{name!r} is the only provider; add another one first")
         self._router.replace(name, [])
         del self._entries[name]
+        self._router.purses.pop(name, None)
         self._metrics.forget(name)
 
     def _re_credential(self, name: str, body: dict[str, Any]) -> None:

@@ -8,19 +8,36 @@ from pydantic import Field
 
 from .part import Part
 from .prices import Price as PriceRow
+from .prices import read_price
 from .units import Seconds, Share
 
 
-class Price(Part):
-    """US dollars per million tokens, instead of the shipped table's (`router/prices.yaml`)."""
+class Rates(Part):
+    """US dollars per million tokens."""
 
     input: float = Field(ge=0, description="Fresh input.")
     output: float = Field(ge=0, description="Output, reasoning included.")
     cached: float | None = Field(default=None, ge=0, description="Input from the cache; like fresh input unless given.")
+    cache_write: float | None = Field(default=None, ge=0, description="Input put there for minutes; the same.")
+    cache_write_1h: float | None = Field(
+        default=None, ge=0, description="Input put there for an hour; as for minutes unless given."
+    )
+
+
+class LongPrice(Rates):
+    """What a long prompt costs, with its answer."""
+
+    above_tokens: int = Field(gt=0, description="Longest prompt that costs the usual, cached tokens included.")
+
+
+class Price(Rates):
+    """US dollars per million tokens, instead of the shipped table's (`router/prices.yaml`)."""
+
+    long: LongPrice | None = Field(default=None, description="Other prices for long prompts.")
 
     def row(self) -> PriceRow:
         """As the policies know it."""
-        return PriceRow(self.input, self.output, self.input if self.cached is None else self.cached)
+        return read_price(self.model_dump(exclude_none=True))
 
 
 class Budget(Part):

@@ -20,8 +20,7 @@ from .errors import AllProvidersExhausted, Attempt, Failure, Meaning, RequestRej
 from .fleet import Fleet, Member
 from .lane import Lane, make_lane
 from .loop_thread import LoopThread
-from .messages import Chunk, LLMRequest, LLMResponse
-from .money import Tokens
+from .messages import Chunk, LLMRequest, LLMResponse, Tokens
 from .observer import BreakerMove, CallRecord, Observer
 from .open_stream import End, OpenStream
 from .policies.breaker import Breaker, State

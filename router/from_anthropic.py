@@ -33,7 +33,7 @@ def finish_reason(stop: Any, *, calls: bool) -> str:
 
 
 def full(said: Any) -> dict[str, str]:
-    """The vendor's own reason where the context is full: OpenAI's `length` doesn't tell it from the caller's limit."""
+    """The vendor's own reason where the context is full, which `length` doesn't tell from the caller's limit."""
     stop = said.get("stop_reason") if isinstance(said, dict) else None
     return {"native_finish_reason": stop} if stop in CONTEXT_FULL else {}
 

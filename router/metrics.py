@@ -27,7 +27,7 @@ _EVERYBODY = "total"
 class _Children:
     """The series of one provider and model, looked up once: a lookup costs more than the increment."""
 
-    __slots__ = ("cached", "input", "ok", "output", "seconds", "usd")
+    __slots__ = ("cached", "input", "ok", "output", "seconds", "usd", "written")
 
     def __init__(self, metrics: Metrics, provider: str, model: str) -> None:
         self.ok = metrics.requests.labels(provider, model, "ok")
@@ -35,6 +35,7 @@ class _Children:
         self.input = metrics.tokens.labels(provider, model, "input", "counted")
         self.output = metrics.tokens.labels(provider, model, "output", "counted")
         self.cached = metrics.tokens.labels(provider, model, "cached", "counted")
+        self.written = metrics.tokens.labels(provider, model, "cache_write", "counted")
         self.usd = metrics.usd.labels(provider, model, "ok", "counted")
 
 
@@ -60,7 +61,7 @@ class Metrics(Observer):
         self.requests = counter("llm_requests", "Attempts at a provider", "provider", "model", "outcome")
         self.seconds = histogram("llm_provider_duration_seconds", "Good attempts, a stream's to its end", "provider")
         self.tokens = counter(
-            "llm_tokens", "Tokens; cached are a part of input", "provider", "model", "direction", "basis"
+            "llm_tokens", "Tokens; cached and cache_write are parts of input", "provider", "model", "direction", "basis"
         )
         self.usd = counter(
             "llm_cost_usd",
@@ -115,9 +116,10 @@ class Metrics(Observer):
         self._up.pop(provider, None)
         login = ("provider", "credential")
         gone = ((self._available, ("provider",)), (self._breaker, _BREAKER_LABELS), (self._lost, login))
-        for gauge, labels in (*gone, (self._expires, login)):
+        budget = ("budget",)
+        for gauge, labels in (*gone, (self._expires, login), (self._spent, budget), (self._limit, budget)):
             for sample in next(iter(gauge.collect())).samples:
-                if sample.labels["provider"] == provider:
+                if sample.labels[labels[0]] == provider:
                     gauge.remove(*(sample.labels[label] for label in labels))
 
     def show_budgets(self, purses: Mapping[str, Purse]) -> None:
@@ -145,11 +147,16 @@ class Metrics(Observer):
             children = self._children[key] = _Children(self, *key)
         children.ok.inc()
         children.seconds.observe(end.seconds)
-        spent_in, spent_out, cached = bill.tokens
+        if bill.estimated:
+            self._tokens(end, "estimated")
+            return
+        spent_in, spent_out, cached, written, _ = bill.tokens
         children.input.inc(spent_in)
         children.output.inc(spent_out)
         if cached:
             children.cached.inc(cached)
+        if written:
+            children.written.inc(written)
         if bill.usd:
             children.usd.inc(bill.usd)
 
@@ -158,7 +165,10 @@ class Metrics(Observer):
         self.requests.labels(end.provider, end.model, end.outcome).inc()
         if end.failure is not None:
             self._failed.labels(end.provider, end.model, end.failure.reason).inc()
-        for direction, count in zip(("input", "output", "cached"), end.bill.tokens, strict=True):
+        self._tokens(end, basis)
+
+    def _tokens(self, end: AttemptEnd, basis: str) -> None:
+        for direction, count in zip(("input", "output", "cached", "cache_write"), end.bill.tokens[:4], strict=True):
             if count:
                 self.tokens.labels(end.provider, end.model, direction, basis).inc(count)
         if end.bill.usd:

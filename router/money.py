@@ -15,14 +15,10 @@ import orjson
 
 from .errors import Failure, Meaning
 from .lane import Lane
-from .messages import LLMRequest
+from .messages import NOTHING, LLMRequest, LLMResponse, Tokens
 from .renewal import Outcome
 
-Tokens = tuple[int, int, int]
-"""Input, output and cached tokens; the cached are a part of the input."""
-
-NOTHING: Tokens = (0, 0, 0)
-BYTES_PER_TOKEN = 4
+LETTERS_PER_TOKEN, TOKENS_PER_MESSAGE = 4, 4
 """Of English text and JSON, roughly; only for estimates."""
 UNSENT = frozenset({"connect", "timeout_connect", *Outcome})
 """Failures before the provider had the request."""
@@ -48,6 +44,25 @@ def counted(lane: Lane, tokens: Tokens) -> Bill:
     return Bill(tokens, None if lane.price is None else lane.price.usd(*tokens))
 
 
+def tokens_of(answer: LLMResponse) -> Tokens:
+    """What the provider counted for a whole answer."""
+    written = (answer.cache_write_tokens, answer.cache_write_1h_tokens)
+    return (answer.input_tokens, answer.output_tokens, answer.cached_tokens, *written)
+
+
+def uncounted(lane: Lane, request: LLMRequest, output: int) -> Bill:
+    """The bill for a good answer whose provider told no count: it bills all the same.
+
+    Args:
+        lane: Who gave it.
+        request: What was asked.
+        output: Tokens of the answer, as far as can be seen.
+    """
+    if request.operation == "service":
+        return Bill(NOTHING, None)
+    return _estimate(lane, request, output)
+
+
 def guessed(lane: Lane, request: LLMRequest, failure: Failure | None, pieces: int, *, stream: bool) -> Bill:
     """The bill for an attempt whose count never came.
 
@@ -58,11 +73,15 @@ def guessed(lane: Lane, request: LLMRequest, failure: Failure | None, pieces: in
         pieces: Pieces of the answer that had arrived; a provider's piece is a token or a little more.
         stream: Whether it was a stream.
     """
-    if failure is not None and _free(failure):
+    if request.operation == "service" or (failure is not None and not pieces and _free(failure)):
         return Bill(NOTHING, 0.0)
-    # A plain answer was probably written to its end by then; of a stream we know how much came.
-    output = pieces if stream else round(lane.pace.usual_output)
-    tokens = (estimate_input(request), output, 0)
+    # A plain answer was probably written to its end by then. Of a stream we know how much came; the first piece is
+    # its head.
+    return _estimate(lane, request, max(0, pieces - 1) if stream else round(lane.pace.usual_output))
+
+
+def _estimate(lane: Lane, request: LLMRequest, output: int) -> Bill:
+    tokens = (estimate_input(request), output, 0, 0, 0)
     return Bill(tokens, None if lane.price is None else lane.price.usd(*tokens), estimated=True)
 
 
@@ -72,7 +91,20 @@ def _free(failure: Failure) -> bool:
 
 
 def estimate_input(request: LLMRequest) -> int:
-    """The tokens of a prompt, roughly."""
+    """The tokens of a prompt, roughly: its letters, its tools, and a few for each message."""
     body = request.chat()
-    parts: list[Any] = [body.get("messages"), body.get("tools")]
-    return sum(len(orjson.dumps(part)) for part in parts if part) // BYTES_PER_TOKEN
+    letters = 0
+    messages = body.get("messages") or ()
+    for message in messages:
+        content = message.get("content") if isinstance(message, dict) else None
+        letters += len(content) if isinstance(content, str) else _written(content)
+    if not messages:
+        letters = _written(body.get("input"))
+    return (letters + _written(body.get("tools"))) // LETTERS_PER_TOKEN + TOKENS_PER_MESSAGE * len(messages)
+
+
+def _written(part: Any) -> int:
+    try:
+        return len(orjson.dumps(part)) if part else 0
+    except orjson.JSONEncodeError:  # nested deeper than can be written
+        return 0

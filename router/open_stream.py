@@ -8,7 +8,7 @@ from typing import Any
 
 from .attempt import Opened
 from .errors import MESSAGE_CHARS_MAX, Attempt, AttemptFailed, Failure, Meaning, StreamInterrupted
-from .messages import Chunk, read_usage
+from .messages import NOTHING, Chunk, Tokens, read_usage
 from .watchdog import Watchdog
 
 
@@ -20,7 +20,7 @@ class End(StrEnum):
     LEFT = "left"
 
 
-Ended = Callable[[End, Failure | None, tuple[int, int, int], int], None]
+Ended = Callable[[End, Failure | None, Tokens, int], None]
 
 
 class OpenStream:
@@ -54,7 +54,7 @@ class OpenStream:
         odd: Callable[[], None] = lambda: None,
     ) -> None:
         self.provider, self.attempts = provider, attempts
-        self.tokens = (0, 0, 0)
+        self.tokens = NOTHING
         self.pieces = 0
         self._watchdog = Watchdog(odd_s, odd)
         self._opened = opened

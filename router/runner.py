@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from .attempt import Answer, Opened, Probe, StreamFailed, answer_plain, open_stream, whole_stream
 from .errors import AttemptFailed, Failure, Meaning
 from .lane import Lane, Pass
-from .messages import LLMRequest, LLMResponse, read_usage
-from .money import NOTHING, Bill, Tokens, counted, guessed
+from .messages import NOTHING, LLMRequest, LLMResponse, Tokens, read_usage
+from .money import LETTERS_PER_TOKEN, Bill, counted, guessed, tokens_of, uncounted
 from .observer import AttemptEnd, CallRecord, Observer
 from .open_stream import End
 
@@ -126,7 +126,7 @@ class Runner:
     def stream_ended(self, running: Running, end: End, failure: Failure | None, tokens: Tokens, pieces: int) -> None:
         """A stream that a caller was reading is over."""
         if end is End.COMPLETE:
-            self._succeeded(running, tokens)
+            self._succeeded(running, tokens, pieces=pieces)
         elif failure is not None:
             self._failed(running, StreamFailed(failure, pieces, midway=True), tokens)
         else:
@@ -135,16 +135,20 @@ class Runner:
     def _answered(self, running: Running, answer: Answer) -> None:
         if isinstance(answer, LLMResponse):
             running.lane.patience.answered(self._clock() - running.started_s)
-            self._succeeded(running, (answer.input_tokens, answer.output_tokens, answer.cached_tokens))
+            self._succeeded(running, tokens_of(answer), characters=len(answer.content or ""))
         else:
-            self._succeeded(running, _last_usage(answer))
+            self._succeeded(running, _last_usage(answer), pieces=len(answer.held))
 
-    def _succeeded(self, running: Running, tokens: Tokens) -> None:
+    def _succeeded(self, running: Running, tokens: Tokens, *, pieces: int = 0, characters: int = 0) -> None:
         lane = running.lane
         lane.succeeded(running.permit)
         took = running.first_token_s
         lane.pace.took(self._clock() - running.started_s if took is None else took, tokens[1])
-        self._tell(running, "ok", counted(lane, tokens))
+        if tokens is NOTHING or not (tokens[0] or tokens[1]):
+            bill = uncounted(lane, running.request, pieces + characters // LETTERS_PER_TOKEN)
+        else:
+            bill = counted(lane, tokens)
+        self._tell(running, "ok", bill)
 
     def _failed(self, running: Running, error: AttemptFailed, tokens: Tokens = NOTHING) -> None:
         midway = isinstance(error, StreamFailed) and error.midway

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from banstorm.router import Failure, LLMRequest, Meaning
+from banstorm.router.config_money import Price as PriceSettings
 from banstorm.router.lane import Lane
 from banstorm.router.money import counted, guessed
 from banstorm.router.policies.breaker import Breaker
@@ -30,6 +31,10 @@ def test_cached_input_costs_less(tokens, usd):
         ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
         ("gpt-4o-2024-08-06", "gpt-4o"),
         ("mistral-large-latest", "mistral-large"),
+        ("claude-haiku-4-5@20251001", "claude-haiku-4-5"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "us.anthropic.claude-sonnet-4-5"),
+        ("amazon.nova-pro-v1:0", "amazon.nova-pro"),
+        ("openai/gpt-5.4-mini", "gpt-5.4-mini"),
         ("gpt-5.4-mini", "gpt-5.4-mini"),
         ("gpt-4o-realtime", None),
         ("unheard-of", None),
@@ -41,8 +46,45 @@ def test_a_models_price(model, like):
 
 
 def test_every_shipped_price_makes_sense():
-    """Output costs at least as much as input, and the cache no more than fresh input."""
-    assert all(0 < price.cached <= price.input <= price.output for price in shipped().values())
+    """Output costs at least as much as input, the cache no more; writing into it and long prompts cost more."""
+    for model, price in shipped().items():
+        assert 0 < price.cached <= price.input, model
+        assert price.input <= price.output or (price.output == 0 and "embed" in model), model
+        assert price.input <= (price.cache_write or price.input) <= (price.cache_write_1h or 1e9), model
+        assert price.long is None or price.input < price.long.input <= price.long.output, model
+
+
+DEAR = Price(2.0, 10.0, 0.2, cache_write=2.5, cache_write_1h=4.0, long_above=200_000, long=Price(4.0, 20.0, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("price", "tokens", "usd"),
+    [
+        (DEAR, (1_000, 0, 0, 0, 0), 0.002),
+        (DEAR, (1_000, 0, 0, 1_000, 0), 0.0025),
+        (DEAR, (1_000, 0, 0, 1_000, 1_000), 0.004),
+        (DEAR, (1_000, 0, 200, 600, 400), 0.00004 + 0.0004 + 0.0005 + 0.0016),
+        (DEAR, (200_000, 10, 0, 0, 0), 0.4001),
+        (DEAR, (200_001, 10, 0, 0, 0), 0.800204),
+        (DEAR, (200_001, 0, 200_001, 0, 0), 0.0800004),
+        (PRICE, (1_000, 0, 0, 1_000, 1_000), 0.002),
+        (PRICE, (1_000, 0, 800, 800, 800), 0.00016 + 0.0016),
+    ],
+)
+def test_what_is_written_into_the_cache_and_what_is_long_costs_more(price, tokens, usd):
+    """Written tokens have prices of their own; above the limit a prompt costs more as a whole, with its answer."""
+    assert pytest.approx(usd) == price.usd(*tokens)
+
+
+def test_a_configured_price_knows_them_too():
+    """`providers[].price` has what the shipped table has; what it leaves out costs as fresh input does."""
+    row = {"input": 2, "output": 10, "cache_write": 2.5, "long": {"above_tokens": 1000, "input": 4, "output": 20}}
+    price = PriceSettings.model_validate(row).row()
+    assert [0.001 * 2, 0.001 * 2.5, 0.001 * 2] == pytest.approx(
+        [price.usd(1000, 0), price.usd(1000, 0, 0, 1000), price.usd(1000, 0, 1000)]
+    )
+    assert pytest.approx(0.002 * 4 + 0.001 * 20) == price.usd(2000, 1000)
+    assert pytest.approx(0.002 * 2.5) == price.usd(2000, 0, 0, 2000)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +93,15 @@ def test_every_shipped_price_makes_sense():
         (Failure(Meaning.LIMITED, "rate_limited", status=429), False, 0, 0, False),
         (Failure(Meaning.TRANSIENT, "connect"), False, 0, 0, False),
         (Failure(Meaning.REQUEST, "invalid_request"), False, 0, 0, False),
-        (Failure(Meaning.TRANSIENT, "stream_cut"), True, 7, 7, True),
+        (Failure(Meaning.TRANSIENT, "stream_cut"), True, 8, 7, True),
         (Failure(Meaning.TRANSIENT, "timeout_answer"), False, 0, 100, True),
         (Failure(Meaning.DRIFTED, "drift_fields"), False, 0, 100, True),
-        (None, True, 3, 3, True),
+        (None, True, 4, 3, True),
         (None, False, 0, 100, True),
+        (Failure(Meaning.TRANSIENT, "overloaded", status=529), True, 0, 0, False),
+        (Failure(Meaning.TRANSIENT, "overloaded", status=529), True, 8, 7, True),
+        (Failure(Meaning.LIMITED, "oauth_refresh_down"), True, 0, 0, False),
+        (Failure(Meaning.CREDENTIAL, "oauth_rotation_lost"), False, 0, 0, False),
     ],
 )
 def test_what_came_to_nothing_is_billed_too(failure, stream, pieces, output, estimated):
@@ -77,7 +123,7 @@ def test_an_unknown_price_is_no_zero():
     lane = Lane(
         None, "m", Breaker(None, clock=float, chance=float), Breaker(None, clock=float, chance=float), None, None
     )
-    assert counted(lane, (1, 1, 0)).usd is None
+    assert counted(lane, (1, 1, 0, 0, 0)).usd is None
 
 
 class Clock:
