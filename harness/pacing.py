@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from ..fakes.pace import Pace, Slowdown, speed_of
 from ..fakes.prices import PriceTable
@@ -28,3 +28,17 @@ def pace_of(provider: Provider) -> Pace:
 def prices_of(scenario: Scenario) -> PriceTable:
     """List prices, with those that a scenario states laid over them."""
     return PriceTable.load({name: each.model_dump(exclude_none=True) for name, each in scenario.prices.items()})
+
+
+def prices_told(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """What each provider's model costs by the list that its fake bills by, for `run.json`; none where it has no price.
+
+    Rates are in US dollars per million tokens. Reports know no price table: what a run was billed by travels with it.
+    """
+    table = prices_of(scenario)
+    told = {}
+    for name, provider in scenario.providers.items():
+        price = table.find(provider.model)
+        if price is not None:
+            told[name] = {"model": provider.model, **asdict(price)}
+    return told

@@ -7,27 +7,32 @@ from typing import Final, Literal
 
 from ..scenarios.expectation import Unit
 from .amplification import amplification_findings
+from .callers import caller_findings, callers_out
 from .cost import cost_findings
 from .coverage import coverage_out
 from .detection import detection_findings
+from .doubt import doubted
 from .failover import failover_findings
 from .finding import NS, RUN_SCOPE, Finding
 from .frames import Run
 from .history import History
-from .integrity import integrity_findings
+from .integrity import integrity_findings, integrity_out
 from .latency import latency_findings
 from .measures import names
+from .metastable import metastable_findings
+from .money import money_out
 from .overview import (
     costs_out,
     episodes_out,
     findings_out,
     outcomes_out,
     phases_out,
-    slices_out,
     value_out,
 )
 from .recovery import recovery_findings
-from .result import HeadlineOut, Result, RunOut, Verdict
+from .result import FindingOut, HeadlineOut, Result, RunOut, Verdict
+from .result_value import ValueOut
+from .slices import slices_out, window_slices_out
 from .timeline import timeline
 from .validity import own_exit
 from .verdict import Judgement, judge
@@ -38,8 +43,8 @@ NOT_OBSERVABLE: Final = [
     "Why the router chose a provider: only that it did.",
 ]
 _HEADLINES: Final = (
-    ("lost_calls", "Lost calls"),
     ("silent_losses", "Silent losses"),
+    ("lost_calls", "Lost calls"),
     ("time_to_fail_over", "Failover"),
     ("time_to_recover", "Recovery"),
     ("cost_increase", "Cost per answer"),
@@ -50,10 +55,12 @@ def find_all(history: History) -> list[Finding]:
     """Every finding of the run, in the order of the measures."""
     found = [
         *integrity_findings(history),
+        *caller_findings(history),
         *detection_findings(history),
         *failover_findings(history),
         *latency_findings(history),
         *recovery_findings(history),
+        *metastable_findings(history),
         *amplification_findings(history),
         *cost_findings(history),
     ]
@@ -66,6 +73,7 @@ def make_result(run: Run) -> Result:
     history = History(run)
     findings = find_all(history)
     judgement = judge(history, findings)
+    told = doubted(findings_out(findings), judgement.checks)
     return Result(
         verdict=judgement.verdict,
         sentence=sentence(history, judgement),
@@ -83,9 +91,28 @@ def make_result(run: Run) -> Result:
         costs=costs_out(history),
         timeline=timeline(history),
         worst=worst_calls(history),
-        findings=findings_out(findings),
-        not_observable=NOT_OBSERVABLE,
+        findings=told,
+        not_observable=not_observable(history),
+        integrity=integrity_out(history),
+        window_slices=window_slices_out(history),
+        callers=callers_out(history, _of_run(told, "caller_fairness")),
+        money=money_out(history, findings),
     )
+
+
+def _of_run(told: Sequence[FindingOut], key: str) -> ValueOut:
+    values = next(each for each in told if each.key == key).values
+    return next(each for each in values if each.scope == RUN_SCOPE)
+
+
+def not_observable(history: History) -> list[str]:
+    """What no witness of this run could see."""
+    doors = [each for each in history.episodes if each.door]
+    return NOT_OBSERVABLE + [
+        f"{each.id}: how often the router tried the shut door; a refused connection brings no request. "
+        "When it left and how often it looked back can't be told, and attempts per call are without those."
+        for each in doors
+    ]
 
 
 def sentence(history: History, judgement: Judgement) -> str:
@@ -173,4 +200,5 @@ def _run_out(history: History) -> RunOut:
         versions=manifest.versions,
         warnings=manifest.warnings,
         own_failures=manifest.own_failures,
+        remedy=scenario.remedy or "",
     )

@@ -15,6 +15,9 @@ from .measures import find
 
 NOT_EXERCISED: Final = "not exercised: the fault bit nothing"
 NO_PROVIDER: Final = "does not apply where no provider was broken"
+DOOR: Final = (
+    "not observable: a refused connection brings no request, so that nobody saw how long the router went on trying"
+)
 PARTIAL: Final = "does not apply where only a share of the requests is bitten"
 
 

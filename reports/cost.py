@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..scenarios.expectation import Unit
+from .books import reported
 from .by_episode import NO_PROVIDER
 from .finding import RUN_SCOPE, Finding, Rows, Steps, Value
 from .history import History
@@ -14,26 +15,30 @@ from .history import History
 
 def cost_findings(history: History) -> list[Finding]:
     """Every measure of money and tokens. An invoice belongs to where its call was due."""
-    billed = history.invoices[history.invoices["measured"]]
+    billed = history.billed
     return [
         _cost_per_answer(history, billed),
-        _cost_increase(history, billed),
+        _cost_increase(history),
         Finding("wasted", (_total(billed, ~billed["useful"]),), (RUN_SCOPE,)),
-        Finding("bookkeeping_drift", (_drift(history, billed),), (RUN_SCOPE,)),
+        Finding("bookkeeping_drift", (_drift(history),), (RUN_SCOPE,)),
         Finding("hidden_spend", (_total(billed, ~billed["answering"]),), (RUN_SCOPE,)),
     ]
 
 
-def _per_answer(
-    history: History, billed: pd.DataFrame, due: npt.NDArray[np.bool_], between: tuple[int, int]
-) -> float | None:
-    """Billed USD per good answer of the calls that `due` selects; background traffic counts by its time."""
+def per_answer(history: History, due: npt.NDArray[np.bool_], between: tuple[int, int]) -> float | None:
+    """Billed USD per good answer of the calls that `due` selects; None where none was good.
+
+    What belongs to no measured call (background traffic, callers who left) counts by its time.
+    """
     answers = int((due & history.good).sum())
     if not answers:
         return None
-    marked = billed["call"].isin(history.calls["call"].to_numpy()[due])
-    background = billed["call"].isna() & billed["when_ns"].between(*between, inclusive="left")
-    return float(billed.loc[marked | background, "usd"].sum()) / answers
+    return float(history.billed["usd"].to_numpy(dtype=np.float64)[history.billed_for(due, *between)].sum()) / answers
+
+
+def baseline_per_answer(history: History) -> float | None:
+    """Billed USD per good answer before the first window."""
+    return per_answer(history, history.baseline, (history.t0_ns, history.first_window_ns))
 
 
 def _cost_per_answer(history: History, billed: pd.DataFrame) -> Finding:
@@ -42,7 +47,7 @@ def _cost_per_answer(history: History, billed: pd.DataFrame) -> Finding:
     spans += [(each.id, history.due_in(each), (each.from_ns, each.tc_ns)) for each in history.episodes]
     values = []
     for scope, due, between in spans:
-        found = _per_answer(history, billed, due, between)
+        found = per_answer(history, due, between)
         rows = Rows("invoices", billed["attempt"].dropna().tolist()) if scope == RUN_SCOPE else None
         values.append(
             Value(scope, None, "no good answer to divide by")
@@ -52,11 +57,11 @@ def _cost_per_answer(history: History, billed: pd.DataFrame) -> Finding:
     return Finding("cost_per_answer", tuple(values), (RUN_SCOPE,))
 
 
-def _cost_increase(history: History, billed: pd.DataFrame) -> Finding:
-    before = _per_answer(history, billed, history.baseline, (history.t0_ns, history.first_window_ns))
+def _cost_increase(history: History) -> Finding:
+    before = baseline_per_answer(history)
     values = []
     for episode in history.episodes:
-        during = _per_answer(history, billed, history.due_in(episode), (episode.from_ns, episode.tc_ns))
+        during = per_answer(history, history.due_in(episode), (episode.from_ns, episode.tc_ns))
         if episode.system:
             values.append(Value(episode.id, None, NO_PROVIDER, applies=False))
         elif episode.t0_ns is None:
@@ -85,13 +90,11 @@ def _total(billed: pd.DataFrame, which: pd.Series[bool]) -> Value:
     )
 
 
-def _drift(history: History, billed: pd.DataFrame) -> Value:
-    answered = billed[billed["answering"]].groupby("call")["produced_tokens"].sum()
-    reported = history.calls.dropna(subset=["tokens_reported"]).set_index("call")["tokens_reported"].astype("int64")
-    both = answered.index.intersection(reported.index)
-    said, billed_tokens = reported.loc[both].to_numpy(), answered.loc[both].to_numpy()
-    if not billed_tokens.sum():
+def _drift(history: History) -> Value:
+    both = reported(history)
+    said, billed = int(both["said"].sum()), int(both["billed"].sum())
+    if not billed:
         return Value(RUN_SCOPE, None, "no answer reported its tokens")
-    ratio = float(said.sum() / billed_tokens.sum())
-    off = [int(each) for each in both[said != billed_tokens]]
-    return Value(RUN_SCOPE, {Unit.FACTOR: ratio, Unit.NUMBER: ratio}, rows=Rows("calls", off))
+    ratio = said / billed
+    off = both.index[both["said"] != both["billed"]]
+    return Value(RUN_SCOPE, {Unit.FACTOR: ratio, Unit.NUMBER: ratio}, rows=Rows("calls", [int(each) for each in off]))

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..scenarios.expectation import Unit
-from .by_episode import by_episode, seconds
-from .episodes import Episode, entries_of
+from .by_episode import DOOR, by_episode, seconds
+from .episodes import Episode, bitten_by
 from .finding import NS, Candidates, Finding, Rows, Value
 from .history import History
 
@@ -38,16 +38,23 @@ def at_broken(history: History, episode: Episode) -> pd.DataFrame:
     ]
     if episode.stream is not None:
         theirs = theirs[theirs["stream"].eq(episode.stream).fillna(value=False).astype(bool)]
-    entries = {each.entry for each in episode.windows}
-    # As arrays: an empty list would select no columns instead of no rows.
-    hit = np.array([not entries.isdisjoint(entries_of(each)) for each in theirs["fault"]], dtype=bool)
-    bitten = theirs[hit]
-    broken = set(zip(bitten["model"], bitten["credential"], strict=True))
-    at = np.array([pair in broken for pair in zip(theirs["model"], theirs["credential"], strict=True)], dtype=bool)
+    bitten = theirs[bitten_by(theirs["fault"], {each.entry for each in episode.windows})]
+    broken = bitten[["model", "credential"]].drop_duplicates()
+    # A router may name no model, or no credential: those are values like others here.
+    at = np.zeros(len(theirs), dtype=bool)
+    for model, credential in zip(broken["model"], broken["credential"], strict=True):
+        at |= _is(theirs["model"], model) & _is(theirs["credential"], credential)
     return theirs[at]
 
 
+def _is(column: pd.Series[str], value: str | None) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (column.isna() if pd.isna(value) else column == value).to_numpy(dtype=bool)
+    return found
+
+
 def _time_to_detect(history: History, episode: Episode) -> Value:
+    if episode.door:
+        return Value(episode.id, None, DOOR)
     t0 = episode.t0_ns or 0
     in_episode = history.due_in(episode)
     due = history.due_ns[in_episode]
@@ -114,6 +121,8 @@ def _detect_refutations(
 
 
 def _probe_rate(history: History, episode: Episode) -> Value:
+    if episode.door:
+        return Value(episode.id, None, DOOR)
     detected = _time_to_detect(history, episode)
     if detected.amounts is None or detected.censored:
         return Value(episode.id, None, detected.reason or "never left")

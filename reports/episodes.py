@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -36,6 +37,7 @@ class Window:
     growth: tuple[float, float] | None = None  # a share that changes: at the entry's start and at its end
     share_of: str = "request"  # request, call, credential, caller
     period: int | None = None  # of an entry that comes and goes, from 0
+    door: bool = False  # it lets no connection in, so that what it refuses leaves no attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ class Episode:
         return all(each.kind == "event" for each in self.windows)
 
     @property
+    def door(self) -> bool:
+        """Whether attempts may have been refused that no witness saw."""
+        return any(each.door for each in self.windows)
+
+    @property
     def bites(self) -> int:
         """Attempts that its windows bit."""
         return sum(each.bites for each in self.windows)
@@ -97,16 +104,22 @@ def windows(run: Run) -> list[Window]:
     for row in run.faults.to_dict("records"):
         rows.setdefault((row["entry"], row["provider"]), []).append(row)
     found: list[Window] = []
+    doors = {(each.get("entry"), each.get("provider")) for each in run.manifest.canaries if isinstance(each, dict)}
     for index, entry in enumerate(run.manifest.scenario.timeline):
         entry_id = entry.id_at(index)
         whom = entry.on or sorted(name for each, name in rows if each == entry_id) or [ROUTER]
         for provider in whom:
             bitten_ns = _bites(run.attempts, entry_id, provider).sort_values().to_numpy(dtype=np.int64)
             theirs = rows.get((entry_id, provider))
+            ours: list[Window] = []
             if theirs is not None:
-                found += [_recorded(entry, row, bitten_ns) for row in theirs]
+                ours = [_recorded(entry, row, bitten_ns) for row in theirs]
             elif run.manifest.t0_ns is not None:
-                found += _declared(run, entry, entry_id, provider, bitten_ns)
+                ours = [*_declared(run, entry, entry_id, provider, bitten_ns)]
+            # Connections of our own prove a door, and are counted beside the attempts that it broke off.
+            unseen = sum(each.bites for each in ours) > len(bitten_ns)
+            door = entry.kind == "fault" and (unseen or (entry_id, provider) in doors)
+            found += [replace(each, door=True) for each in ours] if door else ours
     return found
 
 
@@ -183,7 +196,17 @@ def _bites(attempts: pd.DataFrame, entry_id: str, provider: str) -> pd.Series[in
     faulted = attempts[attempts["fault"].notna() & (attempts["provider"] == provider)]
     if faulted.empty:
         return faulted["received_ns"]
-    return faulted.loc[[entry_id in entries_of(each) for each in faulted["fault"]], "received_ns"]
+    return faulted.loc[bitten_by(faulted["fault"], {entry_id}), "received_ns"]
+
+
+def _naming(told: pd.Series[str], entries: AbstractSet[str]) -> list[str]:
+    """Of the values of a `fault` column, those that name one of the entries: each is read once, however often it is."""
+    return [each for each in told.dropna().unique() if not entries.isdisjoint(entries_of(each))]
+
+
+def bitten_by(told: pd.Series[str], entries: AbstractSet[str]) -> pd.Series[bool]:
+    """Which rows of a `fault` column name one of the entries."""
+    return told.isin(_naming(told, entries))
 
 
 def episodes(run: Run, measured: pd.DataFrame) -> list[Episode]:

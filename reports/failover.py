@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .by_episode import NO_PROVIDER, NOT_EXERCISED, by_episode, seconds
+from .by_episode import DOOR, NO_PROVIDER, NOT_EXERCISED, by_episode, seconds
 from .episodes import Episode
 from .finding import NS, RUN_SCOPE, Candidates, Finding, Rows, Value
 from .history import History
@@ -33,7 +33,7 @@ def failover_findings(history: History) -> list[Finding]:
 
 def switches(history: History) -> pd.DataFrame:
     """For each call that went from one provider to another, the last such step: `left`, `left_ns`, `gap_s`, ..."""
-    marked = history.attempts.dropna(subset=["due_ns"]).sort_values(["call", "received_ns"], kind="stable")
+    marked = history.attempts[history.attempts["place"] >= 0].sort_values(["call", "received_ns"], kind="stable")
     later = marked.groupby("call")[["provider", "received_ns", "attempt"]].shift(-1)
     steps = marked.assign(to=later["provider"], to_ns=later["received_ns"], to_attempt=later["attempt"])
     steps = steps[steps["to"].notna() & (steps["to"] != steps["provider"])]
@@ -54,6 +54,8 @@ def _switch_gaps(history: History) -> list[Finding]:
                 values.append(Value(episode.id, None, NO_PROVIDER, applies=False))
             elif episode.t0_ns is None:
                 values.append(Value(episode.id, None, NOT_EXERCISED))
+            elif theirs.empty and episode.door:
+                values.append(Value(episode.id, None, DOOR))
             elif theirs.empty:
                 values.append(Value(episode.id, None, "no call went on to another provider"))
             else:

@@ -33,6 +33,18 @@ def good_outcomes(scenario: Scenario) -> frozenset[str]:
     return GOOD_CONTINUED if scenario.load.continuation else GOOD
 
 
+NOWHERE: Final = -1
+"""Place of what belongs to no measured call."""
+GONE: Final = -2
+"""Place of what belongs to a call whose caller left as the timeline said."""
+
+
+def at_places(mask: npt.NDArray[np.bool_], places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which rows belong to the calls that `mask` selects, from the rows' places."""
+    found: npt.NDArray[np.bool_] = np.append(mask, np.zeros(2, dtype=bool))[places]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """A stretch of the measured load: before the first window, an episode, or the rest."""
@@ -46,21 +58,22 @@ class History:
     """A run's measured load, joined.
 
     `calls`: one row a measured call in due order, with the schedule's and the caller's columns and `good`, `silent`,
-    `answered`, `latency_s`. `attempts`: every attempt with its measured call's due time (`due_ns`, null for others).
-    `invoices`: every invoice with its attempt's call.
+    `answered`, `latency_s`. `attempts`: every attempt in order of arrival, with `place`, its call's position in `calls`
+    (negative: `NOWHERE` or `GONE`), and the call's due time (`due_ns`, null for others). `invoices`: every invoice with
+    its attempt's call, place and due time. `left`: the calls of load whose callers left as the timeline said.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.scenario = run.manifest.scenario
-        self.calls = _measured(run)
+        self.calls, self.left = _measured(run)
         self.due_ns: npt.NDArray[np.int64] = self.calls["scheduled_ns"].to_numpy(dtype=np.int64)
         self.good: npt.NDArray[np.bool_] = self.calls["good"].to_numpy(dtype=bool)
         self.ended_ns: npt.NDArray[np.int64] = (
             self.calls["ended_ns"].fillna(self.calls["scheduled_ns"]).to_numpy(dtype=np.int64)
         )
         self.latency_s: npt.NDArray[np.float64] = self.calls["latency_s"].to_numpy(dtype=np.float64)
-        self.attempts = _attempts(run, self.calls)
+        self.attempts = _attempts(run, self.calls, self.left)
         self.episodes: list[Episode] = episodes(run, self.calls)
         first_due = int(self.due_ns[0]) if len(self.due_ns) else 0
         last_due = int(self.due_ns[-1]) + 1 if len(self.due_ns) else 0
@@ -75,10 +88,19 @@ class History:
 
     @cached_property
     def baseline(self) -> npt.NDArray[np.bool_]:
-        """Which calls are baseline: due before the first window, and none of their attempts was bitten."""
-        bitten = self.attempts.loc[self.attempts["fault"].notna(), "call"].dropna()
-        before = self.due_ns < self.first_window_ns
-        return before & ~self.calls["call"].isin(bitten.astype("int64")).to_numpy()
+        """Which calls are baseline: due before the first window, and none of their attempts was bitten.
+
+        An event on the system, and a door that shuts, bite no attempt: what was under way then and came to nothing was
+        broken off by them, and is no baseline either.
+        """
+        places = self.attempts["place"].to_numpy()[self.attempts["fault"].notna().to_numpy(dtype=bool)]
+        bitten = np.zeros(len(self.due_ns), dtype=bool)
+        bitten[places[places >= 0]] = True
+        before = (self.due_ns < self.first_window_ns) & ~bitten
+        first = [window for each in self.episodes for window in each.windows if window.from_ns == self.first_window_ns]
+        if any(window.kind == "event" or window.door for window in first):
+            before &= self.good | (self.ended_ns <= self.first_window_ns)
+        return before
 
     @cached_property
     def baseline_latency_s(self) -> npt.NDArray[np.float64]:
@@ -95,7 +117,7 @@ class History:
 
     def attempts_of(self, mask: npt.NDArray[np.bool_]) -> pd.DataFrame:
         """The attempts of the calls that `mask` selects."""
-        return self.attempts[self.attempts["call"].isin(self.calls["call"].to_numpy()[mask])]
+        return self.attempts[at_places(mask, self.attempts["place"].to_numpy())]
 
     @cached_property
     def answering(self) -> pd.Series[bool]:
@@ -103,25 +125,61 @@ class History:
 
         Of a call's attempts at the provider that its answer names, the one that delivered most; the later of equals.
         """
-        answered = self.calls.loc[self.calls["provider"].notna(), ["call", "provider"]]
-        pairs = answered.assign(provider=answered["provider"].str.split("+")).explode("provider")
-        marked = self.attempts.reset_index().merge(pairs, on=["call", "provider"])
-        best = marked.sort_values(["delivered_tokens", "received_ns"]).groupby(["call", "provider"])["index"].last()
-        return pd.Series(self.attempts.index.isin(best), index=self.attempts.index)
+        place = self.attempts["place"].to_numpy()
+        names = self.calls["provider"].to_numpy(dtype=object)
+        wrote = self.attempts["provider"].to_numpy(dtype=object)
+        marked = np.zeros(len(place), dtype=bool)
+        known = np.flatnonzero(place >= 0)
+        marked[known] = names[place[known]] == wrote[known]
+        both = self.calls["provider"].str.contains("+", regex=False).fillna(value=False).to_numpy(dtype=bool)
+        for at in known[both[place[known]]]:
+            marked[at] = wrote[at] in names[place[at]].split("+")
+        found = np.flatnonzero(marked)
+        delivered = self.attempts["delivered_tokens"].to_numpy(dtype=np.int64)[found]
+        provider = pd.factorize(wrote[found])[0]
+        # The attempts are in order of arrival, and the sort keeps that order among equals.
+        order = np.lexsort((delivered, provider, place[found]))
+        pair = np.stack([place[found], provider])[:, order]
+        last = np.append((pair[:, 1:] != pair[:, :-1]).any(axis=0), np.ones(min(len(order), 1), dtype=bool))
+        best = np.zeros(len(place), dtype=bool)
+        best[found[order[last]]] = True
+        return pd.Series(best, self.attempts.index, bool)
 
     @cached_property
     def invoices(self) -> pd.DataFrame:
-        """Invoices with `call`, `due_ns`, `answering` and `measured`: of a measured call, or background meanwhile."""
-        wanted = self.attempts[["attempt", "call", "due_ns"]].assign(answering=self.answering)
-        joined = self.run.invoices.merge(wanted.drop_duplicates("attempt"), on="attempt", how="left")
+        """Invoices with their attempt's columns, `answering`, `useful` and `measured`.
+
+        Measured is what was billed for a call of the load, also for one whose caller left, and background traffic
+        meanwhile. Useful is what was billed for the attempt that gave a good answer.
+        """
+        columns = ["attempt", "call", "place", "due_ns", "received_ns", "ended_ns", "ended_by"]
+        wanted = self.attempts[columns].assign(answering=self.answering)
+        billed = self.run.invoices.drop(columns="provider").assign(billed_by=self.run.invoices["provider"])
+        joined = billed.merge(wanted.drop_duplicates("attempt"), on="attempt", how="left")
+        joined = joined.rename(columns={"billed_by": "provider"})
         joined["answering"] = joined["answering"].eq(other=True)
+        joined["place"] = joined["place"].fillna(NOWHERE).astype("int64")
         background = joined["call"].isna() & (joined["at_ns"] >= self.t0_ns)
         joined["measured"] = joined["due_ns"].notna() | background
         # Background traffic has no due time: it counts where it was billed.
         joined["when_ns"] = joined["due_ns"].fillna(joined["at_ns"]).astype("int64")
-        good = self.calls.loc[self.calls["good"], "call"]
-        joined["useful"] = joined["answering"] & joined["call"].isin(good)
+        joined["useful"] = joined["answering"] & at_places(self.good, joined["place"].to_numpy())
         return joined
+
+    @cached_property
+    def billed(self) -> pd.DataFrame:
+        """The measured invoices."""
+        return self.invoices[self.invoices["measured"]]
+
+    def billed_for(self, due: npt.NDArray[np.bool_], from_ns: int, until_ns: int) -> npt.NDArray[np.bool_]:
+        """Which of `billed` belong to the calls that `due` selects.
+
+        Those of callers who left, and of background traffic, belong to the time between the two instants.
+        """
+        place = self.billed["place"].to_numpy()
+        when = self.billed["when_ns"].to_numpy()
+        found: npt.NDArray[np.bool_] = at_places(due, place) | ((place < 0) & (when >= from_ns) & (when < until_ns))
+        return found
 
     @cached_property
     def phases(self) -> list[Phase]:
@@ -138,13 +196,15 @@ class History:
         return min(later, default=None)
 
 
-def _measured(run: Run) -> pd.DataFrame:
+def _measured(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The measured calls, and those that their callers left."""
     schedule = run.schedule[run.schedule["phase"] == "load"]
     calls = run.calls.drop_duplicates("call", keep="last")
     joined = schedule.merge(calls, on="call", how="left").sort_values("scheduled_ns", kind="stable", ignore_index=True)
-    joined["outcome"] = joined["outcome"].where(joined["outcome"].notna(), "unknown").astype(str)
+    joined["outcome"] = joined["outcome"].where(joined["outcome"].notna(), "unknown").astype(object)
     # Who left because the timeline said so is no witness of what the router would have given.
-    joined = joined[joined["outcome"] != LEFT].reset_index(drop=True)
+    gone = joined["outcome"] == LEFT
+    left, joined = joined[gone], joined[~gone].reset_index(drop=True)
     good = good_outcomes(run.manifest.scenario)
     joined["good"] = joined["outcome"].isin(good)
     joined["answered"] = joined["outcome"].isin(ANSWERED | good)
@@ -153,11 +213,20 @@ def _measured(run: Run) -> pd.DataFrame:
     joined["silent"] = joined["outcome"].isin(SILENT) & success & proper
     took_ns = (joined["ended_ns"] - joined["scheduled_ns"]).astype("float64")
     joined["latency_s"] = (took_ns / NS).where(joined["answered"])
-    return joined
+    return joined, left
 
 
-def _attempts(run: Run, calls: pd.DataFrame) -> pd.DataFrame:
-    due = calls[["call", "scheduled_ns"]].rename(columns={"scheduled_ns": "due_ns"}).astype({"call": "Int64"})
-    joined = run.attempts.merge(due, on="call", how="left").sort_values("received_ns", kind="stable", ignore_index=True)
-    joined["due_ns"] = joined["due_ns"].astype("Int64")
+def _attempts(run: Run, calls: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
+    joined = run.attempts.sort_values("received_ns", kind="stable", ignore_index=True)
+    numbers = joined["call"].fillna(-1).to_numpy(dtype=np.int64)
+    unique = calls["call"].drop_duplicates()
+    at = pd.Index(unique).get_indexer(pd.Index(numbers))
+    place = np.append(unique.index.to_numpy(), NOWHERE)[at]
+    due = np.append(calls["scheduled_ns"].to_numpy(dtype=np.int64), [0, 0])[place]
+    gone = pd.Index(left["call"].drop_duplicates()).get_indexer(pd.Index(numbers))
+    away = (gone >= 0) & (place < 0)
+    due = np.where(away, np.append(left.drop_duplicates("call")["scheduled_ns"].to_numpy(dtype=np.int64), 0)[gone], due)
+    place = np.where(away, GONE, place)
+    joined["place"] = place
+    joined["due_ns"] = pd.Series(due, dtype="Int64").where(place != NOWHERE)
     return joined

@@ -9,23 +9,55 @@ import numpy.typing as npt
 
 from ..scenarios.expectation import Unit
 from .finding import RUN_SCOPE, Finding, Rows, Steps, Value
-from .history import History
+from .history import History, good_outcomes
+from .result import IntegrityOut
+from .result_value import RowsOut
 
 MONTH_S: Final = 30 * 24 * 3600
 """A month of the error budget, in seconds."""
 DAYS_A_MONTH: Final = 30
+ROWS_MAX: Final = 50
+"""Most calls named under an outcome; their number is always given."""
 NO_CALLS: Final = "no call was due"
+
+
+def integrity_out(history: History) -> list[IntegrityOut]:
+    """How many calls had each outcome, in the run and in each episode; silent losses first, then by number."""
+    good = good_outcomes(history.scenario)
+    found = []
+    for scope, mask in _scopes(history):
+        theirs = history.calls[mask]
+        rows = [
+            IntegrityOut(
+                scope=scope,
+                outcome=str(name),
+                calls=len(group),
+                share=len(group) / len(theirs),
+                silent=int(group["silent"].sum()),
+                good=name in good,
+                rows=RowsOut(
+                    table="calls", first=[int(each) for each in group["call"].head(ROWS_MAX)], total=len(group)
+                ),
+            )
+            for name, group in theirs.groupby("outcome")
+        ]
+        found += sorted(rows, key=lambda each: (-each.silent, each.good, -each.calls))
+    return found
+
+
+def _scopes(history: History) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    everything = np.ones(len(history.due_ns), dtype=bool)
+    return [(RUN_SCOPE, everything), *((each.id, history.due_in(each)) for each in history.episodes)]
 
 
 def integrity_findings(history: History) -> list[Finding]:
     """Every measure of what the callers got."""
-    everything = np.ones(len(history.due_ns), dtype=bool)
-    scopes = [(RUN_SCOPE, everything), *((each.id, history.due_in(each)) for each in history.episodes)]
+    scopes = _scopes(history)
     bad = ~history.good
     silent = history.calls["silent"].to_numpy(dtype=bool)
     return [
-        Finding("lost_calls", tuple(_count(history, scope, mask, bad) for scope, mask in scopes), (RUN_SCOPE,)),
         Finding("silent_losses", tuple(_count(history, scope, mask, silent) for scope, mask in scopes), (RUN_SCOPE,)),
+        Finding("lost_calls", tuple(_count(history, scope, mask, bad) for scope, mask in scopes), (RUN_SCOPE,)),
         Finding("callers_hurt", tuple(_callers(history, scope, mask) for scope, mask in scopes), (RUN_SCOPE,)),
         Finding("availability", tuple(_availability(history, scope, mask) for scope, mask in scopes), (RUN_SCOPE,)),
         Finding("budget_spent", (_budget(history),), (RUN_SCOPE,)),

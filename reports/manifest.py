@@ -53,6 +53,25 @@ class Anchor(_Part):
     wall: str
 
 
+class Rates(_Part):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached: float = Field(ge=0)
+    cache_write: float = Field(ge=0)
+
+
+class Price(_Part):
+    """What a provider's model costs by the list, with the rates for prompts over `long_above_tokens`, if any."""
+
+    model: str
+    rates: Rates
+    long_above_tokens: int | None = None
+    long: Rates | None = None
+    source: str = ""
+
+
 class Manifest(_Part):
     """run.json. What a killed run never wrote is empty."""
 
@@ -79,9 +98,12 @@ class Manifest(_Part):
     warnings: list[str] = Field(default_factory=list)
     ports: dict[str, Any] = Field(default_factory=dict)
     canaries: list[Any] = Field(default_factory=list)
-    # The user's own traffic, for the error budget; the harness need not say.
+    # List prices by provider; a run folder of an earlier version has none.
+    prices: dict[str, Price] = Field(default_factory=dict)
+    # The user's own traffic, for the error budget and the projection; the harness need not say.
     slo: float = Field(default=0.999, gt=0, lt=1)
     volume_per_day: float | None = Field(default=None, gt=0)
+    outage_s: float | None = Field(default=None, gt=0)
 
     @property
     def finished(self) -> bool:

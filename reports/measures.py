@@ -16,6 +16,8 @@ CALLS_MIN: Final = {"p50": 20, "p95": 200, "p99": 1000, "max": 1}
 """Fewest observations from which a statistic of one run is stated; with fewer it reads "–"."""
 BASELINE_CALLS_MIN: Final = 20
 """Fewest good calls before the first window that make a baseline."""
+CALLER_CALLS_MIN: Final = 5
+"""Fewest calls of a caller for its share of good ones to mean anything."""
 
 
 class Anchor(StrEnum):
@@ -54,22 +56,29 @@ class Measure:
 
 _ALL: Final = (
     Measure(
-        "lost_calls",
-        (Unit.NUMBER, Unit.SHARE),
-        "Measured calls whose outcome is not good: the caller did not get the right answer, whole and within the "
-        "deadline. As a count, or as a share of the calls due.",
-    ),
-    Measure(
         "silent_losses",
         (Unit.NUMBER, Unit.SHARE),
         "Lost calls that looked like a success to the caller: a 2xx status and a proper ending, but the answer of "
         "another call, a corrupted one, or only its beginning. As a count, or as a share of the calls due.",
     ),
     Measure(
+        "lost_calls",
+        (Unit.NUMBER, Unit.SHARE),
+        "Measured calls whose outcome is not good: the caller did not get the right answer, whole and within the "
+        "deadline. As a count, or as a share of the calls due.",
+    ),
+    Measure(
         "callers_hurt",
         (Unit.NUMBER, Unit.SHARE),
         "Distinct callers with at least one lost call (the blast radius). As a count, or as a share of the callers "
         "that called.",
+    ),
+    Measure(
+        "caller_fairness",
+        (Unit.NUMBER,),
+        "Jain's index of the callers' shares of good calls: 1 when every caller was treated alike, 1/n when one of n "
+        "got everything. Of the callers with at least 5 calls.",
+        smaller_is_better=False,
     ),
     Measure(
         "time_to_detect",
@@ -126,6 +135,16 @@ _ALL: Final = (
         needs_baseline=True,
         anchor=Anchor.END,
         hold_s=2.0,
+    ),
+    Measure(
+        "metastable",
+        (Unit.NUMBER,),
+        "1 when the router had not recovered (as in time_to_recover) by the end of at least 30 s of load after the "
+        "episode, so that something of its own keeps it down; 0 when it recovered.",
+        needs_windows=True,
+        needs_baseline=True,
+        anchor=Anchor.END,
+        hold_s=30.0,
     ),
     Measure(
         "time_to_revert",

@@ -20,7 +20,6 @@ from .result import (
     FindingOut,
     OutcomeOut,
     PhaseOut,
-    SliceOut,
     WindowOut,
 )
 from .result_money import CostOut
@@ -59,7 +58,6 @@ MEANINGS: Final = {
     "unsent": "never left: banstorm's own in-flight cap",
     "unknown": "no record: banstorm lost sight of it",
 }
-SLICES: Final = ("shape", "stream", "client")
 
 
 def seconds(history: History, at_ns: int) -> float:
@@ -165,24 +163,6 @@ def outcomes_out(history: History) -> list[OutcomeOut]:
         for name in OUTCOMES
         if name == "ok" or name in counts.index
     ]
-
-
-def slices_out(history: History) -> list[SliceOut]:
-    """Lost calls by shape, stream and client: who was hurt."""
-    found = []
-    for column in SLICES:
-        for value, group in history.calls.groupby(column):
-            text = ("streamed" if value else "plain") if column == "stream" else str(value)
-            found.append(
-                SliceOut(
-                    by=column,
-                    value=text,
-                    calls=len(group),
-                    lost=int((~group["good"]).sum()),
-                    silent=int(group["silent"].sum()),
-                )
-            )
-    return found
 
 
 def phases_out(history: History) -> list[PhaseOut]:

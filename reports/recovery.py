@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from .by_episode import by_episode, candidates, seconds
 from .episodes import Episode
@@ -22,58 +23,93 @@ RECOVER_CALLS_MIN: Final = 20
 def recovery_findings(history: History) -> list[Finding]:
     """`time_to_recover` and `time_to_revert`."""
     return [
-        by_episode(history, "time_to_recover", _time_to_recover),
+        by_episode(history, "time_to_recover", time_to_recover),
         by_episode(history, "time_to_revert", _time_to_revert),
     ]
 
 
-def _time_to_recover(history: History, episode: Episode) -> Value:
+def time_to_recover(history: History, episode: Episode) -> Value:
+    """The episode's value of the measure of that name."""
     baseline = history.baseline_latency_s
     if len(baseline) < BASELINE_CALLS_MIN:
         return Value(episode.id, None, f"the baseline has {len(baseline)} good calls, needs {BASELINE_CALLS_MIN}")
-    limit_s = float(np.quantile(baseline, 0.95)) * RECOVER_P95_FACTOR_MAX
-    tc, hold_ns = episode.tc_ns, round(RECOVER_HOLD_S * NS)
-    due, good = history.due_ns, history.good
+    tc = episode.tc_ns
     edge_ns = history.next_begin_ns(episode)
-    first = int(np.searchsorted(due, tc))
-    instants = np.unique(np.concatenate([[tc], due[first:]]))
-    starts, ends = np.searchsorted(due, instants), np.searchsorted(due, instants + hold_ns)
-    bads = np.flatnonzero(~good)
-    offsets: list[float] = []
-    refuted: list[int] = []
-    for instant, start, end in zip(instants.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        if edge_ns is not None and instant >= edge_ns:
-            break
-        spoilers = bads[np.searchsorted(bads, start) : np.searchsorted(bads, end)]
-        allowed = int(RECOVER_BAD_SHARE_MAX * (end - start))
-        whole = instant + hold_ns <= history.load_until_ns
-        refuted_ns: int | None = None
-        if len(spoilers) > allowed:
-            spoiler = int(spoilers[allowed])
-            # What the next episode did to a call says nothing about recovering from this one.
-            if edge_ns is None or due[spoiler] < edge_ns:
-                refuted_ns = int(history.ended_ns[spoiler])
-        elif whole:
-            latencies = history.latency_s[start:end][good[start:end]]
-            if len(latencies) < RECOVER_CALLS_MIN:
-                reason = f"{len(latencies)} good calls in 2 s after the episode, needs {RECOVER_CALLS_MIN}"
-                return Value(episode.id, None, reason)
-            if float(np.quantile(latencies, 0.95)) <= limit_s:
-                return _recovered(history, episode, instant, start, (offsets, refuted))
-            refuted_ns = int(history.ended_ns[start:end].max())
-        if refuted_ns is None:
-            break
-        offsets.append((instant - tc) / NS)
-        refuted.append(refuted_ns)
-    seen_ns = max(0, instants[len(offsets)] - tc) if len(offsets) < len(instants) else history.load_until_ns - tc
+    instants = np.unique(np.append(history.due_ns[np.searchsorted(history.due_ns, tc) :], tc))
+    if edge_ns is not None:
+        instants = instants[instants < edge_ns]
+    seconds_of = _Seconds(history, instants, float(np.quantile(baseline, 0.95)) * RECOVER_P95_FACTOR_MAX)
+    refuted_ns, certain = seconds_of.refutations(edge_ns)
+    decided = np.flatnonzero(~certain)
+    until = int(decided[0]) if len(decided) else len(instants)
+    offsets, refuted = ((instants[:until] - tc) / NS).tolist(), refuted_ns[:until].tolist()
+    if until < len(instants) and not seconds_of.spoilt[until] and seconds_of.whole[until]:
+        if seconds_of.good[until] < RECOVER_CALLS_MIN:
+            reason = f"{seconds_of.good[until]} good calls in 2 s after the episode, needs {RECOVER_CALLS_MIN}"
+            return Value(episode.id, None, reason)
+        return _recovered(history, episode, int(instants[until]), int(seconds_of.starts[until]), (offsets, refuted))
+    end_ns = history.load_until_ns if edge_ns is None else min(edge_ns, history.load_until_ns)
+    seen_ns = instants[until] - tc if until < len(instants) else end_ns - tc
     return seconds(
         episode.id,
-        float(seen_ns),
+        float(max(0, seen_ns)),
         censored=True,
         reason="not seen to recover before " + ("the load ended" if edge_ns is None else "the next fault began"),
-        rows=Rows("calls", history.numbers((due >= tc) & ~good)),
+        rows=Rows("calls", history.numbers((history.due_ns >= tc) & ~history.good)),
         breach=candidates(tc, offsets, refuted),
     )
+
+
+class _Seconds:
+    """The 2 s from each of some instants on: the calls due in them, and what speaks against having recovered."""
+
+    def __init__(self, history: History, instants: npt.NDArray[np.int64], limit_s: float) -> None:
+        due, good = history.due_ns, history.good
+        hold_ns = round(RECOVER_HOLD_S * NS)
+        self._history = history
+        self._limit_s = limit_s
+        self.starts, self.ends = np.searchsorted(due, instants), np.searchsorted(due, instants + hold_ns)
+        self.whole = instants + hold_ns <= history.load_until_ns
+        goods = np.append(0, np.cumsum(good))
+        self.good = goods[self.ends] - goods[self.starts]
+        calls = self.ends - self.starts
+        self._allowed = (RECOVER_BAD_SHARE_MAX * calls).astype(np.int64)
+        self.spoilt = calls - self.good > self._allowed
+
+    def refutations(self, edge_ns: int | None) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """When each instant was refuted, and whether it was: until the first that was not, nobody had recovered."""
+        history = self._history
+        bads = np.append(np.flatnonzero(~history.good), len(history.due_ns))
+        first = np.searchsorted(bads, self.starts) + self._allowed
+        spoiler = bads[np.minimum(first, len(bads) - 1)]
+        # What the next episode did to a call says nothing about recovering from this one.
+        ours = np.append(history.due_ns, 0)[spoiler] < (np.iinfo(np.int64).max if edge_ns is None else edge_ns)
+        slow = self.whole & ~self.spoilt & (self.good >= RECOVER_CALLS_MIN)
+        slow[slow] = self._slow(np.flatnonzero(slow))
+        refuted = (self.spoilt & ours) | slow
+        at_ns = np.append(history.ended_ns, 0)[spoiler]
+        until = int(np.argmin(refuted)) if not refuted.all() else len(refuted)
+        for index in np.flatnonzero(slow[:until]):
+            at_ns[index] = history.ended_ns[self.starts[index] : self.ends[index]].max()
+        return at_ns, refuted
+
+    def _slow(self, which: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether the 95th percentile of the good calls' latencies is over the limit.
+
+        It lies between the k-th and the next of n sorted latencies, k = 0.95 x (n - 1) rounded down: with more than
+        n - 1 - k over the limit it is over, too, with fewer it is not, and only otherwise does it need to be computed.
+        """
+        latency, good = self._history.latency_s, self._history.good
+        over = np.append(0, np.cumsum(good & (latency > self._limit_s)))
+        starts, ends, n = self.starts[which], self.ends[which], self.good[which]
+        beyond = over[ends] - over[starts]
+        upper = n - 1 - np.floor(0.95 * (n - 1)).astype(np.int64)
+        slow = beyond > upper
+        for index in np.flatnonzero(beyond == upper):
+            theirs = slice(starts[index], ends[index])
+            slow[index] = float(np.quantile(latency[theirs][good[theirs]], 0.95)) > self._limit_s
+        found: npt.NDArray[np.bool_] = slow
+        return found
 
 
 def _recovered(

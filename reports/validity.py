@@ -88,8 +88,8 @@ def _baseline(history: History) -> Iterator[CheckOut]:
     )
 
 
-def _evidence(name: str, *, ok: bool, found: str, needed: str) -> CheckOut:
-    return CheckOut(name=name, kind="evidence", ok=ok, found=found, needed=needed)
+def _evidence(name: str, *, ok: bool, found: str, needed: str, scope: str | None = None) -> CheckOut:
+    return CheckOut(name=name, kind="evidence", ok=ok, found=found, needed=needed, scope=scope)
 
 
 def _processes(history: History) -> Iterator[CheckOut]:
@@ -161,7 +161,7 @@ def _named(values: list[object]) -> str:
 
 def _joins_calls(history: History) -> CheckOut:
     due, got = history.run.schedule["call"], history.run.calls["call"]
-    stray = sorted(set(got) - set(due))
+    stray = sorted(set(got[~got.isin(due)]))
     twice = sorted(set(got[got.duplicated()])) + sorted(set(due[due.duplicated()]))
     faults = [f"not scheduled: {_named([*stray])}"] if stray else []
     faults += [f"more than one row: {_named([*twice])}"] if twice else []
@@ -180,8 +180,8 @@ def _joins_invoices(history: History) -> CheckOut:
     missing = attempts.loc[attempts["reached"] & (per_attempt == 0), "attempt"].tolist()
     twice = attempts.loc[per_attempt > 1, "attempt"].tolist()
     unreached = attempts.loc[~attempts["reached"] & (per_attempt > 0), "attempt"].tolist()
-    known = set(attempts["attempt"])
-    stray = [each for each in invoices["attempt"].dropna() if each not in known]
+    named = invoices["attempt"].dropna()
+    stray = named[~named.isin(attempts["attempt"])].tolist()
     unmarked = int(invoices["attempt"].isna().sum())
     faults = [
         f"{text}: {_named(rows)}"
@@ -225,7 +225,7 @@ def _generator(history: History) -> Iterator[CheckOut]:
         if not len(here):
             continue
         usual, worst = float(np.quantile(here, LATENESS_QUANTILE)), float(here.max())
-        yield _on_time(f"generator on time, {phase.name}", usual, worst, limit_s, f"{len(here)} calls")
+        yield _on_time(phase.name, usual, worst, limit_s, f"{len(here)} calls")
 
 
 def _loops(history: History) -> Iterator[CheckOut]:
@@ -247,13 +247,14 @@ def _loops(history: History) -> Iterator[CheckOut]:
             name = f"event loop of {process}, {phase.name}"
             if not len(here):
                 if phase.until_ns - phase.from_ns > 2 * SAMPLE_S * NS:
-                    yield _evidence(name, ok=False, found="no samples", needed="a sample every 0.5 s")
+                    yield _evidence(name, ok=False, found="no samples", needed="a sample every 0.5 s", scope=phase.name)
                 continue
             length_s = (phase.until_ns - phase.from_ns) / NS
             delayed = float(np.maximum(here - limit_s, 0).sum()) / length_s
             worst = float(here.max())
             yield _evidence(
                 name,
+                scope=phase.name,
                 ok=delayed <= 1 - LATENESS_QUANTILE and worst <= STALL_FACTOR_MAX * limit_s,
                 found=f"{delayed:.2%} of the time behind by more than {format_duration(limit_s)}, "
                 f"worst {format_duration(round(worst, 4))} ({len(here)} samples)",
@@ -262,9 +263,10 @@ def _loops(history: History) -> Iterator[CheckOut]:
             )
 
 
-def _on_time(name: str, usual_s: float, worst_s: float, limit_s: float, of: str) -> CheckOut:
+def _on_time(phase: str, usual_s: float, worst_s: float, limit_s: float, of: str) -> CheckOut:
     return _evidence(
-        name,
+        f"generator on time, {phase}",
+        scope=phase,
         ok=usual_s <= limit_s and worst_s <= STALL_FACTOR_MAX * limit_s,
         found=f"99 % left within {format_duration(round(max(usual_s, 0), 4))}, "
         f"worst {format_duration(round(max(worst_s, 0), 4))} ({of})",

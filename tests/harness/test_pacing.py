@@ -11,7 +11,7 @@ from banstorm.fakes.pace import Pace, Slowdown
 from banstorm.fakes.quantiles import Quantiles
 from banstorm.harness.catalogue import explain_scenario
 from banstorm.harness.launch import Child
-from banstorm.harness.pacing import pace_of, prices_of
+from banstorm.harness.pacing import pace_of, prices_of, prices_told
 from banstorm.scenarios.model import Provider, Scenario
 
 PROVIDER: dict[str, Any] = {"dialect": "openai", "model": "m", "ttft": "120ms", "tokens_per_second": 40}
@@ -98,3 +98,23 @@ async def test_the_host_bills_by_the_scenario_s_prices(tmp_path: Path):
     assert written > 1000
     assert (written, written + usage["input_tokens"]) == (row["cache_write_tokens"], row["input_tokens"])
     assert row["usd"] == pytest.approx((usage["input_tokens"] * 1000 + written * 3000) / 1e6)
+
+
+def test_what_a_run_was_billed_by_is_told_by_provider():
+    """The price that the fake bills by, the scenario's own if it states one; a model without a price is left out."""
+    providers = {
+        "listed": {**PROVIDER, "model": "gpt-5.4-mini"},
+        "own": {**PROVIDER, "model": "mine"},
+        "unknown": {**PROVIDER, "model": "nobody-knows-it"},
+    }
+    own = {"mine": {"input": 1, "output": 2, "cached": 0.5}}
+    scenario = Scenario.model_validate({**SCENARIO, "providers": providers, "prices": own})
+    told = prices_told(scenario)
+    assert ["listed", "own"] == list(told)
+    assert "mine" == told["own"]["model"]
+    rates = {"input": 1, "output": 2, "cached": 0.5, "cache_write": 1, "cache_write_1h": 1}
+    assert rates == told["own"]["rates"]
+    table = prices_of(scenario)
+    usd, _ = table.bill("gpt-5.4-mini", 1000, 200, 30)
+    listed = told["listed"]["rates"]
+    assert pytest.approx(usd) == (800 * listed["input"] + 200 * listed["cached"] + 30 * listed["output"]) / 1e6

@@ -7,15 +7,17 @@ from banstorm.reports import measures
 from banstorm.scenarios.expectation import Unit
 
 NAMES = [
-    "lost_calls",
     "silent_losses",
+    "lost_calls",
     "callers_hurt",
+    "caller_fairness",
     "time_to_detect",
     "switch_gap",
     "time_to_fail_over",
     "outage",
     "added_latency",
     "time_to_recover",
+    "metastable",
     "time_to_revert",
     "probe_rate",
     "retry_amplification",
@@ -30,7 +32,7 @@ NAMES = [
 
 
 def test_the_measures_are_the_designs() -> None:
-    """Every name of the design, no other."""
+    """Every name that a scenario may expect, silent losses first of all."""
     assert measures.names() == NAMES
 
 
@@ -68,6 +70,7 @@ def test_times_that_must_hold_say_how_long() -> None:
         "time_to_detect": ("begin", 0.0),
         "time_to_fail_over": ("begin", 1.0),
         "time_to_recover": ("end", 2.0),
+        "metastable": ("end", 30.0),
         "time_to_revert": ("end", 0.0),
     }
 
