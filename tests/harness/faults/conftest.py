@@ -174,6 +174,8 @@ class Child:
             stderr=subprocess.PIPE,
         )
         self._errors: list[str] = []
+        self._read_until: dict[Path, int] = {}
+        self._rows: list[dict[str, Any]] = []
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._read_errors, daemon=True).start()
 
@@ -222,9 +224,14 @@ class Child:
         return code
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of its ledger so far."""
-        rows = [json.loads(line) for path in self.ledger.glob("*.ndjson") for line in path.open()]
-        return [row for row in rows if row["table"] == table]
+        """The rows of its ledger so far; each line is read once, however often one asks."""
+        for path in self.ledger.glob("*.ndjson"):
+            with path.open("rb") as file:
+                file.seek(self._read_until.get(path, 0))
+                whole, newline, _ = file.read().rpartition(b"\n")  # the last line may be on its way
+            self._rows += [json.loads(line) for line in whole.splitlines()]
+            self._read_until[path] = self._read_until.get(path, 0) + len(whole + newline)
+        return [row for row in self._rows if row["table"] == table]
 
     def wait_for_row(self, table: str, found: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """The first such row, once it is written."""
