@@ -63,6 +63,7 @@ format: $(VENV)/.stamp ## Format the code and mend what can be mended
 
 bench: $(VENV)/.stamp ## Measure speed, as ratios against something real measured in the same run
 	$(BIN)/python -P tests/bench/chain.py
+	$(BIN)/python -P tests/bench/pass_through.py
 	$(BIN)/python -P tests/bench/fakes.py
 
 clean: ## Remove what was built, environments included

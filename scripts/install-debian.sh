@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
-# Installs the programs from Debian that some tests use: chromium, for the report's page, curl, for what `serve` prints, promtool, for the alert rules, and node with npm, for interception. Needs root, does nothing twice.
+# Installs the programs from Debian that some tests use: chromium, for the report's page, curl, for what `serve` prints,
+# promtool, for the alert rules, and node with npm, for interception; with `bench` also wrk, which some benches use.
+# Needs root, does nothing twice.
 set -euo pipefail
 missing=()
-for program in chromium curl npm; do
+wanted=(chromium curl npm)
+[ "${1:-}" = bench ] && wanted+=(wrk)
+for program in "${wanted[@]}"; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
 command -v promtool >/dev/null || missing+=(prometheus)
