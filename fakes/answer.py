@@ -33,6 +33,7 @@ ANSWER_SCHEMA: Final[dict[str, Any]] = {
 WORDS_MAX: Final = 4096
 """Longest answer a mark may ask for, in words (= tokens)."""
 
+_OPENING: Final = "[[banstorm."
 _MARK = re.compile(r"\[\[banstorm\.([0-9a-f]{6})\.(\d{1,9})\.(text|json|tool)\.(\d{1,4})\.([0-9a-f]{8})\]\]")
 _TOKEN = re.compile(r'~[^\s"\\]*')
 _WORD = re.compile(r"~([0-9a-f]{6})\.(\d{1,9})\.([a-z][a-z0-9_-]*)\.(\d{1,4})\.(\d{1,4})\.([0-9a-f]{4})")
@@ -63,6 +64,8 @@ class Mark:
 
 def find_mark(text: str) -> Mark | None:
     """The last mark of `text` whose checksum holds, or None."""
+    if _OPENING not in text:  # what people ask
+        return None
     for match in reversed(list(_MARK.finditer(text))):
         run, call, shape, words, _ = match.groups()
         mark = Mark(run, int(call), Shape(shape), int(words))

@@ -9,26 +9,27 @@ import hashlib
 import logging
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from .account import Accounts
 from .caller import BodyTooLargeError, CallerGoneError, Receive, read_body
+from .callers import ATTEMPT_HEADER, Caller, Callers
 from .compose import compose
 from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
 from .exchange import Exchange, Send
 from .http_request import BODY, READ, WHOLE
 from .invoice import Bill
-from .memory import Known, Memory
+from .memory import BODY_BYTES_MAX, Known, Memory
 from .pace import TokenTimes
 from .quota import Refusal
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-ATTEMPT_HEADER: Final = "x-banstorm-attempt"
-"""Request header in which an injector names the attempt."""
+__all__ = ["ATTEMPT_HEADER", "BILLED", "ENTRY_HEADER", "ASGIApp", "Paced", "Priced", "Scope", "Script", "create_app"]
+
 ENTRY_HEADER: Final = "x-banstorm-entry"
 """Response header that names the timeline entry behind a refusal, when an injector named the attempt."""
 
@@ -96,20 +97,18 @@ def create_app(
     """
     fake = _Fake(provider, dialect, pace, run_seed, bill, prices, account, script)
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await fake.serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await _lifespan(receive, send)
-        else:  # a web socket: none of these vendors' chat APIs has one
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return fake.serve(scope, receive, send) if scope["type"] == "http" else _other(scope, receive, send)
 
     app.eager = True  # type: ignore[attr-defined]  # nothing in it needs a task before its first wait
     return app
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
+async def _other(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "lifespan":  # a web socket: none of these vendors' chat APIs has one
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+        return
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})
@@ -138,6 +137,7 @@ class _Fake:
         self._account = account
         self._script = script
         self._in_flight = 0
+        self._callers = Callers(dialect)
         # what a script or a store says may differ each time, and a price may change
         same_again = script is None and dialect.repeats and not dialect.tells_price
         self._memory = Memory() if same_again else None
@@ -146,15 +146,9 @@ class _Fake:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(self, receive, send, whole=WHOLE in scope.get("extensions", ()))
-        given = scope.get(READ)
-        if given is None:
-            headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-        else:
-            headers = given[0]
-        exchange.attempt = headers.get(ATTEMPT_HEADER)
         self._in_flight += 1
         try:
-            reply = await self._answer(exchange, scope, headers)
+            reply = await self._answer(exchange, scope)
             if reply is not None:
                 exchange.settle(completed=False)
                 await exchange.send_whole(reply)
@@ -162,16 +156,18 @@ class _Fake:
             self._in_flight -= 1
             exchange.settle(completed=False)
 
-    async def _answer(self, exchange: Exchange, scope: Scope, headers: dict[str, str]) -> Reply | None:
+    async def _answer(self, exchange: Exchange, scope: Scope) -> Reply | None:
         """Answer, or say what the request is refused with."""
         dialect = self._dialect
         try:
-            path, body = _given(scope, exchange.whole)
+            caller, again = self._callers.of(scope)
+            exchange.attempt = caller.attempt
+            body: bytes = scope.get(BODY, b"") if exchange.whole else b""
             if not 0 < len(body) <= dialect.body_bytes_max:
-                body = await self._receive(exchange, headers)
+                body = await self._receive(exchange, caller.headers)
             if self._account is not None:
-                self._check_standing(self._account, exchange, scope, headers, path, body)
-            known = self._understand(scope, path, headers, body)
+                self._check_standing(self._account, exchange, scope, caller, body)
+            known = self._understand(scope, caller, body, again=again)
             ask = known.ask
             if self._account is not None:
                 self._check_quota(self._account, exchange, ask)
@@ -205,7 +201,7 @@ class _Fake:
             reply = self._dialect.failure("request_too_large", {}, id_seed=self._id_seed("too large"))
             raise RequestRefused(reply) from None
 
-    def _understand(self, scope: Scope, path: str, headers: dict[str, str], body: bytes) -> Known:
+    def _understand(self, scope: Scope, caller: Caller, body: bytes, *, again: bool) -> Known:
         """What the dialect makes of the request, unless somebody in front, or we, know it already."""
         given = scope.get(READ)
         if given is not None:
@@ -213,14 +209,12 @@ class _Fake:
             if isinstance(read, RequestRefused):
                 raise read
             return Known(read, _entity(read, body))
-        if self._memory is None:
-            ask = self._dialect.read(scope["method"], path, headers, body)
-            return Known(ask, _entity(ask, body))
-        key = self._memory.key(scope, path, body)
-        known = self._memory.find(key)
-        if known is None:
-            ask = self._dialect.read(scope["method"], path, headers, body)
-            known = Known(ask, _entity(ask, body))
+        key = (caller, body) if again and self._memory is not None and len(body) <= BODY_BYTES_MAX else None
+        if key is not None and self._memory is not None and (found := self._memory.find(key)) is not None:
+            return found
+        ask = self._dialect.read(scope["method"], caller.path, caller.headers, body)
+        known = Known(ask, _entity(ask, body))
+        if key is not None and self._memory is not None:
             self._memory.keep(key, known)
         return known
 
@@ -265,19 +259,18 @@ class _Fake:
         account: Accounts,
         exchange: Exchange,
         scope: Scope,
-        headers: Mapping[str, str],
-        path: str,
+        caller: Caller,
         body: bytes,
     ) -> None:
         """Refuse a credential in bad standing; one that is missing is the dialect's to refuse."""
-        exchange.credential = credential = self._dialect.credential(headers, path)
+        exchange.credential = credential = caller.credential
         if credential is None:
             return
-        refusal = account.refusal(credential, scope=scope, headers=headers)
+        refusal = account.refusal(credential, scope=scope, headers=caller.headers)
         if refusal is None:
             return
         try:  # only so that the refusal comes in the form that was asked for
-            ask = self._dialect.read(scope["method"], path, headers, body)
+            ask = self._dialect.read(scope["method"], caller.path, caller.headers, body)
         except RequestRefused:
             ask = None
         raise RequestRefused(self._refuse(exchange, refusal, ask))
@@ -333,13 +326,6 @@ class _Fake:
                 cache_write_tokens=ask.cache_write_tokens,
             )
         self._bill(row)
-
-
-def _given(scope: Scope, whole: bool) -> tuple[str, bytes]:  # noqa: FBT001 - it is no option
-    """The path with its query, and the body if it came with the scope."""
-    query = scope["query_string"]
-    path: str = scope["path"]
-    return f"{path}?{query.decode('latin-1')}" if query else path, scope.get(BODY, b"") if whole else b""
 
 
 def _entity(ask: Ask, body: bytes) -> str:

@@ -17,6 +17,7 @@ import orjson
 from .answer import TOOL_NAME, WORD_SIGN, Mark, Shape, expected, expected_object, words
 from .dialects.base import Answer, Ask, Call, Tool
 from .filler import fill, holds_answer
+from .prefill import words_begun
 
 _WITH_BLANKS: Final = re.compile(r"\s*\S+\s*")
 _JSON_TOKENS: Final = re.compile(r'[^"\s]{0,8}(?:"|\s+)?|\s+', re.DOTALL)
@@ -39,7 +40,8 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
         pieces = [piece for call in calls for piece in call.pieces]
         name, finish = calls[0].name, "tool"
     else:
-        pieces = _text_or_document(ask, provider)
+        # Each piece has one word, so what the last turn has of them is left out by counting.
+        pieces = _text_or_document(ask, provider)[words_begun(ask) :]
         finish = "stop"
     stopped_by = None
     if ask.stop and tool is None:
@@ -122,7 +124,7 @@ def _text_or_document(ask: Ask, provider: str) -> list[str]:
     if ask.schema is not None:
         return _json_pieces(_document(ask, provider, ask.schema))
     if ask.mark is None:
-        return _WITH_BLANKS.findall(_small_talk(ask))
+        return _small_pieces(ask)
     if ask.mark.shape is Shape.TEXT or ask.after_tool_result or ask.tool_choice == "none":
         return _word_pieces(ask.mark, provider)
     # a JSON document was wanted, but the request has no field that asks for it: the prompt does
@@ -152,13 +154,18 @@ def _json_pieces(document: Any) -> list[str]:
 
 def _small_talk(ask: Ask) -> str:
     """A plausible answer to an unmarked prompt."""
+    return "".join(_small_pieces(ask))
+
+
+def _small_pieces(ask: Ask) -> list[str]:
+    """Its words, each with the blank behind it."""
     question = " ".join(ask.text.split())
     shown = question[:_SHOWN_LETTERS].replace(WORD_SIGN, "-")
     more = "…" if len(question) > _SHOWN_LETTERS else ""
-    opening = _OPENINGS[zlib.crc32(ask.text.encode("utf-8", "replace")) % len(_OPENINGS)]
+    opening = zlib.crc32(ask.text.encode("utf-8", "replace")) % len(_OPENINGS)
     if ask.after_tool_result:
-        return f"{opening} The tool has answered, and that settles it. You asked: {shown}{more}"
-    return f"{opening} You asked: {shown}{more}" if shown else opening
+        return _AFTER_TOOL[opening] + _WITH_BLANKS.findall(shown + more)
+    return _ASKED[opening] + _WITH_BLANKS.findall(shown + more) if shown else _ALONE[opening].copy()
 
 
 _OPENINGS: Final = (
@@ -167,3 +174,9 @@ _OPENINGS: Final = (
     "A stand-in speaks here; the same question gets the same words.",
     "Here is a made-up answer, repeatable to the letter.",
 )
+# cut into words once, not for every answer
+_ALONE: Final = [_WITH_BLANKS.findall(each) for each in _OPENINGS]
+_ASKED: Final = [_WITH_BLANKS.findall(f"{each} You asked: ") for each in _OPENINGS]
+_AFTER_TOOL: Final = [
+    _WITH_BLANKS.findall(f"{each} The tool has answered, and that settles it. You asked: ") for each in _OPENINGS
+]

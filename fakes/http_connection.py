@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import httptools
 
 from . import http_head, http_reset
+from .http_heads import Heads
 from .http_request import RESET, WHOLE, Message, Request
 
 App = Callable[[Any, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -37,6 +38,7 @@ class Host:
         self.eager: bool = getattr(app, "eager", False)
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.heads = Heads()
         self.round = 0
         """Number of the latest sweep; a connection remembers the one in which it last heard something."""
 
@@ -54,12 +56,14 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_address",
         "_asked",
+        "_between",
         "_head_bytes",
         "_headers",
         "_host",
         "_parser",
         "_reading",
         "_request",
+        "_scope",
         "_transport",
         "_url",
         "_waiting",
@@ -76,6 +80,8 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0  # since the last whole request; they count only while no head is whole
         self._asked: Request | None = None  # whose body is being read
+        self._scope: dict[str, Any] | None = None  # of the latest request, if another may follow it
+        self._between = True  # what came in so far are whole requests
         self._request: Request | None = None  # which is being answered
         self._waiting: deque[Request] = deque()
         self._writable: asyncio.Future[None] | None = None
@@ -118,7 +124,16 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request."""
-        self.round = self._host.round
+        host = self._host
+        self.round = host.round
+        fresh = self._between
+        if fresh and (known := host.heads.find(data)) is not None:
+            head, body = known
+            scope = head.scope.copy()
+            scope["client"] = self._address
+            self._take_up(Request(self, scope, keep_alive=True, body=body))
+            return
+        self._between = False
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -127,6 +142,9 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(http_head.NO_HTTP)
             return
+        else:
+            if fresh and self._between and self._scope is not None:
+                host.heads.note(data, self._scope)
         asked = self._asked
         if asked is None:
             if self._head_bytes > HEAD_BYTES_MAX:
@@ -138,6 +156,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        self._between = False
         self._url = b""
         self._headers = []
 
@@ -175,7 +194,9 @@ class Connection(asyncio.Protocol):
             "extensions": _EXTENSIONS,
         }
         # a caller that speaks 1.0 knows no chunks: the end of the connection is the end of the body
-        self._asked = Request(self, scope, keep_alive=version == "1.1" and parser.should_keep_alive())
+        keep_alive = version == "1.1" and parser.should_keep_alive()
+        self._scope = scope if keep_alive else None
+        self._asked = Request(self, scope, keep_alive=keep_alive)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the request's body."""
@@ -186,12 +207,16 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._head_bytes = 0
+        self._between = True
         asked, self._asked = self._asked, None
         if asked is None:
             return
         asked.complete()
-        if asked.begun:
-            return
+        if not asked.begun:
+            self._take_up(asked)
+
+    def _take_up(self, asked: Request) -> None:
+        """Answer a request that is whole, or let it wait for its turn."""
         if self._request is None and not self._waiting:
             self._begin(asked)
         elif len(self._waiting) >= PIPELINED_MAX:

@@ -83,13 +83,13 @@ class Request:
         "whole",
     )
 
-    def __init__(self, connection: Line, scope: dict[str, Any], *, keep_alive: bool) -> None:
+    def __init__(self, connection: Line, scope: dict[str, Any], *, keep_alive: bool, body: bytes | None = None) -> None:
         self.scope = scope
         self.begun = False
         self._connection = connection
         self._keep_alive = keep_alive
-        self._body = b""
-        self.whole = False  # its body has come in
+        self._body = body or b""
+        self.whole = body is not None  # its body has come in
         self._handed = False  # and the application has it
         self._gone = False  # the caller has left
         self._started = False

@@ -1,4 +1,4 @@
-"""What a fake remembers of the latest requests: the same request is understood and answered the same way again.
+"""What a fake remembers of the latest requests: one that comes again is understood and answered the same way again.
 
 Answers are pure functions of requests, so a load test that asks one question over and over need not have it read and
 composed anew each time. Requests that differ, as marked ones do, cost a look that finds nothing.
@@ -6,15 +6,17 @@ composed anew each time. Requests that differ, as marked ones do, cost a look th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, MutableMapping
+    from collections.abc import Hashable
 
     from .dialects.base import Answer, Ask, Reply
 
 REQUESTS_MAX: Final = 64
 """Requests that are remembered; when there are more, all are forgotten."""
+SEEN_MAX: Final = 1024
+"""Requests that are noted as seen once; when there are more, all are forgotten."""
 BODY_BYTES_MAX: Final = 2 * 1024
 """Largest body of a request that is remembered."""
 
@@ -43,23 +45,23 @@ class Known:
 class Memory:
     """The latest requests of a fake."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_seen")
 
     def __init__(self) -> None:
         self._known: dict[Hashable, Known] = {}
+        self._seen: set[int] = set()
 
-    @staticmethod
-    def key(scope: MutableMapping[str, Any], path: str, body: bytes) -> Hashable | None:
-        """What tells a request from others: all of it, but for where it came from; None if it is too large."""
-        return None if len(body) > BODY_BYTES_MAX else (scope["method"], path, tuple(scope["headers"]), body)
-
-    def find(self, key: Hashable | None) -> Known | None:
+    def find(self, key: Hashable) -> Known | None:
         """The request with that key, if it came before."""
         return self._known.get(key)
 
-    def keep(self, key: Hashable | None, known: Known) -> None:
-        """Remember a request."""
-        if key is None:
+    def keep(self, key: Hashable, known: Known) -> None:
+        """Remember a request when it comes for the second time; until then its hash is noted."""
+        mark = hash(key)
+        if mark not in self._seen:
+            if len(self._seen) >= SEEN_MAX:
+                self._seen.clear()
+            self._seen.add(mark)
             return
         if len(self._known) >= REQUESTS_MAX:
             self._known.clear()

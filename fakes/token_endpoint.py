@@ -48,10 +48,11 @@ def with_token_endpoint(
     """
     paths = frozenset(PATHS[grants.style])
 
-    async def front(scope: Any, receive: Receive, send: Any) -> None:
-        if scope["type"] != "http" or scope["path"] not in paths:
-            await app(scope, receive, send)
-            return
+    def front(scope: Any, receive: Receive, send: Any) -> Awaitable[None]:
+        ours = scope["type"] == "http" and scope["path"] in paths
+        return answer(scope, receive, send) if ours else app(scope, receive, send)
+
+    async def answer(scope: Any, receive: Receive, send: Any) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         attempt = headers.get("x-banstorm-attempt")
         reply = None

@@ -13,6 +13,22 @@ from ._routes import Request
 from .base import Ask
 
 _ROLES: Final = ("system", "assistant", "user", "function", "tool", "developer")
+_RESULTS: Final = frozenset({"tool", "function"})
+_BESIDE: Final = frozenset(
+    {
+        "stream",
+        "stream_options",
+        "functions",
+        "function_call",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "max_completion_tokens",
+        "max_tokens",
+    }
+)
+"""What a request may say that is read beside its model and messages."""
 
 
 def read(request: Request) -> Ask:
@@ -35,6 +51,17 @@ def read_document(document: dict[str, Any], model: Any) -> Ask:
             code="empty_array",
         )
     text, letters, answered = _read_messages(messages)
+    if document.keys().isdisjoint(_BESIDE):  # nothing is asked for but an answer
+        return Ask(
+            model,
+            False,  # noqa: FBT003 - by place, since most requests come by here
+            text,
+            find_mark(text),
+            _tokens.count(letters, len(messages), None),
+            after_tool_result=messages[-1]["role"] in _RESULTS,
+            first_turn=not answered,
+            body=document,
+        )
     stream = maybe(document, "stream", bool, "a boolean") or False
     options = maybe(document, "stream_options", dict, "an object")
     if options is not None and not stream:
@@ -60,7 +87,7 @@ def read_document(document: dict[str, Any], model: Any) -> Ask:
         schema=_read_schema(document),
         tools=tools,
         tool_choice=choice,
-        after_tool_result=messages[-1]["role"] in {"tool", "function"},
+        after_tool_result=messages[-1]["role"] in _RESULTS,
         first_turn=not answered,
         include_usage=bool(options and options.get("include_usage")),
         parallel=parallel,

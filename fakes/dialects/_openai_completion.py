@@ -28,33 +28,67 @@ _NO_PADDING: Final = (b"",) * PADDINGS
 
 def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
-    data = orjson.dumps(
-        {
-            "id": completion_id(answer),
-            "object": "chat.completion",
-            "created": answer.created_s,
-            "model": ask.model,
-            "choices": [_choice(ask, answer, 0)] if ask.choices == 1 else _choices(ask, answer),
-            "usage": usage(ask, answer),
-            "service_tier": "default",
-            "system_fingerprint": fingerprint(ask),
-        }
-    )
+    plain = ask.choices == 1 and answer.tool is None and answer.finish != "refusal" and not ask.body.get("logprobs")
+    data = words(ask, answer) if plain else whole(ask, answer)
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
     return Reply(200, headers + _headers(ask, answer), data)
 
 
-def _choices(ask: Ask, answer: Answer) -> list[dict[str, Any]]:
-    return [_choice(ask, answer, choice) for choice in range(ask.choices)]
+def whole(ask: Ask, answer: Answer) -> bytes:
+    """The body of any answer."""
+    choices_ = [_choice(ask, answer, choice) for choice in range(ask.choices)]
+    return orjson.dumps(_completion(completion_id(answer), answer.created_s, ask.model, choices_, usage(ask, answer)))
+
+
+def _completion(
+    id_: Any, created_s: Any, model: Any, choices_: list[dict[str, Any]], counted: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "object": "chat.completion",
+        "created": created_s,
+        "model": model,
+        "choices": choices_,
+        "usage": counted,
+        "service_tier": "default",
+        "system_fingerprint": _fingerprint(model),
+    }
 
 
 def _choice(ask: Ask, answer: Answer, choice: int) -> dict[str, Any]:
-    return {
-        "index": choice,
-        "message": message(ask, answer, choice, refusal=None, annotations=[]),
-        "logprobs": logprobs(ask, answer) if ask.body.get("logprobs") else None,
-        "finish_reason": FINISH[answer.finish] if answer.tool is None else ending(ask, answer)[0],
-    }
+    said = message(ask, answer, choice, refusal=None, annotations=[])
+    likely = logprobs(ask, answer) if ask.body.get("logprobs") else None
+    finish = FINISH[answer.finish] if answer.tool is None else ending(ask, answer)[0]
+    return {"index": choice, "message": said, "logprobs": likely, "finish_reason": finish}
+
+
+def words(ask: Ask, answer: Answer) -> bytes:
+    """The same for the one choice that nearly every answer has: words, and nothing about their likelihood."""
+    taken, made = answer.input_tokens, answer.output_tokens
+    return _blank(ask.model) % (
+        completion_id(answer).encode(),
+        answer.created_s,
+        orjson.dumps("".join(answer.pieces)),
+        FINISH[answer.finish].encode(),
+        taken,
+        made,
+        taken + made,
+        answer.cached_tokens,
+        ask.cache_write_tokens,
+        answer.reasoning_tokens,
+    )
+
+
+@lru_cache(maxsize=256)
+def _blank(model: str) -> bytes:
+    """What `whole` makes of any words by a model, with blanks for what differs: ids, words and counts."""
+    text, figure = orjson.Fragment(b'"%b"'), orjson.Fragment(b"%d")
+    said: dict[str, Any] = {"role": "assistant", "content": orjson.Fragment(b"%b"), "refusal": None, "annotations": []}
+    choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": text}
+    counted = _usage(figure, figure, figure, figure, figure, figure)
+    document = _completion(text, figure, model, [choice], counted)
+    document["model"] = orjson.Fragment(orjson.dumps(model).replace(b"%", b"%%"))
+    return orjson.dumps(document)
 
 
 def stream_head(ask: Ask, answer: Answer) -> tuple[int, Headers]:
@@ -96,18 +130,19 @@ def stream(ask: Ask, answer: Answer) -> Iterator[Event]:
 
 def usage(ask: Ask, answer: Answer) -> dict[str, Any]:
     """Token counts; `prompt_tokens` include the cached ones, and every choice counts."""
-    produced = answer.output_tokens * ask.choices
+    taken, produced = answer.input_tokens, answer.output_tokens * ask.choices
+    reasoning = answer.reasoning_tokens * ask.choices
+    return _usage(taken, produced, taken + produced, answer.cached_tokens, ask.cache_write_tokens, reasoning)
+
+
+def _usage(taken: Any, produced: Any, total: Any, cached: Any, written: Any, reasoning: Any) -> dict[str, Any]:
     return {
-        "prompt_tokens": answer.input_tokens,
+        "prompt_tokens": taken,
         "completion_tokens": produced,
-        "total_tokens": answer.input_tokens + produced,
-        "prompt_tokens_details": {
-            "cached_tokens": answer.cached_tokens,
-            "cache_write_tokens": ask.cache_write_tokens,
-            "audio_tokens": 0,
-        },
+        "total_tokens": total,
+        "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": answer.reasoning_tokens * ask.choices,
+            "reasoning_tokens": reasoning,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,

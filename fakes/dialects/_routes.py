@@ -57,6 +57,7 @@ class Routes:
                 self._whole.setdefault(route.path, []).append(route)
         self.paths = tuple(dict.fromkeys(route.path for route in routes))
         """Every path, ``{}`` for its blank."""
+        self._only = {(route.method, route.path): route for route in routes if "{}" not in route.path}
         self._operations = {(route.operation, route.api): route for route in routes}
 
     def match(self, path: str) -> list[tuple[Route, str]]:
@@ -65,6 +66,10 @@ class Routes:
             return [(route, "") for route in whole]
         found = ((pattern.fullmatch(path), route) for pattern, route in self._blank)
         return [(route, unquote(match[1])) for match, route in found if match is not None]
+
+    def exactly(self, method: str, path: str) -> Route | None:
+        """The route of a method and a path without a blank, if there is one."""
+        return self._only.get((method, path))
 
     def of(self, ask: Ask) -> Route:
         """The route that `ask` came by."""
@@ -92,17 +97,23 @@ class RoutedDialect(Dialect):
     def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
         """Understand a request: first its path, then its method, then its credential, then its body."""
         bare, _, query = path.partition("?")
+        route, name = self.routes.exactly(method, bare), ""
+        if route is None:
+            route, name = self._search(method, bare)
+        if self.credential(headers, path) is None:
+            self.refuse("missing_key")
+        pairs = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+        return route.read(Request(bare, name, pairs, headers, body))
+
+    def _search(self, method: str, bare: str) -> tuple[Route, str]:
+        """The route of a method and path, and what stands in the path's blank."""
         matched = self.routes.match(bare)
         if not matched:
             self.refuse("unknown_url", method=method, path=bare)
         chosen = next((each for each in matched if each[0].method == method), None)
         if chosen is None:
             self.refuse("wrong_method", method=method, path=bare)
-        route, name = chosen
-        if self.credential(headers, path) is None:
-            self.refuse("missing_key")
-        pairs = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
-        return route.read(Request(bare, name, pairs, headers, body))
+        return chosen
 
     def write(self, ask: Ask, answer: Answer) -> Reply:
         """The answer as one body."""

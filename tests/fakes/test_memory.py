@@ -8,7 +8,8 @@ import orjson
 import pytest
 from banstorm.fakes.app import create_app
 from banstorm.fakes.dialects import find
-from banstorm.fakes.memory import BODY_BYTES_MAX, REQUESTS_MAX, Known, Memory
+from banstorm.fakes.http_heads import Head
+from banstorm.fakes.memory import BODY_BYTES_MAX, REQUESTS_MAX, SEEN_MAX, Known, Memory
 from banstorm.fakes.pace import Pace
 from banstorm.fakes.prices import PriceTable
 
@@ -22,6 +23,7 @@ class Asked:
         self.read = self.written = 0
         self.second = 1_800_000_000
         self.bills: list[Any] = []
+        self.heads: dict[tuple[str, str], Head] = {}
         vendor = type(find("openai"))
         counted = self
 
@@ -49,9 +51,12 @@ class Asked:
         async def send(message: Any) -> None:
             parts.append(message.get("body", b""))
 
-        headers = [(b"authorization", f"Bearer {key}".encode())]
-        scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
-        await self.app(scope, receive, send)
+        head = self.heads.get((key, path))
+        if head is None:  # the server gives requests with the same head the same one
+            headers = [(b"authorization", f"Bearer {key}".encode())]
+            scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+            head = self.heads[key, path] = Head(scope, len(body))
+        await self.app(dict(head.scope), receive, send)
         document: dict[str, Any] = orjson.loads(b"".join(parts))
         return document
 
@@ -63,46 +68,57 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
 
 async def test_the_same_again(fake) -> None:
-    """The same request is read and written once, and billed each time."""
-    answers = [await fake.ask(QUESTION) for _ in range(3)]
-    assert answers[0] == answers[1] == answers[2]
-    assert (fake.read, fake.written, len(fake.bills)) == (1, 1, 3)
+    """A request that comes a second time is remembered: it is read and written no more, and billed each time."""
+    answers = [await fake.ask(QUESTION) for _ in range(4)]
+    assert answers[0] == answers[1] == answers[2] == answers[3]
+    assert (fake.read, fake.written, len(fake.bills)) == (2, 2, 4)
     assert len({(bill.input_tokens, bill.produced_tokens, bill.usd) for bill in fake.bills}) == 1
 
 
 async def test_a_second_later(fake) -> None:
     """An answer tells when it was made, so it is made again in the next second."""
+    await fake.ask(QUESTION)
     first = await fake.ask(QUESTION)
     fake.second += 1
     second = await fake.ask(QUESTION)
     assert (first["created"], second["created"]) == (1_800_000_000, 1_800_000_001)
     assert first | {"created": 0} == second | {"created": 0}
-    assert (fake.read, fake.written) == (1, 2)
+    assert (fake.read, fake.written) == (2, 3)
 
 
 @pytest.mark.parametrize("change", ["body", "key", "path"])
 async def test_another_request(fake, change) -> None:
     """Whatever differs makes it another request."""
     await fake.ask(QUESTION)
+    await fake.ask(QUESTION)
     other = {**QUESTION, "max_tokens": 1} if change == "body" else QUESTION
     path = "/v1/models" if change == "path" else "/v1/chat/completions"
     await fake.ask(other, "another" if change == "key" else "k", path)
-    assert fake.read == 2
+    assert fake.read == 3
 
 
 async def test_what_is_large_or_refused_is_not_remembered(fake) -> None:
     """A large request, or one that the vendor refuses, is looked at each time."""
     large = {**QUESTION, "messages": [{"role": "user", "content": "x" * BODY_BYTES_MAX}]}
-    for question in (large, large, {}, {}):
+    for question in (large, large, large, {}, {}, {}):
         await fake.ask(question)
-    assert fake.read == 4
+    assert fake.read == 6
 
 
 def test_memory_is_bounded() -> None:
     """However many requests there are, only so many are remembered."""
     memory = Memory()
     ask: Any = None
-    for number in range(3 * REQUESTS_MAX):
+    for number in [each for each in range(3 * REQUESTS_MAX) for _ in range(2)]:
         memory.keep(number, Known(ask, str(number)))
     assert sum(memory.find(number) is not None for number in range(3 * REQUESTS_MAX)) <= REQUESTS_MAX
     assert memory.find(3 * REQUESTS_MAX - 1) is not None
+
+
+def test_what_was_seen_once_is_bounded() -> None:
+    """However many requests come only once, only so many are noted, and those are small."""
+    memory = Memory()
+    ask: Any = None
+    for number in (0, *range(1, SEEN_MAX + 1), 0):
+        memory.keep(number, Known(ask, "x"))
+    assert memory.find(0) is None

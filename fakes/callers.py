@@ -1,0 +1,67 @@
+"""Who asks, by the head of a request: read once for all requests that have the same head."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, Final
+
+from .http_heads import HEAD, HEADS_MAX, Head
+from .http_request import READ
+
+if TYPE_CHECKING:
+    from .dialects.base import Dialect
+
+ATTEMPT_HEADER: Final = "x-banstorm-attempt"
+"""Request header in which an injector names the attempt."""
+
+
+class Caller:
+    """What the head of a request says. Those that have one in common are one object, which is told by its identity.
+
+    Attributes:
+        headers: By name, in lower case.
+        path: The request line's, with its query.
+        attempt: The attempt that an injector named.
+        credential: What it came with, if anything.
+    """
+
+    __slots__ = ("attempt", "credential", "headers", "path")
+
+    def __init__(self, dialect: Dialect, path: str, headers: dict[str, str]) -> None:
+        self.headers = headers
+        self.path = path
+        self.attempt = headers.get(ATTEMPT_HEADER)
+        self.credential = dialect.credential(headers, path)
+
+
+class Callers:
+    """The latest callers of a fake that speaks `dialect`."""
+
+    __slots__ = ("_dialect", "_known")
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._known: dict[Head, Caller] = {}
+
+    def of(self, scope: MutableMapping[str, Any]) -> tuple[Caller, bool]:
+        """Who asks, and whether another request may have the very same head."""
+        head: Head | None = scope.get(HEAD)
+        if head is None or head.headers is not scope["headers"]:  # somebody in front has changed them
+            given = scope.get(READ)
+            if given is None:
+                headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+            else:
+                headers = given[0]
+            return Caller(self._dialect, _path(scope), headers), False
+        caller = self._known.get(head)
+        if caller is None:
+            if len(self._known) >= HEADS_MAX:
+                self._known.clear()
+            caller = self._known[head] = Caller(self._dialect, _path(scope), head.texts)
+        return caller, True
+
+
+def _path(scope: MutableMapping[str, Any]) -> str:
+    query = scope["query_string"]
+    path: str = scope["path"]
+    return f"{path}?{query.decode('latin-1')}" if query else path
