@@ -15,8 +15,8 @@ CHARTS: Final = "charts"
 def report(folder: Path, *, charts: bool = True) -> Result:
     """Judge the run in `folder` and write its report into it; returns the result.
 
-    Writes Parquet beside the ledger, a file a writer (report.html, report.json, summary.md, junit.xml) and, unless
-    `charts` is False, pictures.
+    Writes Parquet beside the ledger, a file a writer (report.html, report.json, summary.md, junit.xml), the report's
+    tables as CSV and Parquet and, unless `charts` is False, pictures.
 
     Raises:
         ReportError: when the folder holds no run that can be read, a part of `banstorm[lab]` is missing, or a file
@@ -25,6 +25,7 @@ def report(folder: Path, *, charts: bool = True) -> Result:
     try:
         from .assemble import make_result
         from .frames import read_run, write_parquet
+        from .tabular import write_tables
     except ImportError as error:
         raise _missing(error) from error
     run = read_run(folder)
@@ -32,6 +33,7 @@ def report(folder: Path, *, charts: bool = True) -> Result:
     try:
         write_pages(result, folder)
         write_parquet(run)
+        write_tables(result, folder)
         if charts:
             from .charts import draw
 

@@ -28,6 +28,7 @@ def test_a_report_is_made_from_the_folder_alone(folder: Path) -> None:
     result = report(folder)
     files = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
     assert {"report.html", "report.json", "summary.md", "junit.xml", "ledger/calls.parquet"} <= files
+    assert {"tables/measures.csv", "tables/measures.parquet"} <= files
     assert {f"charts/{name}.{kind}" for name in ("timeline", "latency") for kind in ("png", "svg")} <= files
     assert not [each for each in files if each.endswith(".partial")]
     assert Result.model_validate_json((folder / "report.json").read_text("utf-8")) == result
