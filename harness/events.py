@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,21 @@ class Starting(Event):
     """A part of ours is being started."""
 
     part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing(Event):
+    """What the target needs is being installed."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configured(Event):
+    """The target was configured: what was set and departs from its vendor's defaults."""
+
+    target: str
+    departures: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

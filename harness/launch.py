@@ -172,6 +172,15 @@ class Process:
             return " | ".join(self.log.read_text("utf-8", "replace").strip().splitlines()[-lines:])
         return ""
 
+    async def ended(self, seconds: float) -> int | None:
+        """Its exit code once it has ended, its last words in the log; None if it runs for longer than `seconds`."""
+        if self._process is None:
+            return None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), seconds)
+            await self._gone()
+        return self.returncode
+
     async def stop(self, seconds: float = STOP_S_MAX) -> None:
         """End it and whatever it started: SIGTERM, and SIGKILL to its whole session once `seconds` have passed."""
         if self._process is None:

@@ -42,6 +42,9 @@ class Manifest:
     ports: dict[str, int] = field(default_factory=dict)
     target_url: str | None = None
     target_model: str | None = None
+    target_front: str | None = None
+    target_settings: list[str] = field(default_factory=list)
+    """What was set for the target and departs from its vendor's defaults."""
     own_failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     target_exit: dict[str, Any] | None = None
@@ -82,6 +85,9 @@ class Manifest:
                 "detail": self.plan.target.detail,
                 "url": self.target_url,
                 "model": self.target_model,
+                "version": self.plan.target.version,
+                "front": self.target_front,
+                "settings": self.target_settings,
             },
             "host": self.plan.wish.host.value,
             "seed": self.plan.scenario.seed,

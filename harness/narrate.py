@@ -18,6 +18,10 @@ def narrate(event: events.Event) -> list[str]:  # noqa: C901, PLR0912 - a table,
     match event:
         case events.Starting(part=part):
             text = [f"starting {part}"]
+        case events.Preparing(what=what):
+            text = [what]
+        case events.Configured(target=target, departures=departures):
+            text = [f"{target}, configured with:", *(f"  {each}" for each in departures)]
         case events.Intercepting(url=url, file=file, variables=variables, waiting_for_user=waiting):
             text = [f"the proxy that stands in for the internet: {url}"]
             if waiting:

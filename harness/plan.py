@@ -6,7 +6,7 @@ import re
 import secrets
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -17,15 +17,17 @@ from ..fakes import dialects
 from ..scenarios import library
 from ..scenarios.arrivals import scaled
 from ..scenarios.model import Clients, Load, Scenario
-from . import faults, happenings, targets
+from . import faults, happenings
 from .errors import HarnessError
 from .faults.base import Host
 from .intercept import FOLDER, Interception
 from .intercept import config as intercept_config
 from .intercept_hosts import HostMap
+from .load.front import fronts
 from .redact import SECRET_CHARS_MIN, fingerprint
 from .registry import registry
-from .targets.base import Options, Target
+from .targets._choice import choose
+from .targets.base import OPENAI_CHAT, Options, Target
 
 IN_FLIGHT_MAX: Final = 20_000
 """Most calls under way at once, whatever the scenario's rate; further ones are recorded as unsent."""
@@ -136,8 +138,10 @@ def make_plan(wish: Wish) -> Plan:
         if name not in scenario.providers:
             known = ", ".join(scenario.providers)
             raise HarnessError(f"the scenario has no provider {name!r}", "--ports", f"its providers are: {known}")
-    target = _target(wish)
+    target = choose(wish.target, wish.options)
+    target.check(scenario)
     _check_events(scenario, target)
+    _check_front(scenario, target)
     run = secrets.token_hex(3)
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     in_flight = int(scenario.load.profile.peak * scenario.load.give_up_s * 1.5) + 50
@@ -167,6 +171,15 @@ def _check_events(scenario: Scenario, target: Target) -> None:
                 f"timeline[{index}].event",
                 "name a target that banstorm starts (`banstorm list targets`), or take the event out",
             )
+
+
+def _check_front(scenario: Scenario, target: Target) -> None:
+    """The OpenAI SDK calls chat completions only; and a front must be one that the load generator speaks."""
+    if target.front not in fronts():
+        raise HarnessError(f"no front is called {target.front!r}", "--front", f"use one of {', '.join(fronts())}")
+    if scenario.load.clients.openai_sdk > 0 and target.front != OPENAI_CHAT:
+        what = f"the calls by the OpenAI SDK are chat completions; {target.label} speaks {target.front}"
+        raise HarnessError(what, "load.clients.openai_sdk", "let all calls be made by http")
 
 
 def _variants(key: str) -> Iterator[str]:
@@ -225,23 +238,6 @@ def _check_host(scenario: Scenario, wish: Wish) -> None:
                 raise HarnessError(reason, f"timeline[{index}].fault", advice)
 
 
-def _target(wish: Wish) -> Target:
-    if wish.target.startswith(("http://", "https://")):
-        return targets.find("url")(_with_url(wish.options, wish.target))
-    known = [name for name in targets.names() if name != "url"]
-    if wish.target not in known:
-        raise HarnessError(
-            f"unknown target {wish.target!r}",
-            "--target",
-            f"use one of {', '.join(known)}, or a URL such as http://127.0.0.1:4000",
-        )
-    return targets.find(wish.target)(wish.options)
-
-
-def _with_url(options: Options, url: str) -> Options:
-    return replace(options, url=url)
-
-
 def _command(wish: Wish, seed: int) -> str:
     """The command that repeats this run. Keys are never part of it; `--api-key-env` names their variable."""
     words = ["banstorm", "run", wish.scenario, "--target", wish.target, "--seed", str(seed)]
@@ -250,16 +246,9 @@ def _command(wish: Wish, seed: int) -> str:
     words += [] if wish.intercept is None else wish.intercept.words
     if wish.ports:
         words += ["--ports", ",".join(f"{name}={port}" for name, port in wish.ports.items())]
-    if wish.options.label:
-        words += ["--name", wish.options.label]
-    if wish.options.model:
-        words += ["--model", wish.options.model]
-    for name in wish.options.headers:
-        words += ["--header", f"{name}: …"]
+    words += wish.options.words
     if wish.api_key_env:
         words += ["--api-key-env", wish.api_key_env]
-    for item in wish.options.settings:
-        words += ["--set", item]
     if wish.rate is not None:
         words += ["--rate", f"{wish.rate:g}/s"]
     if wish.openai_sdk:

@@ -56,6 +56,7 @@ class Run:
             Interrupted: on Ctrl-C, once everything has ended and the report of what there is was written.
         """
         plan = self.plan
+        await plan.target.prepare(lambda what: self._tell(events.Preparing(None, what)))
         self.prepare_folder()
         interrupted = False
         begun = False
@@ -145,6 +146,10 @@ class Run:
         )
         self._tell(events.Starting(None, plan.target.detail))
         endpoint = await plan.target.start(plan.scenario, providers, plan.folder)
+        self.manifest.target_front = endpoint.front
+        if plan.target.configured:
+            self.manifest.target_settings = list(plan.target.configured)
+            self._tell(events.Configured(None, plan.target.detail, plan.target.configured))
         self.manifest.target_url = endpoint.base_url
         self.manifest.target_model = endpoint.model
         if plan.target.process is not None:
@@ -155,6 +160,7 @@ class Run:
             "headers": dict(endpoint.headers),
             "api_key": endpoint.api_key,
             "in_flight_max": plan.in_flight_max,
+            "front": endpoint.front,
         }
         ready = await load.configure(common | config)
         self._lead_s = max(LEAD_S, float(ready.get("lead_s", 0.0)))

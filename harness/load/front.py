@@ -1,7 +1,7 @@
 """What a front dialect is: how a caller writes a request to the router and reads what comes back. Sans I/O.
 
 A front is one file beside this one that defines ``FRONT``, an instance of a subclass of `Front`, and is found by its
-file's name. Later fronts (``openai_responses``, ``anthropic_messages``) are further files.
+file's name.
 """
 
 from __future__ import annotations
@@ -10,11 +10,18 @@ import importlib
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
-from ...fakes.answer import Mark
+import orjson
+
+from ...fakes.answer import Mark, Shape
 from ..chance import chance
 
+TOKENS_PER_WORD: Final = 4
+"""Room that a request leaves for each word, in tokens of any tokenizer."""
+TOKENS_SPARE: Final = 64
+"""Room that a request leaves for what surrounds the words, in tokens."""
 FILLERS: Final = (
     "The quarterly report needs a short summary for the board.",
     "A customer writes that the parcel arrived two days late.",
@@ -75,6 +82,38 @@ class Writer(ABC):
         """The request's body for a call; `prompt` words of filler come before the mark, two sentences if None."""
 
 
+class FrameWriter(Writer):
+    """Renders each shape once, with a hole for the prompt; a call's body is then three joined byte strings."""
+
+    hole: ClassVar[str] = "banstorm-hole"
+
+    def __init__(self, model: str, seed: int) -> None:
+        self.model = model
+        self._seed = seed
+        self._frames: dict[tuple[Shape, bool, int], tuple[bytes, bytes]] = {}
+
+    @abstractmethod
+    def request(self, shape: Shape, words: int, *, stream: bool) -> dict[str, Any]:
+        """The request's object for an answer of so many words; `hole` stands where the prompt will."""
+
+    def body(self, mark: Mark, *, stream: bool, prompt: int | None = None) -> bytes:
+        """The request's body for a call: filler, the mark at the end, and the shape's way to ask for it."""
+        key = (mark.shape, stream, mark.words)
+        frame = self._frames.get(key)
+        if frame is None:
+            whole = orjson.dumps(self.request(mark.shape, mark.words, stream=stream))
+            before, _, after = whole.partition(self.hole.encode())
+            frame = self._frames[key] = (before, after)
+        # Neither filler nor mark holds a character that JSON escapes.
+        words = filler(self._seed, mark.call, prompt).encode()
+        return b"%b%b %b%b" % (frame[0], words, mark.render().encode(), frame[1])
+
+
+def room(words: int) -> int:
+    """The output limit of a request for an answer of so many words, in tokens of any tokenizer."""
+    return TOKENS_PER_WORD * words + TOKENS_SPARE
+
+
 class Front(ABC):
     """A dialect that routers offer to their callers."""
 
@@ -118,6 +157,13 @@ def filler(seed: int, call: int, words: int | None = None) -> str:
     point = int(chance(seed, "filler", call) * len(FILLERS) ** 2)
     first, second = divmod(point, len(FILLERS))
     return f"{FILLERS[first]} {FILLERS[second]}"
+
+
+def fronts() -> list[str]:
+    """Every front's name, sorted: the files that define one."""
+    beside = Path(__file__).parent.glob("*.py")
+    # Read, not imported: the files around them load Locust, which patches sockets.
+    return sorted(each.stem for each in beside if "\nFRONT = " in each.read_text("utf-8"))
 
 
 def find_front(name: str) -> Front:

@@ -8,48 +8,27 @@ is read follows its `_streaming.py`: the content type is not looked at, a chunk 
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
-from ...fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Mark, Shape
-from .front import Front, Heard, StreamReader, Writer, filler
+from ...fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape
+from .front import FrameWriter, Front, Heard, StreamReader, room
 from .sse import SseError, SseSplitter
 
-TOKENS_PER_WORD: Final = 4
-"""Room that a request leaves for each word, in tokens of any tokenizer."""
-TOKENS_SPARE: Final = 64
-"""Room that a request leaves for what surrounds the words, in tokens."""
-_HOLE: Final = "banstorm-hole"
 
+class OpenAIChatWriter(FrameWriter):
+    """Renders each shape once, with a hole for the prompt."""
 
-class OpenAIChatWriter(Writer):
-    """Renders each shape once, with a hole for the prompt; a call's body is then three joined byte strings."""
-
-    def __init__(self, model: str, seed: int) -> None:
-        self._model = model
-        self._seed = seed
-        self._frames: dict[tuple[Shape, bool, int], tuple[bytes, bytes]] = {}
-
-    def body(self, mark: Mark, *, stream: bool, prompt: int | None = None) -> bytes:
-        """The request's body for a call: filler, the mark at the end, and the shape's way to ask for it."""
-        key = (mark.shape, stream, mark.words)
-        frame = self._frames.get(key)
-        if frame is None:
-            before, _, after = orjson.dumps(self._request(*key)).partition(_HOLE.encode())
-            frame = self._frames[key] = (before, after)
-        # Neither filler nor mark holds a character that JSON escapes.
-        words = filler(self._seed, mark.call, prompt).encode()
-        return b"%b%b %b%b" % (frame[0], words, mark.render().encode(), frame[1])
-
-    def _request(self, shape: Shape, stream: bool, words: int) -> dict[str, Any]:  # noqa: FBT001 - a key's parts
+    def request(self, shape: Shape, words: int, *, stream: bool) -> dict[str, Any]:
+        """The request's object; the hole stands for the prompt."""
         request: dict[str, Any] = {
-            "model": self._model,
+            "model": self.model,
             "messages": [
                 {"role": "system", "content": "You answer in short."},
-                {"role": "user", "content": _HOLE},
+                {"role": "user", "content": self.hole},
             ],
-            "max_tokens": TOKENS_PER_WORD * words + TOKENS_SPARE,
+            "max_tokens": room(words),
         }
         if stream:
             request |= {"stream": True, "stream_options": {"include_usage": True}}

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 def names() -> list[str]:
     """Every target's name, sorted."""
-    return sorted(each.name for each in pkgutil.iter_modules(__path__) if each.name != "base")
+    return sorted(
+        each.name
+        for each in pkgutil.iter_modules(__path__)
+        if each.name != "base" and not each.ispkg and not each.name.startswith("_")
+    )
 
 
 def find(name: str) -> type[Target]:

@@ -36,6 +36,7 @@ class UrlTarget(Target):
             model=self.options.model or first.model,
             headers=self.options.headers,
             api_key=self.options.api_key,
+            front=self.front,
         )
 
     @property

@@ -110,7 +110,7 @@ def test_the_openai_sdk_can_take_a_share_of_the_calls(tmp_path: Path):
 REFUSED = {
     "provider of --ports": ({"ports": {"mistral": 9001}}, "no provider 'mistral'", "anthropic, openai"),
     "a share that can't be kept": ({"openai_sdk": 0.003}, "0.300% is no whole percent", "round it"),
-    "unknown target": ({"target": "portkye"}, "unknown target 'portkye'", "reference"),
+    "unknown target": ({"target": "portkye"}, "unknown target 'portkye'", "portkey"),
     "a target that is no loopback": ({"target": "http://10.1.2.3:4000"}, "not on loopback", "forward a local port"),
     "a target whose name only begins like loopback": (
         {"target": "http://127.example.org:4000"},
