@@ -5,8 +5,8 @@
 Every selector of the timeline is armed (provider, model, credential, path, header, stream, share, each nth request) and
 none matches, so each request is looked at in full and then passed on. No router stands before it.
 
-- Rate: wrk with 20 connections, marked plain calls, as fast as they are answered. In front of the same fake: mitmdump in
-  reverse mode with bodies streamed through, then the injector; the fake alone, then the same fake with the faults
+- Rate: wrk with 20 connections, marked plain calls, as fast as they are answered. In front of the same fake: mitmdump
+  in reverse mode with bodies streamed through, then the injector; the fake alone, then the same fake with the faults
   inside. Each pair has its own core, wrk and whatever is behind have the other. Rounds alternate, so that whatever else
   the machine does hits both; the ratio is of each one's best round.
 - Memory: resident memory of injector and inline host over so many calls (216,000 are an hour at 60/s), at each tenth.
@@ -98,15 +98,25 @@ def lua(folder: Path) -> Path:
     marks = [Mark("bec400", number, Shape.TEXT, WORDS).render() for number in range(QUESTIONS)]
     bodies = [f'{{"model":"gpt-5.4-mini","messages":[{{"role":"user","content":"say {mark}"}}]}}' for mark in marks]
     table = ",\n".join(f"[==[{body}]==]" for body in bodies)
-    path = folder / "ask.lua"
-    path.write_text(f"bodies = {{{table}}}\n" + LUA.replace("{key}", KEY).replace("{questions}", str(QUESTIONS)))
+    text = f"bodies = {{{table}}}\n" + LUA.replace("{key}", KEY).replace("{questions}", str(QUESTIONS))
+    return written(folder / "ask.lua", text)
+
+
+def written(path: Path, text: str) -> Path:
+    """A file with this text."""
+    path.write_text(text)
     return path
+
+
+def made(folder: Path) -> None:
+    """A folder for a process's files."""
+    folder.mkdir()
 
 
 @asynccontextmanager
 async def fakes(folder: Path, core: int, *, inline: bool) -> AsyncIterator[Front]:
     """The fake provider, bare or with the faults inside."""
-    folder.mkdir()
+    made(folder)
     child = Child("fakes", "banstorm.harness.fakes_host", folder / "fakes.log")
     try:
         process = await spawned(child, core)
@@ -120,7 +130,7 @@ async def fakes(folder: Path, core: int, *, inline: bool) -> AsyncIterator[Front
 @asynccontextmanager
 async def injector(folder: Path, upstream: int) -> AsyncIterator[Front]:
     """The injector before a fake."""
-    folder.mkdir()
+    made(folder)
     child = Child("injector", "banstorm.harness.injector", folder / "injector.log")
     try:
         process = await spawned(child, CORE)
@@ -135,9 +145,8 @@ async def injector(folder: Path, upstream: int) -> AsyncIterator[Front]:
 @asynccontextmanager
 async def mitmdump(folder: Path, upstream: int) -> AsyncIterator[Front]:
     """Bare mitmdump before a fake, bodies streamed through."""
-    folder.mkdir()
-    addon = folder / "stream.py"
-    addon.write_text(STREAM_ADDON)
+    made(folder)
+    addon = written(folder / "stream.py", STREAM_ADDON)
     port = pick_port()
     process = Process("mitmdump", folder / "mitmdump.log")
     mode = f"reverse:http://127.0.0.1:{upstream}@127.0.0.1:{port}"
