@@ -6,13 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import altair as alt
 import pytest
-from banstorm.reports.charts import specs
 from banstorm.reports.errors import ReportError
 from banstorm.reports.render import report
 from banstorm.reports.result import Result
-from synthetic import Story, judged, simulate
+from synthetic import Story, simulate
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -66,22 +64,11 @@ def test_a_report_that_can_not_be_written_says_where(folder: Path) -> None:
     assert caught.value.what.startswith("the report can't be written")
 
 
-def test_the_pictures_are_valid_vega_lite(folder: Path, tmp_path: Path) -> None:
-    """The specifications are what Altair's schema calls a chart; they hold the run's steps."""
-    result = judged(simulate(Story(rate=50, duration_s=8.0, at_s=2.0, until_s=4.0, fail_over_s=0.1)), tmp_path / "b")
-    for name, spec in specs(result).items():
-        alt.VConcatChart.from_dict(spec)
-        assert spec["vconcat"], name
-    bars = specs(result)["timeline"]["vconcat"][0]["layer"][2]["data"]["values"]
-    assert sum(each["calls"] for each in bars) == 400
-    assert sum(each["calls"] for each in bars if each["name"] == "error") == 5
-
-
 def test_importing_reports_loads_nothing_heavy() -> None:
     """What the harness imports to know the measures and the result costs no pandas."""
     code = (
         "import sys, banstorm.reports, banstorm.reports.measures, banstorm.reports.render, banstorm.reports.result; "
-        "print(sorted({'pandas', 'pyarrow', 'altair', 'vl_convert', 'numpy'} & set(sys.modules)))"
+        "print(sorted({'pandas', 'pyarrow', 'vl_convert', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
