@@ -99,6 +99,7 @@ def build_router(config: Config, providers: Sequence[LLMProvider], observers: Se
         timeouts=config.timeouts,
         order=Capable(ORDERS[config.order]()) if config.fallback else None,
         buffered=config.streams == "buffer",
+        continuing=config.streams == "continue",
         waiting_max=config.limits.waiting_max,
         purses=build_purses(config, observers),
         ceiling=None if cost is None else Ceiling(cost.times_max, refuse=cost.action == "refuse"),

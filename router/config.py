@@ -64,6 +64,11 @@ class Provider(Part):
     capabilities: list[Literal["tools", "json", "images"]] | None = Field(
         default=None, description="What it can do; requests that need more go elsewhere. All, unless given."
     )
+    continues: Literal["prefill", "ask"] | None = Field(
+        default=None,
+        description="How it goes on with what another began, under `streams: continue`. prefill: its model takes an "
+        "assistant's last message as the beginning of its answer; ask: it is asked to go on.",
+    )
     price: Price | None = Field(default=None, description="Instead of the shipped table's.")
     budget: Budget | None = Field(default=None, description="What it may cost.")
     options: dict[str, Any] = Field(default_factory=dict, description="Settings of this dialect, see its file.")
@@ -98,6 +103,7 @@ class Provider(Part):
             weight=self.weight,
             concurrency_max=self.concurrency_max,
             price=self.price.row() if self.price else None,
+            continues=self.continues or "",
             capabilities=None if self.capabilities is None else frozenset(self.capabilities),
         )
 
@@ -212,10 +218,11 @@ class Config(Part):
     order: Literal["priority", "round_robin", "weighted", "least_latency", "cheapest"] = Field(
         default="priority", description="Who is asked first; `priority` is the order of this list."
     )
-    streams: Literal["error", "buffer"] = Field(
+    streams: Literal["error", "buffer", "continue"] = Field(
         default="error",
         description="A stream that breaks off: `error` ends it with an error event; `buffer` holds each answer back "
-        "until it is whole, so that another provider can answer instead.",
+        "until it is whole, so that another provider can answer instead; `continue` lets one that says `continues` go "
+        "on with it, and ends it with an error event if none can.",
     )
     breaker: Breaker = Field(default_factory=Breaker)
     validate_answers: bool = Field(

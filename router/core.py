@@ -16,13 +16,15 @@ from .call import Call, Served
 from .config import Breaker as BreakerSettings
 from .config import Hedge as HedgeSettings
 from .config import Retry, Timeouts
+from .continuation import Said
+from .continued_stream import ContinuedStream
 from .errors import AllProvidersExhausted, Attempt, Failure, Meaning, RequestRejected
 from .fleet import Fleet, Member
 from .lane import Lane, make_lane
 from .loop_thread import LoopThread
 from .messages import Chunk, LLMRequest, LLMResponse, Tokens
 from .observer import BreakerMove, CallRecord, Observer
-from .open_stream import End, OpenStream
+from .open_stream import End, OpenStream, Streaming
 from .policies.breaker import Breaker, State
 from .policies.budget import RetryBudget
 from .policies.gate import Gate
@@ -37,6 +39,7 @@ from .rounds import Policies, Rounds
 from .runner import Runner
 from .terms import permitted, without_fallbacks
 
+_STREAM_OUTCOMES = {End.COMPLETE: "ok", End.BROKEN: "interrupted", End.LEFT: "cancelled"}
 LEAVING_POLL_S = 0.05
 """How often a provider that leaves is asked whether its last call is over, in seconds."""
 
@@ -52,6 +55,7 @@ class LLMRouter:
         timeouts: Time limits.
         order: Another order than the given one.
         buffered: Whether streams are held back to their end, so that any failure can be hidden.
+        continuing: Whether a stream that breaks off is gone on with by a provider whose profile says that it can.
         waiting_max: Calls that may wait at once for somebody to come back.
         purses: Budgets of providers by their names; the one named `` (nothing) is everybody's.
         ceiling: How much dearer than the preferred provider another may be.
@@ -72,6 +76,7 @@ class LLMRouter:
         timeouts: Timeouts | None = None,
         order: Order | None = None,
         buffered: bool = False,
+        continuing: bool = False,
         waiting_max: int = 200,
         purses: Mapping[str, Purse] | None = None,
         ceiling: Ceiling | None = None,
@@ -85,6 +90,7 @@ class LLMRouter:
         self._quantile = hedge.quantile if hedge else 0.95
         self._clock, self._chance = clock, chance
         self._observers = tuple(observers)
+        self._continuing = continuing
         self.purses = dict(purses or {})
         self._limits = AttemptLimits(
             self._timeouts.connect, self._timeouts.first_token, self._timeouts.between_tokens, self._timeouts.answer
@@ -151,7 +157,7 @@ class LLMRouter:
             answer.notes = (*answer.notes, *call.record.notes)
         return answer
 
-    async def open_stream(self, request: LLMRequest) -> OpenStream:
+    async def open_stream(self, request: LLMRequest) -> Streaming:
         """Start a streamed answer: comes back with the first token, so failures until then have been hidden.
 
         Raises:
@@ -160,21 +166,44 @@ class LLMRouter:
         """
         call = self._begin(request, stream=True)
         served = await self._serve(call)
-        lane, running, answer = served.lane, served.running, served.answer
-        assert isinstance(answer, Opened)  # noqa: S101 - as above
         call.record.first_token_s = self._clock() - call.record.started_s
         # Until here the caller's patience with silence counted, from here only the whole answer's limit.
         call.deadline_s = call.record.started_s + self._total_s(request)
+        if not self._continuing:
+            return self._reader(call, served, lambda end: self._end(call, _STREAM_OUTCOMES[end], served.lane))
+        return self._continued(call, served)
+
+    def _continued(self, call: Call, served: Served) -> ContinuedStream:
+        """A stream that somebody else goes on with; the call is over when the last of them is."""
+        lane = served.lane
+
+        async def go_on(said: Said, failed: Attempt) -> OpenStream | None:
+            nonlocal lane
+            call.failures[lane], call.last_failed = failed.failure, lane
+            if all(each.failure is not failed.failure for each in call.record.attempts):
+                call.record.attempts.append(failed)  # found at the seam, behind the reader's back
+            following = await self._rounds.go_on(call, said)
+            if following is None:
+                return None
+            call.record.notes.append(f"{following.lane.label} went on after {lane.label}: {failed.failure.reason}")
+            lane = following.lane
+            return self._reader(call, following, lambda _end: None)
+
+        first = self._reader(call, served, lambda _end: None)
+        return ContinuedStream(first, call.request, go_on, lambda end: self._end(call, _STREAM_OUTCOMES[end], lane))
+
+    def _reader(self, call: Call, served: Served, over: Callable[[End], None]) -> OpenStream:
+        lane, running, answer = served.lane, served.running, served.answer
+        assert isinstance(answer, Opened)  # noqa: S101 - as above
 
         def ended(end: End, failure: Failure | None, tokens: Tokens, pieces: int) -> None:
             if running is not None:
                 self._runner.stream_ended(running, end, failure, tokens, pieces)
                 if end is End.COMPLETE:
                     lane.pace.paused(stream.longest_s)
-            outcome = {End.COMPLETE: "ok", End.BROKEN: "interrupted", End.LEFT: "cancelled"}[end]
             if failure is not None:
                 call.record.attempts.append(Attempt(lane.label, failure))
-            self._end(call, outcome, lane)
+            over(end)
 
         def odd() -> None:
             # A suspicion is enough only where there is somebody else; a false one costs a failover, never an answer.
@@ -182,11 +211,18 @@ class LLMRouter:
                 silence = Failure(Meaning.TRANSIENT, "timeout_between_tokens", "silent for longer than usual")
                 lane.suspect(running.permit, silence)
 
+        def wait_s() -> float:
+            silence = self._timeouts.between_tokens
+            if self._continuing and lane.pace.odd_s is not None and self._rounds.can_go_on(call, lane):
+                # Somebody else may go on: then a silence that isn't usual is enough.
+                silence = min(silence, lane.pace.odd_s)
+            return max(0.0, min(silence, self._rounds.left_s(call)))
+
         stream = OpenStream(
             answer,
             provider=lane.name,
             attempts=call.attempts_made,
-            wait_s=lambda: max(0.0, min(self._timeouts.between_tokens, self._rounds.left_s(call))),
+            wait_s=wait_s,
             ended=ended,
             odd_s=lane.pace.odd_s,
             odd=odd,

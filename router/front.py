@@ -10,7 +10,7 @@ from .core import LLMRouter
 from .errors import StreamInterrupted
 from .fronts.base import Reading, Writer
 from .messages import Chunk
-from .open_stream import OpenStream
+from .open_stream import Streaming
 from .watchdog import Watchdog
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -45,7 +45,7 @@ async def answer(router: LLMRouter, reading: Reading, send: Send, caller_s: floa
     await send({"type": "http.response.body", "body": content})
 
 
-async def _stream(stream: OpenStream, writer: Writer, send: Send, caller_s: float) -> None:
+async def _stream(stream: Streaming, writer: Writer, send: Send, caller_s: float) -> None:
     batches = stream.batches()
     try:
         # What was held back until the first token: nothing is waited for, and it tells what was changed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from .attempt import Opened
 from .errors import MESSAGE_CHARS_MAX, Attempt, AttemptFailed, Failure, Meaning, StreamInterrupted
@@ -21,6 +21,30 @@ class End(StrEnum):
 
 
 Ended = Callable[[End, Failure | None, Tokens, int], None]
+
+
+class Streaming(Protocol):
+    """A stream on its way to a caller.
+
+    Attributes:
+        provider: Who answers; who began, if another goes on.
+        attempts: Attempts that it took to get here, the good one included.
+    """
+
+    provider: str
+    attempts: int
+
+    def batches(self) -> AsyncIterator[list[Chunk]]:
+        """Lists of chunks, as many as arrived together; without an error at the end, the answer is complete.
+
+        Raises:
+            StreamInterrupted: What was delivered is incomplete.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Drop the rest."""
+        ...
 
 
 class OpenStream:

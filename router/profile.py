@@ -17,7 +17,8 @@ class Profile:
         concurrency_max: Attempts at once; None for any number.
         price: What its tokens cost; None if nobody knows.
         capabilities: What it can do, of `tools`, `json`, `images`; None if nobody said, which means all.
-        continues: Whether it goes on with an answer that another began (an assistant's message at the end).
+        continues: How it goes on with an answer that another began: `prefill` takes an assistant's message at the end
+            for the beginning of its own, `ask` is asked to; empty if it doesn't.
     """
 
     region: str = ""
@@ -25,4 +26,4 @@ class Profile:
     concurrency_max: int | None = None
     price: Price | None = None
     capabilities: frozenset[str] | None = None
-    continues: bool = False
+    continues: str = ""

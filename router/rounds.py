@@ -28,7 +28,8 @@ from typing import Any
 
 from .attempt import Opened
 from .call import REFUSALS_MAX, Call, Served
-from .errors import ACCIDENTS, REFUSALS, Attempt, AttemptFailed, Failure, Meaning
+from .continuation import Said
+from .errors import ACCIDENTS, REFUSALS, Attempt, AttemptFailed, Failure, Meaning, RequestRejected
 from .lane import Lane, Pass
 from .messages import NOTHING
 from .observer import Observer
@@ -106,6 +107,36 @@ class Rounds:
             or await self._last_resorts(call)
             or await self._retries(call)
             or await self._wait(call)
+        )
+
+    async def go_on(self, call: Call, said: Said) -> Served | None:
+        """Somebody who goes on with a stream that broke off; whoever failed this call isn't asked."""
+        for lane in call.lanes:
+            how = lane.provider.profile.continues
+            if not how or lane in call.failures or not lane.available(stream=True):
+                continue
+            if self._spent(call):
+                break
+            call.request = said.request(how)
+            permit = self._admit(call, lane)
+            if permit is None:
+                continue
+            try:
+                if served := await self._try(call, lane, permit, "continuation"):
+                    return served
+            except RequestRejected:
+                # It takes no prefill, or no longer prompt: the request that it refuses is ours.
+                continue
+        return None
+
+    def can_go_on(self, call: Call, lane: Lane) -> bool:
+        """Whether somebody else than this lane could go on with a stream."""
+        return not self._spent(call) and any(
+            each is not lane
+            and each not in call.failures
+            and bool(each.provider.profile.continues)
+            and each.available(stream=True)
+            for each in call.lanes
         )
 
     async def _in_order(self, call: Call) -> Served | None:

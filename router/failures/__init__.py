@@ -29,7 +29,7 @@ _OTHER_REASONS = (
     "connect", "disconnected", "timeout_connect", "timeout_first_token", "timeout_between_tokens", "timeout_answer",
     "deadline", "stream_cut", "malformed_event", "unknown_error", "gateway_page", "redirect",
     "drift_content_type", "drift_not_json", "drift_fields", "drift_empty", "drift_json_answer", "drift_too_large",
-    "drift_schema", "drift_no_call", "drift_cut_short", "repeated_event",
+    "drift_schema", "drift_no_call", "drift_cut_short", "repeated_event", "not_contiguous",
     "not_offered", "outcome_unknown", "edge_blocked", "service_error",
 )  # fmt: skip
 

@@ -37,6 +37,9 @@ class MistralProvider(OpenAIProvider):
         if body.get("tool_choice") == "required":
             body["tool_choice"] = "any"
         body["messages"] = [_message(message) for message in body.get("messages") or ()]
+        last = body["messages"][-1] if body["messages"] else {}
+        if last.get("role") == "assistant" and last.get("content") and not last.get("tool_calls"):
+            last["prefix"] = True  # without it an assistant's message at the end is a 400
 
     def read_answer(self, payload: dict[str, Any], request: LLMRequest, notes: tuple[str, ...]) -> LLMResponse:
         """The completion with its content as one text."""
