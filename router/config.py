@@ -206,6 +206,13 @@ class Log(Part):
     )
 
 
+class Tracing(Part):
+    """OpenTelemetry spans, over OTLP; needs the extra `banstorm[otel]`."""
+
+    enabled: bool = Field(default=False, description="Make them. `OTEL_EXPORTER_OTLP_ENDPOINT` says where they go.")
+    service_name: str = Field(default="banstorm-router", min_length=1, description="`service.name` of the spans.")
+
+
 class Config(Part):
     """A whole `router.yaml`."""
 
@@ -237,6 +244,7 @@ class Config(Part):
     callers: list[Caller] = Field(default=[], max_length=1000, description="Who may ask, and for what.")
     admin: Admin = Admin()
     log: Log = Log()
+    tracing: Tracing = Tracing()
     proxy_from_env: bool = Field(default=False, description="Obey HTTPS_PROXY and its kin on the way to providers.")
 
     @field_validator("providers")

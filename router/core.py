@@ -262,7 +262,7 @@ class LLMRouter:
     def _begin(self, request: LLMRequest, *, stream: bool) -> Call:
         self._budget.earn()
         now, terms = self._clock(), request.terms
-        record = CallRecord(stream=stream, started_s=now, caller=terms.caller)
+        record = CallRecord(stream=stream, started_s=now, caller=terms.caller, request=request)
         limit = self._total_s(request)
         if terms.silence_s is not None:
             limit = min(limit, terms.silence_s)

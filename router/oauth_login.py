@@ -34,7 +34,7 @@ class OAuthLogin(LLMProvider):
 
     def __init__(self, provider: HTTPProvider, tokens: AccessTokens) -> None:
         self._provider, self.tokens = provider, tokens
-        self.name, self.model = provider.name, provider.model
+        self.name, self.dialect, self.model = provider.name, provider.dialect, provider.model
         self.credential, self.profile = provider.credential, provider.profile
         self._used = ""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .errors import Attempt, Failure
+from .messages import LLMRequest
 from .money import Bill
 from .policies.breaker import State
 
@@ -23,6 +25,9 @@ class AttemptEnd:
         first_token_s: To a stream's first token, in seconds; None if there was none.
         bill: What it cost.
         failure: Why it failed.
+        call: The call that it was made for; a probe may outlive it.
+        dialect: Which API the provider speaks.
+        response_model: The model as the provider reported it, empty if it didn't.
     """
 
     provider: str
@@ -33,6 +38,9 @@ class AttemptEnd:
     first_token_s: float | None
     bill: Bill
     failure: Failure | None = None
+    call: CallRecord | None = field(default=None, repr=False)
+    dialect: str = ""
+    response_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class CallRecord:
         waited_s: Spent waiting for somebody to come back, in seconds.
         usd: What all its attempts cost so far, as far as prices are known.
         notes: What else is worth telling (`costs 4.2 times the preferred`).
+        request: What was asked; it holds the prompt, which no observer may tell.
+        trace: For the one observer that makes spans.
     """
 
     stream: bool
@@ -95,6 +105,8 @@ class CallRecord:
     duration_s: float = 0.0
     first_token_s: float | None = None
     attempts_made: int = 0
+    request: LLMRequest | None = field(default=None, repr=False)
+    trace: Any = field(default=None, repr=False)
 
 
 class Observer:

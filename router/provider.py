@@ -25,6 +25,7 @@ class LLMProvider(ABC):
 
     Attributes:
         name: Its name in metrics, headers and errors; unique within a router.
+        dialect: Which API it speaks, for traces; empty if it is nobody's.
         model: The model that is asked for unless the request says otherwise.
         credential: Which of a pool's credentials it holds (the name of its variable or file, never the credential
             itself); empty if there is only one.
@@ -32,6 +33,7 @@ class LLMProvider(ABC):
     """
 
     name: str = ""
+    dialect: str = ""
     model: str = ""
     credential: str = ""
     profile: Profile = Profile()

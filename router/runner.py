@@ -28,6 +28,7 @@ class Running:
         stream: Whether a stream is asked for.
         started_s: When it began, on the router's clock.
         first_token_s: How long a stream's first token took, in seconds.
+        response_model: The model as the provider reported it.
     """
 
     lane: Lane
@@ -37,6 +38,7 @@ class Running:
     stream: bool
     started_s: float
     first_token_s: float | None = None
+    response_model: str = ""
 
 
 class Runner:
@@ -80,6 +82,7 @@ class Runner:
             elif whole_s is None:
                 answer = await open_stream(lane, request, limit_s)
                 running.first_token_s = self._clock() - running.started_s
+                running.response_model = _model(answer)
                 if answer.rest is not None:
                     return answer
             else:
@@ -135,8 +138,10 @@ class Runner:
     def _answered(self, running: Running, answer: Answer) -> None:
         if isinstance(answer, LLMResponse):
             running.lane.patience.answered(self._clock() - running.started_s)
+            running.response_model = answer.model
             self._succeeded(running, tokens_of(answer), characters=len(answer.content or ""))
         else:
+            running.response_model = _model(answer)
             self._succeeded(running, _last_usage(answer), pieces=len(answer.held))
 
     def _succeeded(self, running: Running, tokens: Tokens, *, pieces: int = 0, characters: int = 0) -> None:
@@ -174,8 +179,19 @@ class Runner:
             self._pay(lane.name, bill.usd)
             running.record.usd += bill.usd
         seconds = self._clock() - running.started_s
+        provider = lane.provider
         end = AttemptEnd(
-            lane.name, lane.provider.credential, lane.model, outcome, seconds, running.first_token_s, bill, failure
+            lane.name,
+            provider.credential,
+            lane.model,
+            outcome,
+            seconds,
+            running.first_token_s,
+            bill,
+            failure,
+            running.record,
+            provider.dialect,
+            running.response_model,
         )
         for observer in self._observers:
             observer.attempt_ended(end)
@@ -186,6 +202,10 @@ class Runner:
             task.cancel()
             with suppress(asyncio.CancelledError, AttemptFailed):
                 await task
+
+
+def _model(opened: Opened) -> str:
+    return str(opened.held[0].get("model") or "") if opened.held else ""
 
 
 def _last_usage(opened: Opened) -> Tokens:

@@ -23,6 +23,7 @@ from .credentials import read_token
 from .errors import ConfigError
 from .metrics import Metrics
 from .observer import Observer
+from .tracing_setup import start_tracing
 
 BACKLOG = 2048
 
@@ -82,12 +83,16 @@ def serve(config: Config) -> None:
     observers: list[Observer] = [metrics]
     if config.log.calls:
         observers.append(CallLog(_write_line))
+    tracing = start_tracing(config.tracing)
+    if tracing is not None:
+        observers.append(tracing.spans)
     router = build_router(config, providers, observers)
     metrics.show_budgets(router.purses)
     callers, token = read_callers(config.callers), read_token(config.admin)
     admin = None if token is None else Admin(router, config, metrics, token)
+    front = Access(App(router, config, metrics), callers, admin)
     settings = uvicorn.Config(
-        Access(App(router, config, metrics), callers, admin),
+        front if tracing is None else tracing.around(front),
         http="httptools",
         ws="none",
         loop="uvloop",
@@ -110,6 +115,9 @@ def serve(config: Config) -> None:
             await _Server(settings).serve(sockets=[sock])
         finally:
             await router.aclose()
+            if tracing is not None:
+                # Sends what is left, which may take a moment; nobody is served any more.
+                await asyncio.to_thread(tracing.shutdown)
 
     with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
         runner.run(run())

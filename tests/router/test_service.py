@@ -77,6 +77,36 @@ async def service(upstream, tmp_path) -> AsyncIterator[Service]:
         await process.communicate()
 
 
+async def test_spans_are_exported(upstream, tmp_path):
+    """With `tracing` enabled, a call's spans are sent over OTLP, at the latest when the process ends."""
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http")
+    sent: list[tuple[str, bytes]] = []
+
+    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(re.search(r"content-length: (\d+)", head)[1])
+        body = await reader.readexactly(length)
+        sent.append((head.split()[1], body))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    collector = await asyncio.start_server(collect, "127.0.0.1", 0)
+    endpoint = f"http://127.0.0.1:{collector.sockets[0].getsockname()[1]}"
+    first, second = await upstream("anthropic"), await upstream("openai")
+    file = write_config(tmp_path, first.url, second.url, tracing={"enabled": True, "service_name": "my-router"})
+    process = await launch("--config", str(file), KEY_A="sk-a", KEY_B="sk-b", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint)
+    line = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+    service = Service(process, line.split()[-1], first, second)
+    async with openai.AsyncOpenAI(base_url=f"{service.url}/v1", api_key="any", max_retries=0) as client:
+        await client.chat.completions.create(model="best", messages=HELLO)
+    assert 0 == (await service.end())[0]
+    collector.close()
+    assert ["/v1/traces"] == [path for path, _ in sent]
+    for told in (b"my-router", b"chat best", b"chat claude", b"gen_ai.usage.input_tokens"):
+        assert told in sent[0][1]
+
+
 async def test_official_sdk(service):
     """The openai SDK gets plain, streamed, tool and JSON answers through either provider without noticing which."""
     async with openai.AsyncOpenAI(base_url=f"{service.url}/v1", api_key="none", max_retries=0) as client:
