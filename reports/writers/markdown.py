@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ..advice import advice
+from ..plain import plain, wanted
 from ..result import Result, State, Verdict
 
 FILE: Final = "summary.md"
@@ -16,6 +18,7 @@ ROWS_MAX: Final = 200
 """Most rows of one table."""
 CELL_CHARS_MAX: Final = 300
 """Most characters of one cell."""
+RUN_SCOPE: Final = "run"
 _SIGNS: Final = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️"}
 _STATES: Final = {State.MET: "✅ met", State.BROKEN: "❌ broken", State.UNKNOWN: "⚠️ can't tell"}
 
@@ -26,18 +29,20 @@ def render(result: Result) -> str:
         f"## {_SIGNS[result.verdict]} {result.verdict.value}: {cell(result.run.title)}",
         cell(result.sentence, 2000),
         *_reasons(result),
+        *_advice(result),
+        *_damage(result),
         _headlines(result),
-        "### Expectations",
+        "### What was expected, and what was found",
         _expectations(result),
-        *_episodes(result),
-        *_integrity(result),
-        *_cost(result),
+        *_folded("What failover took", _episodes(result)),
+        *_folded("What the callers got", _integrity(result)),
+        *_folded("What it cost", _cost(result)),
         *_checks(result),
         *_repeat(result),
     ]
     text = "\n\n".join(parts) + "\n"
     if len(text.encode()) > BYTES_MAX:
-        text = text.encode()[: BYTES_MAX - 200].decode("utf-8", "ignore") + "\n\n(cut off: see report.html)\n"
+        text = text.encode()[: BYTES_MAX - 200].decode("utf-8", "ignore") + "\n\n</details>\n\n(cut off: see report.html)\n"
     return text
 
 
@@ -63,9 +68,24 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _reasons(result: Result) -> list[str]:
-    if result.verdict is Verdict.PASS:
-        return []
+    if result.verdict is not Verdict.INCONCLUSIVE:
+        return []  # a fail's are in the table of what was expected
     return ["\n".join(f"- {cell(each, 600)}" for each in result.reasons[:ROWS_MAX])]
+
+
+def _advice(result: Result) -> list[str]:
+    head = {Verdict.FAIL: "Fix first", Verdict.INCONCLUSIVE: "Do this next", Verdict.PASS: "Worth a look"}
+    return [f"**{head[result.verdict]}:** {cell(each.title)}. {cell(each.why, 600)}" for each in advice(result)[:1]]
+
+
+def _damage(result: Result) -> list[str]:
+    lines = [f"- {cell(each.where)}: {cell(each.what)}. {cell(each.costs)}" for each in result.damage[:ROWS_MAX]]
+    return ["**A part of this run could not be read:**", "\n".join(lines)] if lines else []
+
+
+def _folded(name: str, parts: Sequence[str]) -> list[str]:
+    """Details that a reader opens: a pull request stays readable with many of these summaries."""
+    return [f"<details><summary>{name}</summary>", *parts, "</details>"] if parts else []
 
 
 def _headlines(result: Result) -> str:
@@ -76,9 +96,11 @@ def _headlines(result: Result) -> str:
 def _expectations(result: Result) -> str:
     rows = []
     for each in result.expectations:
-        note = "broke first" if each.measure == result.first_broken else each.note or ""
-        rows.append((_STATES[each.state], each.measure, each.wanted, each.found, each.scope or "", note))
-    return table(["", "measure", "wanted", "found", "where", ""], rows)
+        first = result.verdict is Verdict.FAIL and each.measure == result.first_broken
+        note = "; ".join(filter(None, ["broke first" if first else "", each.note or ""]))
+        where = each.scope if each.scope and each.scope != RUN_SCOPE else ""
+        rows.append((_STATES[each.state], plain(each.measure).question, each.found, wanted(each), where, note))
+    return table(["", "question", "found", "wanted", "where", ""], rows)
 
 
 def _episodes(result: Result) -> list[str]:
@@ -90,7 +112,7 @@ def _episodes(result: Result) -> list[str]:
         faults = ", ".join(f"{entry} ({count} bites)" for entry, count in bites.items())
         rows = [(key, value.text, value.reason or "") for key, value in each.times.items() if value.applies]
         parts.append(
-            f"### {cell(each.id).capitalize()}\n\n{cell(faults)}, from {each.from_s:.2f} s to {each.until_s:.2f} s; "
+            f"**{cell(each.id).capitalize()}**: {cell(faults)}, from {each.from_s:.2f} s to {each.until_s:.2f} s; "
             f"{each.calls_lost} of {each.calls_due} calls lost.\n\n" + table(["measure", "found", ""], rows)
         )
     return parts
@@ -98,7 +120,7 @@ def _episodes(result: Result) -> list[str]:
 
 def _integrity(result: Result) -> list[str]:
     rows = [(each.outcome, each.calls, f"{each.share:.2%}", each.silent, each.meaning) for each in result.outcomes]
-    return ["### What the callers got", table(["outcome", "calls", "share", "silent", "meaning"], rows)]
+    return [table(["outcome", "calls", "share", "silent", "meaning"], rows)]
 
 
 def _cost(result: Result) -> list[str]:
@@ -107,12 +129,13 @@ def _cost(result: Result) -> list[str]:
         for each in result.costs
     ]
     head = ["provider", "model", "invoices", "tokens out", "billed", "wasted"]
-    return ["### Cost", table(head, rows)] if rows else []
+    return [table(head, rows)] if rows else []
 
 
 def _checks(result: Result) -> list[str]:
     short = [each for each in result.checks if not each.ok]
-    head = f"### Could this run prove anything? {len(result.checks) - len(short)} of {len(result.checks)} checks passed"
+    passed = f"{len(result.checks) - len(short)} of {len(result.checks)}"
+    head = f"### Can this run be trusted? {passed} checks of ourselves passed"
     if not short:
         return [head]
     return [head, table(["check", "found", "needed"], [(each.name, each.found, each.needed) for each in short])]
@@ -120,5 +143,8 @@ def _checks(result: Result) -> list[str]:
 
 def _repeat(result: Result) -> list[str]:
     run = result.run
-    lines = [f"Repeat it: {code(run.command)} (seed {run.seed})", f"Target: {cell(run.target)}; {cell(run.witnesses)}."]
+    lines = [
+        f"Repeat it: {code(run.command)} (seed {run.seed})",
+        f"Target: {cell(run.target)}; {cell(run.witnesses)}. The page: report.html in {code(run.folder)}.",
+    ]
     return ["### Repeat", "\n".join(lines)]

@@ -94,7 +94,10 @@ def test_the_summary_says_verdict_expectations_and_command(results: dict[str, Re
     """The first line is the verdict; the table of expectations and the command follow."""
     text = markdown.render(results["fail"])
     assert text.startswith("## ❌ fail: Synthetic ban\n")
-    assert "| ❌ broken | lost\\_calls | == 0 | 20 | run | broke first |" in text
+    assert "| ❌ broken | How many calls got no right answer in time? | 20 | none |  | broke first |" in text
+    assert "**Fix first:** Leave anthropic sooner. 20 of 100 calls due while org\\_disabled lasted were lost" in text
+    assert text.count("<details>") == text.count("</details>") == 3
+    assert "<details>" in markdown.render(results["pass"])
     assert "`banstorm run synthetic --seed 7`" in text
     assert markdown.render(results["inconclusive"]).startswith("## ⚠️ inconclusive")
     assert "injector was killed by signal 9" in markdown.render(results["inconclusive"])
