@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..scenarios.problems import ScenarioError
+from . import annotate
 from .errors import HarnessError, Interrupted, NotReadyError
 from .exitcode import Exit
 
@@ -62,6 +63,7 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
 @click.option("--rate", metavar="RATE", help="Another rate than the scenario's, e.g. 15/s, for a slower router.")
 @click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
 @click.option("--no-charts", "charts", flag_value=False, default=True, help="Leave out the PNG and SVG charts.")
+@annotate.option
 def run(scenario: str | None, tag: str | None, **words: Any) -> None:
     """Play SCENARIO (a name, or a YAML file) against a router and judge it; or all scenarios with a --tag.
 
@@ -114,6 +116,7 @@ def new(name: str) -> None:
 @banstorm.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--no-charts", is_flag=True, help="Leave out the PNG and SVG charts.")
+@annotate.option
 def report(folder: Path, no_charts: bool) -> None:  # noqa: FBT001 - click passes options so
     """Make the report of a run again, from its FOLDER alone, and judge it again."""
     from . import command_run

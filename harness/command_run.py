@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..scenarios.units import parse_duration, parse_rate, parse_share
+from .annotate import annotate
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
 from .faults.base import Host
@@ -206,4 +207,5 @@ def _conclude(result: Result, folder: Path) -> int:
         mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
         lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}")
     tell(sys.stdout, [*lines, f"report: {folder / 'report.html'}", f"again:  {result.run.command}"])
+    annotate(result)
     return CODES[result.verdict]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from . import catalogue
+from .annotate import annotate
 from .command_run import CODES, drive, prepare
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
@@ -103,6 +104,7 @@ def _one(plan: Plan, execute: Callable[[Plan], Result]) -> Ended:
     except HarnessError as error:  # it could not begin, or the target never answered: nothing can be said of it
         details = (f"where: {error.where}", f"next:  {error.advice}", f"again: {plan.command}")
         return Ended(plan.name, Exit.INCONCLUSIVE, time.monotonic() - began_s, error.what, details)
+    annotate(result)
     code = CODES[result.verdict]
     why = () if code is Exit.PASS else tuple(_why(result, plan.folder))
     return Ended(plan.name, code, time.monotonic() - began_s, result.sentence, why)

@@ -42,7 +42,8 @@ def render(result: Result) -> str:
     ]
     text = "\n\n".join(parts) + "\n"
     if len(text.encode()) > BYTES_MAX:
-        text = text.encode()[: BYTES_MAX - 200].decode("utf-8", "ignore") + "\n\n</details>\n\n(cut off: see report.html)\n"
+        kept = text.encode()[: BYTES_MAX - 200].decode("utf-8", "ignore")
+        text = kept + "\n\n</details>\n\n(cut off: see report.html)\n"
     return text
 
 
