@@ -140,3 +140,41 @@ def test_every_variable_is_set_and_no_input_stands_in_a_script() -> None:
     assert written == set(action["outputs"])
     used = set(re.findall(r"inputs\.([a-z-]+)", (ROOT / "action.yml").read_text()))
     assert used == set(action["inputs"])
+
+
+def test_the_example_workflow_uses_inputs_that_exist() -> None:
+    """What the GitHub example hands to the action are inputs of it, and its options are options of `banstorm run`."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    workflow = yaml.safe_load((ROOT / "docs" / "ci" / "github-failover.yml").read_text())
+    (step,) = [each for each in workflow["jobs"]["crash-test"]["steps"] if "banstorm" in each.get("uses", "")]
+    assert set(step["with"]) <= set(action["inputs"])
+    assert options(step["with"]["args"].split()) <= known_options()
+
+
+def test_the_gitlab_example_uses_options_that_exist() -> None:
+    """The job's command is one that `banstorm run` takes, and the artifacts are where runs go by default."""
+    job = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab-failover.yml").read_text())["failover"]
+    (command,) = [line for line in job["script"] if " run " in line]
+    assert options(command.split()) <= known_options()
+    assert job["artifacts"]["reports"]["junit"] == "runs/*/junit.xml"
+
+
+def test_the_page_names_every_input() -> None:
+    """docs/ci.md has a row for each input of the action, with its default."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    page = (ROOT / "docs" / "ci.md").read_text()
+    for name, about in action["inputs"].items():
+        default = f"`{about['default']}`" if about["default"] else ""
+        assert re.search(rf"^\| `{name}` \| {re.escape(default)} ?\|", page, re.MULTILINE), name
+
+
+def options(words: list[str]) -> set[str]:
+    """The options among some words."""
+    return {word for word in words if word.startswith("--")}
+
+
+def known_options() -> set[str]:
+    """Those of `banstorm run`."""
+    command = [sys.executable, "-P", "-m", "banstorm.harness.cli", "run", "--help"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return set(re.findall(r"--[a-z-]+", told))
