@@ -82,9 +82,16 @@ def _provider(config: Config, entry: Provider, key: str | None, label: str) -> H
 def _move_on(config: Config, entry: Provider) -> frozenset[str]:
     """What is refused here for a reason that another provider may not have."""
     reasons = {"content_policy"} if config.content_refusals == "elsewhere" else set()
-    if entry.context is not None and any((other.context or 0) > entry.context for other in config.providers):
+    if any(_may_read_more(entry, other) for other in config.providers):
         reasons.add("context_length")
     return frozenset(reasons)
+
+
+def _may_read_more(entry: Provider, other: Provider) -> bool:
+    """Whether a prompt that is too long here may fit there: unless both contexts are known, nobody can say."""
+    if other is entry:
+        return False
+    return entry.context is None or other.context is None or other.context > entry.context
 
 
 def build_router(config: Config, providers: Sequence[LLMProvider], observers: Sequence[Observer] = ()) -> LLMRouter:

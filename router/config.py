@@ -56,7 +56,7 @@ class Provider(Part):
     context: int | None = Field(
         default=None,
         gt=0,
-        description="Tokens its model can read. A prompt too long for it may go to a provider that says it reads more.",
+        description="Tokens its model can read. A prompt too long for it isn't tried where no more is read.",
     )
     region: str = Field(default="", max_length=64, description="Where it computes; callers may be bound to regions.")
     weight: float = Field(default=1.0, ge=0, le=1000, description="Its share of calls under `order: weighted`.")

@@ -45,7 +45,7 @@ async def test_bad_bodies(bench, body, status, param):
 async def test_the_callers_fault_comes_back_as_it_was(bench):
     """A provider's 400 about the request goes to the caller with its own words and status; nobody else is asked."""
     b = await bench()
-    message = "prompt is too long: 9 tokens > 8 maximum"
+    message = "messages.0.role: Input should be 'user' or 'assistant'"
     b.anthropic.always = b.anthropic.replies(
         400, {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
     )

@@ -52,10 +52,11 @@ async def routed(upstream):
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "asked"), [(8, 100, 1), (8, 8, 0), (100, 8, 0), (None, 100, 0), (8, None, 0)]
+    ("first", "second", "asked"),
+    [(8, 100, 1), (8, 8, 0), (100, 8, 0), (None, 100, 1), (8, None, 1), (None, None, 1)],
 )
-async def test_a_prompt_too_long_goes_to_a_larger_context_only(routed, first, second, asked):
-    """A prompt that doesn't fit goes on if a provider says that it reads more; otherwise the caller is at fault."""
+async def test_a_prompt_too_long_goes_where_it_may_fit(routed, first, second, asked):
+    """A prompt that doesn't fit goes on unless the other is known to read no more; then the caller is at fault."""
     router, one, two = await routed(first, second)
     one.always = one.replies(400, TOO_LONG)
     if asked:
