@@ -18,6 +18,7 @@ from .front import answer
 from .fronts import fronts
 from .fronts.base import Asked, Front
 from .metrics import CONTENT_TYPE, Metrics
+from .terms import CURRENT
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -154,10 +155,13 @@ class App:
             watcher.cancel()
 
     def _models(self) -> tuple[int, bytes, bytes]:
+        # As the providers are now, which the admin API may have changed, and as far as this caller may go.
         seen: dict[str, str] = {}
-        for provider in self.config.providers:
-            for model in (provider.model, *provider.models):
-                seen.setdefault(model, provider.name)
+        for member in self.router.fleet.members:
+            if not member.draining:
+                for model, asked in member.provider.offers().items():
+                    if CURRENT.get().allow(member.provider, asked):
+                        seen.setdefault(model, member.provider.name)
         data = [{"id": model, "object": "model", "created": 0, "owned_by": name} for model, name in seen.items()]
         return 200, JSON[1], orjson.dumps({"object": "list", "data": data})
 

@@ -69,6 +69,7 @@ class Fleet:
         self._make, self._freed = make, freed
         self._gates: dict[str, Gate] = {}
         self._turns: dict[str, int] = {}
+        self._mixed = False
         self.members: list[Member] = []
         self.leaving: list[Member] = []
         for provider in providers:
@@ -85,8 +86,13 @@ class Fleet:
         return list(dict.fromkeys(member.provider.name for member in self.members))
 
     def candidates(self, request: LLMRequest) -> list[Lane]:
-        """Each member's lane for a request, in the order of preference. Within a pool credentials take turns."""
-        found = [member.lane(member.provider.upstream_model(request)) for member in self.members]
+        """The lanes of those who have what is asked, in the order of preference. In a pool credentials take turns."""
+        members = self.members
+        if self._mixed:
+            # A service has no answer to a prompt, nor a model to a service's request. With nobody who has, everybody is
+            # asked, so that the caller is told why not.
+            members = [member for member in members if member.provider.serves(request.operation)] or members
+        found = [member.lane(member.provider.upstream_model(request)) for member in members]
         return found if len(self._gates) == len(found) else self._take_turns(found)
 
     def _take_turns(self, lanes: list[Lane]) -> list[Lane]:
@@ -165,6 +171,7 @@ class Fleet:
         self.leaving = [member for member in self.leaving if member not in members]
 
     def _member(self, provider: LLMProvider) -> Member:
+        self._mixed = self._mixed or not provider.serves("chat")
         gate = self._gates.get(provider.name)
         if gate is None:
             gate = self._gates[provider.name] = Gate(provider.profile.concurrency_max, self._freed)

@@ -155,6 +155,10 @@ class HTTPProvider(LLMProvider):
         asked = request.max_tokens
         return self.caps.clamp(self.upstream_model(request), asked, []) if isinstance(asked, int) else None
 
+    def offers(self) -> Mapping[str, str]:
+        """Its own model, and what callers may call it or another."""
+        return {self.model: self.model, **self._models}
+
     def _embedding_model(self, asked: str) -> str | None:
         offered = self.options.get("embeddings") or ()
         if isinstance(offered, Mapping):

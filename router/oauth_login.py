@@ -42,6 +42,14 @@ class OAuthLogin(LLMProvider):
         """The model that this request asks for here."""
         return self._provider.upstream_model(request)
 
+    def offers(self) -> Mapping[str, str]:
+        """As the provider says."""
+        return self._provider.offers()
+
+    def serves(self, operation: str) -> bool:
+        """As the provider says."""
+        return self._provider.serves(operation)
+
     async def generate(self, request: LLMRequest, limits: AttemptLimits | None = None) -> LLMResponse:
         """Answer at once. See `LLMProvider.generate`."""
         limits = limits or AttemptLimits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from .messages import Chunk, LLMRequest, LLMResponse
@@ -41,6 +41,14 @@ class LLMProvider(ABC):
     def upstream_model(self, request: LLMRequest) -> str:  # noqa: ARG002 - for providers that serve more than one
         """The model that this request asks for here."""
         return self.model
+
+    def offers(self) -> Mapping[str, str]:
+        """Models that callers may name here, each with the model that is asked for then."""
+        return {self.model: self.model} if self.model else {}
+
+    def serves(self, operation: str) -> bool:
+        """Whether it can be asked for this at all: `chat`, `embeddings` or `service` (see `LLMRequest`)."""
+        return operation != "service"
 
     @abstractmethod
     async def generate(self, request: LLMRequest, limits: AttemptLimits) -> LLMResponse:

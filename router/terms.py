@@ -15,6 +15,7 @@ from .errors import RequestRejected
 
 if TYPE_CHECKING:
     from .lane import Lane
+    from .provider import LLMProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,14 @@ class Terms:
 
     def permit(self, lane: Lane) -> bool:
         """Whether this lane may serve."""
+        return self.allow(lane.provider, lane.model)
+
+    def allow(self, provider: LLMProvider, model: str) -> bool:
+        """Whether this provider may serve with this model."""
         return (
-            (self.models is None or lane.model in self.models)
-            and (self.regions is None or lane.provider.profile.region in self.regions)
-            and (self.providers is None or lane.name in self.providers)
+            (self.models is None or model in self.models)
+            and (self.regions is None or provider.profile.region in self.regions)
+            and (self.providers is None or provider.name in self.providers)
         )
 
 

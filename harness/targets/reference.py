@@ -27,11 +27,10 @@ class ReferenceTarget(Target):
         super().__init__(options)
         self._process: Process | None = None
 
-    async def start(self, scenario: Scenario, providers: Mapping[str, ProviderAt], folder: Path) -> Endpoint:  # noqa: ARG002 - an interface
+    async def start(self, scenario: Scenario, providers: Mapping[str, ProviderAt], folder: Path) -> Endpoint:
         """Write its configuration into `folder` and start it on a free port."""
         port = pick_port()
-        providers = {name: each for name, each in providers.items() if each.dialect != GENERIC}  # it has no such needs
-        if not providers:
+        if all(each.dialect == GENERIC for each in providers.values()):
             what = "the scenario has services alone: no provider takes prompts"
             raise HarnessError(what, "providers", "add one of a vendor's dialect")
         # Numbered, since the names a-b and a_b would be one variable.
@@ -47,6 +46,7 @@ class ReferenceTarget(Target):
                     "base_url": each.base_url,
                     "model": each.model,
                     "api_key_env": keys[name],
+                    **_service(scenario, name),
                 }
                 for name, each in providers.items()
             ],
@@ -78,6 +78,16 @@ class ReferenceTarget(Target):
     def detail(self) -> str:
         """What was set, if anything."""
         return "reference router" + (f" with {', '.join(self.options.settings)}" if self.options.settings else "")
+
+
+def _service(scenario: Scenario, name: str) -> dict[str, Any]:
+    """Where a service that is no LLM wants its key, if the provider is one; it is asked below `/service/`."""
+    service = scenario.providers[name].service
+    auth = service.get("auth") if isinstance(service, Mapping) else None
+    if not isinstance(auth, Mapping):
+        return {}
+    kind, where = auth.get("kind"), auth.get("name")
+    return {"options": {"auth": f"{kind}:{where}" if where else "bearer" if kind == "none" else kind}}
 
 
 def put(config: dict[str, Any], item: str) -> None:

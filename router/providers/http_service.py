@@ -53,6 +53,14 @@ class HTTPServiceProvider(HTTPProvider):
 
     _query: Mapping[str, str] = {}
 
+    def offers(self) -> Mapping[str, str]:
+        """It has no models."""
+        return {}
+
+    def serves(self, operation: str) -> bool:
+        """Only what services are asked for."""
+        return operation == "service"
+
     async def generate(self, request: LLMRequest, limits: AttemptLimits | None = None) -> LLMResponse:
         """Send the caller's request on."""
         asked = request.native

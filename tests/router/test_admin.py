@@ -167,3 +167,91 @@ async def test_mistakes_change_nothing(managed, method, path, body, status):
     assert status == response.status_code
     assert response.json()["error"]["message"]
     assert ["anthropic", "openai"] == await names(b)
+
+
+async def test_models_are_those_of_the_providers_there_are(managed):
+    """`/v1/models` follows what the admin API does: added, drained and removed providers' models come and go."""
+    b = await managed()
+
+    async def models() -> list[str]:
+        listed = (await b.client.get("/v1/models")).json()["data"]
+        return [f"{each['owned_by']}/{each['id']}" for each in listed]
+
+    assert ["anthropic/anthropic-model", "openai/openai-model"] == await models()
+    added = entry(b.openai, "third", place=0, models={"best": "m-large", "anthropic-model": "m-small"})
+    await b.client.post("/admin/providers", headers=TOKEN, json=added)
+    assert ["third/m", "third/best", "third/anthropic-model", "openai/openai-model"] == await models()
+    await b.client.post("/admin/providers/openai/drain", headers=TOKEN)
+    assert ["third/m", "third/best", "third/anthropic-model"] == await models()
+    await b.client.delete("/admin/providers/third", headers=TOKEN)
+    assert ["anthropic/anthropic-model"] == await models()
+
+
+async def test_the_budget_of_an_added_provider_is_kept(managed):
+    """A budget that comes with a provider at run time shows, alerts, stops, and goes with it."""
+    b = await managed()
+    price = {"input": 1e6, "output": 1e6}
+    added = entry(b.openai, "third", place=0, budget={"usd": 20, "alerts": [0.5]}, price=price)
+    assert 200 == (await b.client.post("/admin/providers", headers=TOKEN, json=added)).status_code
+    assert ["third", "anthropic"] == [(await b.ask()).headers["x-llm-provider"] for _ in range(3)][::2]
+    metrics = b.metrics.render().decode()
+    assert 'llm_budget_limit_usd{budget="third"} 20.0' in metrics
+    assert 'llm_budget_spent_ratio{budget="third"} 1.8' in metrics
+    assert 'llm_budget_alerts_total{budget="third"} 1.0' in metrics
+    await b.client.delete("/admin/providers/third", headers=TOKEN)
+    assert 'llm_budget_limit_usd{budget="third"}' not in b.metrics.render().decode()
+    assert {} == b.router.purses
+
+
+async def test_no_call_is_lost_whatever_is_changed(managed, tmp_path):
+    """Two hundred calls, plain and streamed, while providers are added, moved, drained, given other keys and removed.
+
+    All are answered, whole; nothing is left over.
+    """
+    b = await managed()
+    key = tmp_path / "key"
+    key.write_text("sk-0")
+    over = asyncio.Event()
+    answered: list[str] = []
+
+    async def calls(*, stream: bool) -> None:
+        while len(answered) < 200 or not over.is_set():
+            if stream:
+                response, words, _ = await b.ask_stream()
+                assert words.strip() == f"{response.headers['x-llm-provider'].split('-')[0]} is well"
+            else:
+                response = await b.ask()
+            assert 200 == response.status_code, response.text
+            answered.append(response.headers["x-llm-provider"])
+
+    async def does(method: str, path: str, **body: object) -> None:
+        response = await b.client.request(method, f"/admin/{path}", headers=TOKEN, json=body)
+        assert 200 == response.status_code, response.text
+        await asyncio.sleep(0)
+
+    async def changes() -> None:
+        for turn in range(12):
+            up = (b.anthropic, b.openai)[turn % 2]
+            name = f"{up.dialect}-{turn}"
+            added = {**entry(up, name), "api_key_file": str(key)}
+            del added["api_key"]
+            await does("POST", "providers", **added, place=turn % 3)
+            key.write_text(f"sk-{turn}")
+            await does("PUT", f"providers/{name}/credentials")
+            await does("PUT", "order", providers=[name, "openai"] if turn % 3 else ["openai", name])
+            await does("POST", "providers/anthropic/drain")
+            await does("PUT", "providers/openai/credentials", api_key=f"sk-openai-{turn}")
+            await does("POST", "providers/anthropic/resume")
+            await does("POST", f"providers/{name}/drain")
+            await does("DELETE", f"providers/{name}")
+        over.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(changes())
+        for n in range(8):
+            group.create_task(calls(stream=n % 2 == 0))
+    assert len(answered) >= 200
+    assert len(set(answered)) > 4
+    await asyncio.gather(*b.router._leaving)
+    assert ([], {"openai", "anthropic"}) == (b.router.fleet.leaving, set(await names(b)))
+    assert 0 == sum(member.in_flight for member in b.router.fleet.members)

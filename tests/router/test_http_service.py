@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -211,6 +212,7 @@ async def test_models_and_services_live_in_one_router(desk):
     chat = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
     response = await d.client.post("/v1/chat/completions", json=chat)
     assert 503 == response.status_code
-    assert "first: not_offered" in response.json()["error"]["message"]
+    assert {"llm"} == set(re.findall(r"(\w+): \w+ \[", response.json()["error"]["message"]))
+    assert ["m"] == [model["id"] for model in (await d.client.get("/v1/models")).json()["data"]]
     assert [] == d.second.asked
     assert [True, True] == [lane.available() for lane in d.router.lanes[1:]]

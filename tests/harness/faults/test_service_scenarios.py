@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from banstorm.fakes.app import create_app
 from banstorm.fakes.dialects import find
+from banstorm.fakes.invoice import Bill
+from banstorm.fakes.pace import Pace
+from banstorm.fakes.prices import PriceTable
+from banstorm.fakes.serve import serve
 from banstorm.harness import faults
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.faults.base import Host
@@ -100,8 +107,71 @@ def test_only_the_generic_dialect_has_services(tmp_path: Path):
         load(path, registry())
 
 
-async def test_the_reference_router_has_no_use_for_services(tmp_path: Path):
-    """A scenario of services alone leaves the reference router without a provider, and says so."""
+@pytest.mark.parametrize(
+    ("service", "method", "path"),
+    [
+        ("payments", "POST", "/service/charges"),
+        ("geocoding", "GET", "/service/geocode/json?address=Paris"),
+        ("echo", "POST", "/service/anything"),
+    ],
+)
+async def test_a_service_is_asked_through_the_reference_router(tmp_path: Path, service: str, method: str, path: str):
+    """A scenario with a service beside an LLM runs through the router: prompts go to the one, charges to the other.
+
+    The key goes where each service wants it, and a service never stands in for a model.
+    """
+    file = scenario_file(tmp_path, service)
+    file.write_text(file.read_text().replace(", with: {retry_after: 2s}", ""))
+    scenario = load(file, registry())
+    plan = make_plan(Wish(scenario=str(file), out=tmp_path / "runs"))
+    bills: list[Bill] = []
+
+    def fake(name: str) -> Any:
+        provider = scenario.providers[name]
+        dialect = find(provider.dialect, provider.service)
+        return create_app(name, dialect, Pace(), run_seed=1, bill=bills.append, prices=PriceTable.load())
+
+    servers = await serve({name: (fake(name), 0) for name in scenario.providers})
+    at = {
+        name: ProviderAt(each.dialect, each.model, plan.base_url(name, servers.ports[name]), plan.keys[name])
+        for name, each in scenario.providers.items()
+    }
+    target = ReferenceTarget(Options())
+    (tmp_path / "logs").mkdir()
+    endpoint = await target.start(scenario, at, tmp_path)
+    root = endpoint.base_url.removesuffix("/v1")
+    try:
+        async with httpx.AsyncClient(timeout=20) as client:
+            await listens(client, f"{root}/healthz")
+            chat = {"model": "any", "messages": [{"role": "user", "content": "hi"}]}
+            answered = await client.post(f"{root}/v1/chat/completions", json=chat)
+            served = await client.request(method, root + path, json=CHARGE if method == "POST" else None)
+            models = (await client.get(f"{root}/v1/models")).json()["data"]
+        assert (200, "llm") == (answered.status_code, answered.headers["x-llm-provider"])
+        assert (200, "pay") == (served.status_code, served.headers["x-llm-provider"]), served.text
+        assert "REQUEST_DENIED" not in served.text
+        assert ["m"] == [each["id"] for each in models]
+        assert ["llm", "pay"] == [bill.provider for bill in bills]
+    finally:
+        assert target.process is not None
+        await target.process.stop()
+        await servers.stop()
+
+
+async def listens(client: httpx.AsyncClient, url: str) -> None:
+    """Wait until somebody answers there."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await client.get(url)
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+async def test_the_reference_router_has_no_use_for_services_alone(tmp_path: Path):
+    """A scenario of services alone leaves nobody to answer prompts, and says so."""
     scenario = load(scenario_file(tmp_path, "payments"), registry())
     only = {"pay": ProviderAt("http_service", "any", "http://127.0.0.1:1/v1", "k")}
     with pytest.raises(HarnessError, match="services alone"):
