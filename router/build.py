@@ -13,6 +13,7 @@ from .credentials import read_keys
 from .http_provider import HTTPProvider
 from .oauth_login import OAuthLogin
 from .observer import Observer
+from .policies.last_good import LastGood
 from .policies.order import ORDERS, Capable
 from .policies.spending import Ceiling, Purse
 from .provider import LLMProvider
@@ -96,7 +97,7 @@ def _may_read_more(entry: Provider, other: Provider) -> bool:
 
 def build_router(config: Config, providers: Sequence[LLMProvider], observers: Sequence[Observer] = ()) -> LLMRouter:
     """The router with the configured policies."""
-    cost = config.failover_cost
+    cost, known = config.failover_cost, config.last_good
     observed(providers, observers)
     return LLMRouter(
         providers,
@@ -107,6 +108,7 @@ def build_router(config: Config, providers: Sequence[LLMProvider], observers: Se
         order=Capable(ORDERS[config.order]()) if config.fallback else None,
         buffered=config.streams == "buffer",
         continuing=config.streams == "continue",
+        last_good=LastGood(known.entries_max, known.age_max, time.monotonic) if known.enabled else None,
         waiting_max=config.limits.waiting_max,
         purses=build_purses(config, observers),
         ceiling=None if cost is None else Ceiling(cost.times_max, refuse=cost.action == "refuse"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from .config_access import Admin, Caller
+from .config_answers import LastGoodAnswers
 from .config_money import Budget, FailoverCost, Price
 from .config_oauth import DIALECTS, OAuth
 from .part import Part
@@ -235,6 +236,7 @@ class Config(Part):
     validate_answers: bool = Field(
         default=True, alias="validate", description="Check the form of answers before they count."
     )
+    last_good: LastGoodAnswers = LastGoodAnswers()
     retry: Retry = Field(default_factory=Retry)
     hedge: Hedge = Hedge()
     timeouts: Timeouts = Field(default_factory=Timeouts)

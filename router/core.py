@@ -29,6 +29,7 @@ from .policies.breaker import Breaker, State
 from .policies.budget import RetryBudget
 from .policies.gate import Gate
 from .policies.hedge import Hedge
+from .policies.last_good import LastGood
 from .policies.order import FirstOnly, Order, Priority
 from .policies.retry import Backoff
 from .policies.spending import Ceiling, Purse
@@ -56,6 +57,7 @@ class LLMRouter:
         order: Another order than the given one.
         buffered: Whether streams are held back to their end, so that any failure can be hidden.
         continuing: Whether a stream that breaks off is gone on with by a provider whose profile says that it can.
+        last_good: Answers of before, for when there is no new one.
         waiting_max: Calls that may wait at once for somebody to come back.
         purses: Budgets of providers by their names; the one named `` (nothing) is everybody's.
         ceiling: How much dearer than the preferred provider another may be.
@@ -77,6 +79,7 @@ class LLMRouter:
         order: Order | None = None,
         buffered: bool = False,
         continuing: bool = False,
+        last_good: LastGood | None = None,
         waiting_max: int = 200,
         purses: Mapping[str, Purse] | None = None,
         ceiling: Ceiling | None = None,
@@ -90,7 +93,7 @@ class LLMRouter:
         self._quantile = hedge.quantile if hedge else 0.95
         self._clock, self._chance = clock, chance
         self._observers = tuple(observers)
-        self._continuing = continuing
+        self._continuing, self._last_good = continuing, last_good
         self.purses = dict(purses or {})
         self._limits = AttemptLimits(
             self._timeouts.connect, self._timeouts.first_token, self._timeouts.between_tokens, self._timeouts.answer
@@ -146,7 +149,14 @@ class LLMRouter:
             AllProvidersExhausted: Nobody could answer.
         """
         call = self._begin(request, stream=False)
-        served = await self._serve(call)
+        try:
+            served = await self._serve(call)
+        except AllProvidersExhausted:
+            known = self._last_good.find(request) if self._last_good is not None else None
+            if known is None:
+                raise
+            known.attempts = call.attempts_made
+            return known
         answer = served.answer
         assert isinstance(answer, LLMResponse)  # noqa: S101 - narrows the type; a plain attempt has no other end
         self._end(call, "ok", served.lane)
@@ -155,6 +165,8 @@ class LLMRouter:
         answer.latency_ms = call.record.duration_s * 1000
         if call.record.notes:
             answer.notes = (*answer.notes, *call.record.notes)
+        if self._last_good is not None:
+            self._last_good.keep(request, answer)
         return answer
 
     async def open_stream(self, request: LLMRequest) -> Streaming:
