@@ -9,9 +9,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ._baseline import Baseline
+from ._installation import PythonInstallation
 from ._program import key_variable, root_of
 from .base import ProviderAt
 
+VERSION: Final = "1.106.2"
+PACKAGES: Final = (
+    f"litellm[proxy]=={VERSION}",
+    "httptools",
+    # Without these the proxy looks for them again at each request.
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp",
+)
+installation: Final = PythonInstallation("litellm", VERSION, PACKAGES)
+"""The proxy and the Router share it."""
 DIALECTS: Final[Mapping[str, str]] = {"anthropic": "anthropic", "openai": "openai"}
 GROUP: Final = "m"
 """The model group that callers ask for."""

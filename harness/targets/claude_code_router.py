@@ -32,14 +32,13 @@ class ClaudeCodeRouterTarget(ProgramTarget):
         super().check(scenario)
         program("node", NODE)
 
-    def render(self, base: Baseline, providers: Mapping[str, ProviderAt], port: int, home: Path) -> Launch:  # noqa: ARG002 - it lies in HOME
+    def render(self, base: Baseline, providers: Mapping[str, ProviderAt], port: int, home: Path) -> Launch:  # noqa: ARG002 - it has no limits, its file lies in HOME
         """Its configuration file in its home, and its own command."""
         first, *others = [f"{name},{each.model}" for name, each in providers.items()]
         config: dict[str, Any] = {
             "HOST": "127.0.0.1",
             "PORT": port,
             "APIKEY": API_KEY,
-            "API_TIMEOUT_MS": base.timeout_ms,
             "LOG": False,
             "NON_INTERACTIVE_MODE": True,
             "Providers": [self._provider(name, each) for name, each in providers.items()],
@@ -54,7 +53,7 @@ class ClaudeCodeRouterTarget(ProgramTarget):
             files={".claude-code-router/config.json": json.dumps(config, indent=1)},
             variables={"NODE_ENV": "production"},
             api_key=API_KEY,
-            departures=[f"API_TIMEOUT_MS {base.timeout_ms} (default 600,000)", "LOG off (default on)"],
+            departures=["LOG off (default on)", "no time limit: its own, 60 min an attempt, can't be set"],
         )
 
     def _provider(self, name: str, each: ProviderAt) -> dict[str, Any]:

@@ -9,19 +9,10 @@ from typing import Any, ClassVar
 
 from ._baseline import Baseline
 from ._installation import PythonInstallation
-from ._litellm import DIALECTS, TUNED, departures, deployments, router_settings
+from ._litellm import DIALECTS, TUNED, departures, deployments, installation, router_settings
 from ._program import Launch, ProgramTarget, keys_of
 from .base import ProviderAt
 
-VERSION = "1.106.2"
-PACKAGES = (
-    f"litellm[proxy]=={VERSION}",
-    "httptools",
-    "opentelemetry-api",
-    "opentelemetry-sdk",
-    "opentelemetry-exporter-otlp",
-)
-"""With the OpenTelemetry packages: without them the proxy looks for them again at each request."""
 MASTER_KEY = "sk-banstorm-master"
 
 
@@ -29,10 +20,10 @@ class LiteLLMTarget(ProgramTarget):
     """LiteLLM's proxy, one worker, a model group a provider, fallbacks in the scenario's order."""
 
     name: ClassVar[str] = "litellm"
-    version: ClassVar[str | None] = VERSION
+    version: ClassVar[str | None] = installation.version
     dialects: ClassVar[Mapping[str, str]] = DIALECTS
     variants: ClassVar[Mapping[str, str]] = {"tuned": TUNED}
-    installation: ClassVar[PythonInstallation] = PythonInstallation("litellm", VERSION, PACKAGES)
+    installation: ClassVar[PythonInstallation] = installation
 
     def render(self, base: Baseline, providers: Mapping[str, ProviderAt], port: int, home: Path) -> Launch:
         """A configuration file, and the proxy's own command."""

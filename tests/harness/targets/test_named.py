@@ -1,5 +1,6 @@
 """The targets that banstorm installs: pinned, configured to one baseline, and honest about what was changed."""
 
+import ast
 import json
 import re
 
@@ -21,6 +22,8 @@ PROVIDERS = {
 }
 BASE = Baseline(timeout_s=2.5)
 PROGRAMS = [name for name in named() if issubclass(targets.find(name), ProgramTarget)]
+UNLIMITED = {"claude_code_router"}
+"""Targets whose time limit can't be set; they say so."""
 TRANSLATING = [name for name in PROGRAMS if {"anthropic", "openai"} <= set(targets.find(name).dialects)]
 
 
@@ -45,7 +48,8 @@ def render(target, home, providers=PROVIDERS):
 
 def test_the_targets_that_were_promised_are_there():
     """By their files' names; hyphens are as good as underscores."""
-    assert {"litellm", "tensorzero", "portkey", "claude_code_router"} <= set(named())
+    assert {"litellm", "litellm_router", "tensorzero", "portkey", "claude_code_router"} <= set(named())
+    assert {"langchain", "pydantic_ai", "none", "reference"} <= set(named())
     assert "claude_code_router" == choose("claude-code-router", Options()).name
 
 
@@ -56,9 +60,9 @@ def test_versions_are_pinned(name):
     found = choose(name, Options()).installation
     if found is None:
         return
-    assert target.version == found.version
+    assert found.version in target.version
     pins = found.what
-    assert re.search(rf"==\s*{re.escape(found.version)}\b|\"version\": \"{re.escape(found.version)}\"", pins), pins
+    assert re.search(rf"=={re.escape(found.version)}\b|\"version\": \"{re.escape(found.version)}\"", pins), pins
     for path in _installation.PINS.glob("*.txt"):
         for line in path.read_text().splitlines():
             assert re.fullmatch(r"[A-Za-z0-9._\[\]-]+==[A-Za-z0-9.!+]+", line), (path, line)
@@ -77,10 +81,17 @@ def test_providers_come_in_the_scenarios_order_with_one_time_limit(name, tmp_pat
     """All addresses and models are there, the first before the second before the third, and 2.5 s in its own unit."""
     launch = render(name, tmp_path)
     told = "\n".join([*launch.files.values(), *launch.headers.values(), *launch.variables.values()])
+    if name == "none":
+        assert "127.0.0.1:1111" in told
+        assert "127.0.0.1:2222" not in told
+        return
     places = [told.index(f"127.0.0.1:{port}") for port in (1111, 2222, 3333)]
     assert sorted(places) == places
     assert all(each.model in told for each in PROVIDERS.values())
     assert all(each.key in told for each in PROVIDERS.values())
+    if name in UNLIMITED:
+        assert any("can't be set" in line for line in launch.departures)
+        return
     assert re.search(r"\b(2\.5|2500)\b", told)
     assert any(re.search(r"\b(2\.5|2500)\b", line) for line in launch.departures)
 
@@ -127,8 +138,8 @@ def test_portkeys_configuration_is_one_header(tmp_path):
 def test_a_dialect_that_a_target_does_not_speak_is_refused_before_anything_starts(name):
     """With the provider, and what it does speak."""
     with pytest.raises(HarnessError) as caught:
-        choose(name, Options()).check(scenario(first="openai", second="gemini"))
-    assert "second" in caught.value.what
+        choose(name, Options()).check(scenario(first="gemini", second="openai"))
+    assert "first" in caught.value.what
     assert "gemini" in caught.value.what
     assert "openai" in caught.value.advice
 
@@ -142,3 +153,28 @@ def test_a_setting_is_refused_by_what_has_none():
 def test_an_attempt_may_take_three_fifths_of_the_deadline():
     """5 s of deadline, 3 s an attempt: another provider can still answer."""
     assert 3000 == baseline(scenario(a="openai")).timeout_ms
+
+
+SERVERS = sorted((_installation.PINS.parent / "servers").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", SERVERS, ids=lambda path: path.stem)
+def test_a_server_of_ours_runs_where_banstorm_is_not_installed(path):
+    """It imports nothing of banstorm, and its file is called like no package: its folder comes first on the path."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert 0 == node.level
+            names.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.Import):
+            names |= {each.name.partition(".")[0] for each in node.names}
+    assert "banstorm" not in names
+    assert path.stem not in names - {"openai_front"}
+
+
+@pytest.mark.parametrize(("dialect", "front"), [("anthropic", "anthropic_messages"), ("openai", "openai_chat")])
+def test_without_a_router_callers_speak_the_first_providers_dialect(dialect, front):
+    """And nobody else is called, so that the others' dialects don't matter."""
+    target = choose("none", Options())
+    target.check(scenario(first=dialect, second="gemini"))
+    assert front == target.front
