@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
@@ -28,8 +28,8 @@ class Asked:
     method: str = "POST"
     path: str = ""
     query: str = ""
-    headers: Sequence[tuple[bytes, bytes]] = ()
-    body: bytes = b""
+    headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str | None:
         """A header's value; few are ever looked at, so they aren't decoded before."""

@@ -13,6 +13,7 @@ from banstorm.router.build import build_pool, warm_up
 from banstorm.router.call_log import CallLog
 from banstorm.router.config import Config
 from banstorm.router.errors import ConfigError
+from banstorm.router.fronts.base import Asked
 from banstorm.router.load_config import load_config
 from banstorm.router.refusal import redact
 
@@ -82,9 +83,11 @@ async def test_no_output_holds_a_secret(bench, upstream, tmp_path, caplog, capfd
     await does("PUT", "/admin/providers/claude/credentials", api_key=7, api_key_file=KEY)
     await does("GET", "/metrics")
     await does("GET", "/readyz")
+    asked = Asked(headers=[(b"authorization", KEY.encode())], body=KEY.encode())
     ours = [each for each in gc.get_objects() if str(type(each).__module__).startswith("banstorm.router")]
     shown = [repr(each) for each in ours if not isinstance(each, type)]
     assert len(shown) > 50
+    assert repr(asked) in shown
     terminal = capfd.readouterr()
     outputs = {"answers": said, "calls": lines, "log": [caplog.text], "terminal": list(terminal), "reprs": shown}
     assert {} == {name: hits for name, texts in outputs.items() if (hits := [t for t in texts if found(t)])}
