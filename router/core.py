@@ -212,7 +212,7 @@ class LLMRouter:
             if running is not None:
                 self._runner.stream_ended(running, end, failure, tokens, pieces)
                 if end is End.COMPLETE:
-                    lane.pace.paused(stream.longest_s)
+                    lane.pace.flowed(*stream.flow)
             if failure is not None:
                 call.record.attempts.append(Attempt(lane.label, failure))
             over(end)
@@ -220,7 +220,7 @@ class LLMRouter:
         def odd() -> None:
             # A suspicion is enough only where there is somebody else; a false one costs a failover, never an answer.
             if running is not None and any(each is not lane and each.available(stream=True) for each in call.lanes):
-                silence = Failure(Meaning.TRANSIENT, "timeout_between_tokens", "silent for longer than usual")
+                silence = Failure(Meaning.TRANSIENT, "timeout_between_tokens", "silent or slow beyond what is usual")
                 lane.suspect(running.permit, silence)
 
         def wait_s() -> float:
@@ -238,6 +238,7 @@ class LLMRouter:
             ended=ended,
             odd_s=lane.pace.odd_s,
             odd=odd,
+            slow_per_s=lane.pace.slow_per_s,
         )
         return stream
 

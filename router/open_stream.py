@@ -58,6 +58,7 @@ class OpenStream:
         ended: Called once, with how it ended, why, the tokens counted, and the pieces that arrived.
         odd_s: A silence that isn't usual, in seconds; None if nobody knows.
         odd: Called at the first such silence; the stream goes on.
+        slow_per_s: Pieces a second that are so few that `odd` is called as well.
 
     Attributes:
         provider: Who answers.
@@ -76,11 +77,12 @@ class OpenStream:
         ended: Ended,
         odd_s: float | None = None,
         odd: Callable[[], None] = lambda: None,
+        slow_per_s: float = 0.0,
     ) -> None:
         self.provider, self.attempts = provider, attempts
         self.tokens = NOTHING
         self.pieces = 0
-        self._watchdog = Watchdog(odd_s, odd)
+        self._watchdog = Watchdog(odd_s, odd, slow_per_s)
         self._opened = opened
         self._wait_s = wait_s
         self._ended: Ended | None = ended
@@ -100,7 +102,7 @@ class OpenStream:
                 with self._watchdog as watchdog:
                     watchdog.wait(self._wait_s())
                     async for chunks in opened.rest:
-                        watchdog.rest()
+                        watchdog.rest(len(chunks))
                         self._count(chunks)
                         yield chunks
                         watchdog.wait(self._wait_s())
@@ -122,9 +124,9 @@ class OpenStream:
             await opened.aclose()
 
     @property
-    def longest_s(self) -> float:
-        """The longest time between two of its pieces, the caller's own pauses included."""
-        return self._watchdog.longest_s
+    def flow(self) -> tuple[float, int, float]:
+        """The longest time between two pieces, the caller's pauses included; pieces waited for; how long, in all."""
+        return self._watchdog.longest_s, self._watchdog.pieces, self._watchdog.waited_s
 
     async def aclose(self) -> None:
         """Drop the rest of the stream; the connection to the provider is closed."""

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Self
 
+SLOW_S_MIN = 1.0
+"""Waiting from which a rate is read: pieces come in bursts."""
+
 
 class Watchdog:
     """Cancels the waiting task when a wait takes too long; leaving the context turns that into `TimeoutError`.
@@ -24,17 +27,27 @@ class Watchdog:
     Args:
         odd_s: After this much silence `odd` is called, once; the wait goes on. None for never.
         odd: What to call.
+        slow_per_s: It is called as well when fewer pieces than so many come in a second of waiting.
 
     Attributes:
         longest_s: The longest time from one wait to the next.
+        pieces: What has come.
+        waited_s: How long it was waited for, in all; the time between waits isn't in it.
     """
 
-    __slots__ = ("_expired", "_loop", "_odd", "_odd_s", "_since", "_task", "_timer", "_until", "longest_s")
+    __slots__ = (
+        "_expired", "_loop", "_odd", "_odd_s", "_seen", "_since", "_slow_per_s", "_task", "_timer", "_until",
+        "longest_s", "pieces", "waited_s",
+    )  # fmt: skip
 
-    def __init__(self, odd_s: float | None = None, odd: Callable[[], None] = lambda: None) -> None:
-        self._odd_s, self._odd = odd_s, odd
+    def __init__(
+        self, odd_s: float | None = None, odd: Callable[[], None] = lambda: None, slow_per_s: float = 0.0
+    ) -> None:
+        self._odd_s, self._odd, self._slow_per_s = odd_s, odd, slow_per_s
         self._since: float | None = None
-        self.longest_s = 0.0
+        self._seen = (0, 0.0)
+        self.longest_s = self.waited_s = 0.0
+        self.pieces = 0
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -56,9 +69,12 @@ class Watchdog:
                 self._timer.cancel()
             self._timer = self._loop.call_at(until, self._check)
 
-    def rest(self) -> None:
-        """The wait is over."""
+    def rest(self, pieces: int = 1) -> None:
+        """The wait is over; so many pieces came."""
         self._until = None
+        self.pieces += pieces
+        if self._since is not None:
+            self.waited_s += self._loop.time() - self._since
 
     def _check(self) -> None:
         self._timer = None
@@ -67,7 +83,7 @@ class Watchdog:
         now, due = self._loop.time(), self._until
         if self._odd_s is not None:
             due = min(due, self._since + self._odd_s)
-            if now >= due < self._until:
+            if now >= due < self._until or self._slow(now - self._since):
                 self._odd_s, due = None, self._until
                 self._odd()
         if now < due:
@@ -75,6 +91,14 @@ class Watchdog:
         elif self._task is not None:
             self._expired = True
             self._task.cancel()
+
+    def _slow(self, waiting_s: float) -> bool:
+        waited_s = self.waited_s + waiting_s
+        took_s = waited_s - self._seen[1]
+        if took_s < SLOW_S_MIN:
+            return False
+        came, self._seen = self.pieces - self._seen[0], (self.pieces, waited_s)
+        return came < took_s * self._slow_per_s
 
     def __enter__(self) -> Self:
         return self

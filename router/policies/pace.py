@@ -12,6 +12,10 @@ STREAMS_MIN = 10
 """Whole streams that have to be seen before a silence can be called odd."""
 FORGET_PER_STREAM = 0.99
 ODD_FACTOR = 4.0
+PIECES_MIN = 8
+"""Streams of fewer pieces say nothing about how fast they come."""
+SLOW_FACTOR = 10.0
+"""How much slower than usual isn't usual: a model's speed varies with its load and its prompts by a few times."""
 ODD_S_MIN = 0.5
 """Less than this is never odd: networks and models pause."""
 
@@ -27,7 +31,9 @@ class Pace:
         usual_output: A moving mean of output tokens: the estimate for an answer whose count never came.
     """
 
-    __slots__ = ("_late_s", "_pause_s", "_quantile", "_samples", "_seen", "_streams", "usual_output", "usual_s")
+    __slots__ = (
+        "_late_s", "_pause_s", "_per_s", "_quantile", "_samples", "_seen", "_streams", "usual_output", "usual_s",
+    )  # fmt: skip
 
     def __init__(self, quantile: float = 0.95) -> None:
         self._quantile = quantile
@@ -35,7 +41,7 @@ class Pace:
         self._seen = 0
         self._late_s: float | None = None
         self._streams = 0
-        self._pause_s = 0.0
+        self._pause_s = self._per_s = 0.0
         self.usual_s = 0.0
         self.usual_output = 0.0
 
@@ -56,10 +62,24 @@ class Pace:
         """After how long an attempt is later than usual, in seconds; None until enough have been seen."""
         return self._late_s
 
-    def paused(self, seconds: float) -> None:
-        """A whole stream's longest pause between two pieces."""
+    def flowed(self, longest_s: float, pieces: int, waited_s: float) -> None:
+        """A whole stream has been read.
+
+        Args:
+            longest_s: Its longest pause between two pieces.
+            pieces: Pieces that were waited for.
+            waited_s: How long they were, together.
+        """
         self._streams += 1
-        self._pause_s = max(seconds, self._pause_s * FORGET_PER_STREAM)
+        self._pause_s = max(longest_s, self._pause_s * FORGET_PER_STREAM)
+        if pieces >= PIECES_MIN and waited_s > 0:
+            rate = pieces / waited_s
+            self._per_s += (rate - self._per_s) * (SMOOTHING if self._per_s else 1.0)
+
+    @property
+    def slow_per_s(self) -> float:
+        """Pieces a second that are so few that they aren't usual here; 0 until enough have been seen."""
+        return self._per_s / SLOW_FACTOR if self._streams >= STREAMS_MIN else 0.0
 
     @property
     def odd_s(self) -> float | None:

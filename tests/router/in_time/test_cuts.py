@@ -222,3 +222,62 @@ def test_an_odd_silence_sends_later_streams_elsewhere(lab, pause_s, alone, warm,
         assert "a a a a " == await first
 
     lab.virtually(scene())
+
+
+class Crawling:
+    """Says twenty words, one each `every_s`."""
+
+    every_s = 0.02
+
+    async def stream(self, request, limits):
+        """Word by word."""
+        self.asked.append(asyncio.get_running_loop().time())
+        for _ in range(20):
+            await asyncio.sleep(self.every_s)
+            yield [chunk(content=f"{self.name} ")]
+
+
+@pytest.mark.parametrize(
+    ("every_s", "alone", "elsewhere"),
+    [(0.4, False, True), (0.1, False, False), (0.4, True, False)],
+    ids=["a twentieth of the usual speed", "a fifth", "nobody else to ask"],
+)
+def test_a_stream_that_crawls_sends_later_ones_elsewhere(lab, every_s, alone, elsewhere):
+    """Tokens that come far more slowly than usual, though without a long silence, move the streams that begin later."""
+
+    class One(Crawling, lab.Scripted):
+        pass
+
+    a, b = One("a"), One("b")
+
+    async def scene() -> None:
+        router = lab.make(a) if alone else lab.make(a, b)
+        for _ in range(12):
+            await lab.ask(router, stream=True)
+        a.every_s = every_s
+        first = asyncio.create_task(lab.ask(router, stream=True))
+        await asyncio.sleep(1.9)
+        a.every_s = 0.02
+        assert ("b " if elsewhere else "a ") * 20 == await lab.ask(router, stream=True)
+        assert "a " * 20 == await first
+
+    lab.virtually(scene())
+
+
+def test_a_caller_that_reads_slowly_is_no_crawling_stream(lab):
+    """The caller's own pauses between pieces say nothing about the provider."""
+
+    class One(Crawling, lab.Scripted):
+        pass
+
+    a, b = One("a"), One("b")
+
+    async def scene() -> None:
+        router = lab.make(a, b)
+        for _ in range(12):
+            await lab.ask(router, stream=True)
+        async for _ in router.stream(lab.request("hello")):
+            await asyncio.sleep(0.4)
+        assert "a " * 20 == await lab.ask(router, stream=True)
+
+    lab.virtually(scene())
