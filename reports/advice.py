@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..scenarios.expectation import parse_expectation
+from ..scenarios.expectation import Unit, parse_expectation
+from .plain import wanted
 from .result import CheckOut, EpisodeOut, ExpectationOut, Result, State, ValueOut, Verdict
 
 ADVICE_MAX: Final = 6
 """Most things to do that a page lists."""
 TIGHT_SHARE_MIN: Final = 0.1
 """A value below this share of its limit was not close to it."""
+_LEAST: Final = {"retry_amplification": 1.0, "cost_increase": 1.0}
+"""What a measure is where nothing happens: a request a call, the same cost as before. For the others that is 0."""
 _CALLERS_OWN: Final = frozenset({"late", "hung"})
 
 
@@ -36,7 +39,7 @@ def advice(result: Result) -> list[Advice]:
     found = _merged(each for rule in _RULES for each in rule(result))
     mended = {measure for each in found for measure in each.mends}
     found += [
-        Advice(f"Bring {each.measure} within its limit", f"Found {each.found}, wanted {each.wanted}.", (each.measure,))
+        Advice(f"Bring {each.measure} within its limit", f"Found {each.found}, wanted {wanted(each)}.", (each.measure,))
         for each in result.expectations
         if each.state is State.BROKEN and each.measure not in mended
     ]
@@ -107,14 +110,13 @@ def _silent(result: Result) -> Iterator[Advice]:
     kinds = [each for each in result.outcomes if each.silent]
     if kinds:
         what = ", ".join(f"{each.silent:,} {each.outcome} ({each.meaning})" for each in kinds)
-        yield Advice(
-            "Check answers before you pass them on", f"Looked like a success and was none: {what}.", ("silent_losses",)
-        )
+        mends = _broken(result, "silent_losses", "lost_calls", "availability")
+        yield Advice("Check answers before you pass them on", f"Looked like a success and was none: {what}.", mends)
 
 
 def _lost(result: Result) -> Iterator[Advice]:
     for episode in result.episodes:
-        if episode.calls_lost:
+        if episode.calls_lost > _silent_in(result, episode):
             yield from _lost_in(result, episode)
     early = sum(each.calls - each.good for each in result.phases if each.name == "baseline")
     if early and result.episodes:
@@ -146,6 +148,12 @@ def _lost_in(result: Result, episode: EpisodeOut) -> Iterator[Advice]:
         yield Advice(f"Leave {episode.provider} sooner", f"{toll}; failover took {over.text}{more}.", mends)
     else:
         yield Advice(f"Rescue every call that {episode.provider} fails", f"{toll}.", mends)
+
+
+def _silent_in(result: Result, episode: EpisodeOut) -> float:
+    """How many of the calls lost in an episode are silent losses: those have advice of their own."""
+    values = next((each.values for each in result.findings if each.key == "silent_losses"), [])
+    return next((each.amounts.get(Unit.NUMBER, 0) for each in values if each.scope == episode.id), 0)
 
 
 def _elsewhere(result: Result, episode: EpisodeOut) -> bool:
@@ -209,7 +217,7 @@ def _money(result: Result) -> Iterator[Advice]:
 def _found(result: Result, measure: str) -> str:
     each = next(each for each in result.expectations if each.measure == measure)
     note = f": {each.note}" if each.note else ""
-    return f"{measure} was {each.found}, wanted {each.wanted}{note}."
+    return f"{measure} was {each.found}, wanted {wanted(each)}{note}."
 
 
 _RULES: Final[tuple[Callable[[Result], Iterator[Advice]], ...]] = (
@@ -245,4 +253,7 @@ def _used(result: Result, expectation: ExpectationOut) -> float | None:
     if finding is None or expectation.state is not State.MET or limit.op not in {"<=", "<"} or limit.limit <= 0:
         return None
     amounts = [each.amounts.get(limit.unit) for each in finding.values if each.scope == expectation.scope]
-    return None if not amounts or amounts[0] is None else amounts[0] / limit.limit
+    least = _LEAST.get(expectation.measure, 0.0)
+    if not amounts or amounts[0] is None or limit.limit <= least:
+        return None
+    return (amounts[0] - least) / (limit.limit - least)

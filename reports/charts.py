@@ -66,7 +66,7 @@ def _counts(result: Result) -> list[Lane]:
     return [
         Lane("What callers got", f"calls due each {line.step_s:g} s", 150, "stack", outcomes),
         Lane("Who answered", "share of right answers", 70, "share", served, lambda share: f"{share:.0%}"),
-        Lane("What the router asked", "requests to providers; red: failed", 90, "stack", asked),
+        Lane("What the router asked", "requests to providers; red: failed or faulty", 90, "stack", asked),
     ]
 
 

@@ -23,7 +23,8 @@ function strip(episode) {
   return responsive((width) => {
     const x = (at) => ((at - t0) / (end - t0)) * width;
     const names = [[t0, "fault bites", "start"], [tc, "fault ends", "middle"]];
-    if (home && !home.censored && x(tc + home.value) - x(tc) > 120) names.push([tc + home.value, "preferred provider back", x(tc + home.value) > width - 70 ? "end" : "middle"]);
+    const late = home && x(tc + home.value) > width - 70;
+    if (home && !home.censored && (late ? width - 100 : x(tc + home.value)) - x(tc) > 120) names.push([tc + home.value, "preferred provider back", late ? "end" : "middle"]);
     return s("svg", { viewBox: `0 0 ${width} 52`, role: "img", "aria-label": `${episode.id}: ${parts.filter(([from, until]) => until > from).map(([from, until, , name]) => `${name} for ${seconds(until - from)}`).join(", ")}` },
       parts.filter(([from, until]) => until > from).map(([from, until, fill, name, ink]) => [
         s("rect", { x: x(from), y: 2, width: Math.max(x(until) - x(from) - 1, 2), height: 26, rx: 4, fill }, s("title", {}, `${name}: ${seconds(until - from)}`)),

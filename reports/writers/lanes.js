@@ -10,8 +10,8 @@ function lanesOf(data) {
     { title: "What callers got", unit: `calls due each ${seconds(line.step_s)}`, tip: "callers got", height: 116, kind: "stack", color: outcomeColor,
       series: outcomes.map((name) => [name, line.outcomes[name]]) },
     { title: "Who answered", unit: "share of right answers", tip: "answered by", height: 62, kind: "share", color, series: by(line.served) },
-    { title: "What the router asked", unit: "requests to providers; red: failed", tip: "asked", height: 78, kind: "stack", color, series: by(line.attempts), failed: line.failed },
-    { title: "How long it took", unit: "right answers: p50 solid, p95 dashed", tip: "took", height: 78, kind: "lines", color: (name) => (name === "p95" ? "var(--p2)" : "var(--p0)"),
+    { title: "What the router asked", unit: "requests; red: failed or faulty", tip: "asked", height: 78, kind: "stack", color, series: by(line.attempts), failed: line.failed },
+    { title: "How long it took", unit: "right answers, p95 dashed", tip: "took", height: 78, kind: "lines", color: (name) => (name === "p95" ? "var(--p2)" : "var(--p0)"),
       series: [["p50", line.p50_s], ["p95", line.p95_s]], text: seconds },
     { title: "What it cost", unit: `billed each ${seconds(line.step_s)}`, tip: "billed", height: 62, kind: "stack", color: (name) => (name === "billed" ? "var(--p3)" : color(name)), series: spent, text: usd },
   ];
@@ -40,7 +40,7 @@ function drawLane(lane, frame) {
   }
   most = (most || 1) * (lane.kind === "share" ? 1 : 1.06);
   const y = (value) => bottom - (value / most) * lane.height;
-  const parts = [s("text", { class: "halo", x: left > 50 ? left : 2, y: top - 9 }, s("tspan", { style: { fill: "var(--ink)", fontWeight: 650, fontSize: "12.5px" } }, lane.title), s("tspan", { dx: 8 }, lane.unit))];
+  const parts = [s("text", { class: "halo", x: left > 52 ? left : 2, y: top - 9 }, s("tspan", { style: { fill: "var(--ink)", fontWeight: 650, fontSize: "12.5px" } }, lane.title), s("tspan", { dx: 8 }, lane.unit))];
   const text = lane.text || (lane.kind === "share" ? percent : String);
   for (const tick of ticks(0, most, lane.kind === "share" ? 2 : 3)) {
     parts.push(s("line", { class: tick ? "grid" : "axis", x1: left, x2: right, y1: y(tick), y2: y(tick) }));

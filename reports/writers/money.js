@@ -19,6 +19,8 @@ function wastedCard(money) {
 
 function lockInCard(money) {
   if (!money.lock_in.length) return null;
+  const known = money.lock_in.filter((row) => row.usd !== null);
+  if (!known.length) return h("div", { class: "card" }, h("h3", {}, "The same answers, all from one provider"), h("p", { class: "soft" }, `Not known: ${money.lock_in[0].reason || "no provider has a price"}.`));
   return h("div", { class: "card" }, table("The same answers, all from one provider", [["Provider", (row) => [row.provider, h("div", { class: "small soft" }, h("code", {}, row.model), row.reason && ` ${row.reason}`)]], ["Cost", (row) => usd(row.usd), "num"], ["A good answer", (row) => usd(row.usd_per_answer), "num"],
     ["Factor", (row) => (row.factor === null ? "–" : `${+row.factor.toPrecision(3)}×`), "num"]], money.lock_in), h("p", { class: "small faint" }, money.lock_in_basis));
 }

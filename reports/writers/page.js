@@ -14,9 +14,9 @@ document.getElementById("bar").replaceChildren(h("div", {}, h("span", { class: "
   h("nav", { "aria-label": "Sections" }, Object.entries(NAMES).filter(([id]) => document.getElementById(id)).map(([id, name]) => h("a", { href: `#${id}` }, name))), theme));
 document.getElementById("foot").replaceChildren(`banstorm ${data.run.banstorm} · ${data.run.target} · seed ${data.run.seed} · ${data.run.started.slice(0, 19).replace("T", " ")} · beside this page: report.json, summary.md, junit.xml, tables/, charts/, ledger/`);
 
-// On paper everything is open, and as it was afterwards.
+// On paper what is folded is open, but for the long lists; and as it was afterwards.
 let closed = [];
-window.addEventListener("beforeprint", () => { closed = [...document.querySelectorAll("details:not([open])")].filter((each) => !each.closest("#measures, #timeline")); for (const each of closed) each.open = true; });
+window.addEventListener("beforeprint", () => { closed = [...document.querySelectorAll("details:not([open])")].filter((each) => !each.closest("#measures, #timeline, #worst")); for (const each of closed) each.open = true; });
 window.addEventListener("afterprint", () => { for (const each of closed) each.open = false; });
 
 document.title = `${data.verdict}: ${data.run.title} · banstorm`;

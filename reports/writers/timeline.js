@@ -37,7 +37,7 @@ function timelineChart(data) {
     const parts = drawFaults(rows, { left, right, top: 4, bottom, x, high: FAULT_HIGH, font: 6.6 });
     let at = top;
     for (const lane of lanes) { parts.push(...drawLane(lane, { ...frame, top: at })); at += lane.height + LANE_GAP; }
-    for (const tick of ticks(state.from, state.until, width < 560 ? 5 : 10)) parts.push(s("text", { x: x(tick), y: height - 6, "text-anchor": "middle" }, seconds(tick)));
+    for (const tick of ticks(state.from, state.until, width < 560 ? 5 : 10)) parts.push(s("text", { x: x(tick), y: height - 6, "text-anchor": x(tick) > width - 14 ? "end" : "middle" }, seconds(tick)));
     // Over the bars, which hide the bands.
     const edges = data.episodes.flatMap((episode) => episode.windows.flatMap((window) => [window.from_s, window.until_s]));
     parts.push(...[...new Set(edges)].filter((edge) => edge >= state.from && edge <= state.until)
@@ -157,7 +157,7 @@ function timelineChart(data) {
     const now = Math.max(chart.clientWidth, 280);
     if (!chart.clientWidth || now === width) return;
     width = now;
-    left = width < 560 ? 46 : 58;
+    left = width < 560 ? 50 : 58;
     right = width - (width < 560 ? 8 : 14);
     draw();
   }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +154,37 @@ def test_the_page_is_one_file_that_names_nothing_outside(results: dict[str, Resu
     for word in ("http:", "https:", "src=", "@import", "url("):
         assert word not in head, word
     assert "@@" not in text
+
+
+def luminance(colour: str) -> float:
+    """How light a colour such as `#1a2b3c` is, 0 to 1 (WCAG 2.2, relative luminance)."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+@pytest.mark.parametrize(
+    ("text", "grounds"),
+    [
+        ("ink", ("page", "card", "well", "good-bg", "bad-bg", "warn-bg")),
+        ("soft", ("page", "card", "well", "good-bg", "bad-bg", "warn-bg")),
+        ("faint", ("page", "card")),
+        ("good", ("card", "good-bg")),
+        ("bad", ("card", "bad-bg", "well")),
+        ("warn", ("card", "warn-bg")),
+        ("accent", ("card", "page")),
+        ("card", ("good", "bad", "warn", "ink")),
+    ],
+)
+def test_text_stands_out_from_its_ground(text: str, grounds: tuple[str, ...], scheme: int) -> None:
+    """Every colour of text has a contrast of at least 4.5 to what it stands on, light (0) and dark (1)."""
+    style = resources.files(writers).joinpath("report.css").read_text("utf-8")
+    tokens = re.findall(r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", style)
+    colours = {name: (light, dark)[scheme] for name, light, dark in tokens}
+    for ground in grounds:
+        pair = sorted((luminance(colours[text]), luminance(colours[ground])))
+        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5, (text, ground)
 
 
 def test_verdicts_of_the_runs(results: dict[str, Result]) -> None:
