@@ -165,12 +165,10 @@ class _Fake:
             body: bytes = scope.get(BODY, b"") if exchange.whole else b""
             if not 0 < len(body) <= dialect.body_bytes_max:
                 body = await self._receive(exchange, caller.headers)
-            if self._account is not None:
-                self._check_standing(self._account, exchange, scope, caller, body)
+            self._check_standing(exchange, scope, caller, body)
             known = self._understand(scope, caller, body, again=again)
             ask = known.ask
-            if self._account is not None:
-                self._check_quota(self._account, exchange, ask)
+            self._check_quota(exchange, ask)
             answer = self._say(known)
             if isinstance(answer, Reply):
                 return answer
@@ -179,9 +177,12 @@ class _Fake:
             )
             if ask.stream:
                 await exchange.send_stream(dialect, ask, answer, times)
-            else:
-                known.reply = known.reply or dialect.write(ask, answer)
-                await exchange.send_plain(known.reply, ask, answer, times)
+                return None
+            reply = known.reply = known.reply or dialect.write(ask, answer)
+            due_s = exchange.due_s(ask, answer, times)
+            if due_s and not await exchange.wait(due_s, answer, times):
+                return None
+            return exchange.hand_over(reply, ask, answer)
         except RequestRefused as error:
             return error.reply
         except CallerGoneError:
@@ -191,7 +192,6 @@ class _Fake:
                 raise
             _log.exception("the fake %r could not answer a request; this is a bug of banstorm", self._provider)
             return dialect.failure("server_error", {}, id_seed=self._id_seed("bug"))
-        return None
 
     async def _receive(self, exchange: Exchange, headers: dict[str, str]) -> bytes:
         """The request's body, refused when it is larger than the vendor takes."""
@@ -212,7 +212,7 @@ class _Fake:
         key = (caller, body) if again and self._memory is not None and len(body) <= BODY_BYTES_MAX else None
         if key is not None and self._memory is not None and (found := self._memory.find(key)) is not None:
             return found
-        ask = self._dialect.read(scope["method"], caller.path, caller.headers, body)
+        ask = caller.read(body)
         known = Known(ask, _entity(ask, body))
         if key is not None and self._memory is not None:
             self._memory.keep(key, known)
@@ -254,31 +254,25 @@ class _Fake:
         digest.update(entity.encode())
         return int.from_bytes(digest.digest(), "big")
 
-    def _check_standing(
-        self,
-        account: Accounts,
-        exchange: Exchange,
-        scope: Scope,
-        caller: Caller,
-        body: bytes,
-    ) -> None:
+    def _check_standing(self, exchange: Exchange, scope: Scope, caller: Caller, body: bytes) -> None:
         """Refuse a credential in bad standing; one that is missing is the dialect's to refuse."""
-        exchange.credential = credential = caller.credential
-        if credential is None:
+        account, credential = self._account, caller.credential
+        if account is None or credential is None:
             return
+        exchange.credential = credential
         refusal = account.refusal(credential, scope=scope, headers=caller.headers)
         if refusal is None:
             return
         try:  # only so that the refusal comes in the form that was asked for
-            ask = self._dialect.read(scope["method"], caller.path, caller.headers, body)
+            ask = caller.read(body)
         except RequestRefused:
             ask = None
         raise RequestRefused(self._refuse(exchange, refusal, ask))
 
-    def _check_quota(self, account: Accounts, exchange: Exchange, ask: Ask) -> None:
+    def _check_quota(self, exchange: Exchange, ask: Ask) -> None:
         """Refuse a request beyond its credential's quota, or for a model that is gone."""
-        credential = exchange.credential
-        if credential is None:
+        account, credential = self._account, exchange.credential
+        if account is None or credential is None:
             return
         refusal = account.admit(credential, ask)
         if refusal is not None:

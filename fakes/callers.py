@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
 from .http_heads import HEAD, HEADS_MAX, Head
 from .http_request import READ
 
 if TYPE_CHECKING:
-    from .dialects.base import Dialect
+    from .dialects.base import Ask, Dialect
 
 ATTEMPT_HEADER: Final = "x-banstorm-attempt"
 """Request header in which an injector names the attempt."""
@@ -25,13 +25,26 @@ class Caller:
         credential: What it came with, if anything.
     """
 
-    __slots__ = ("attempt", "credential", "headers", "path")
+    __slots__ = ("_dialect", "_method", "_reader", "attempt", "credential", "headers", "path")
 
-    def __init__(self, dialect: Dialect, path: str, headers: dict[str, str]) -> None:
+    def __init__(self, dialect: Dialect, method: str, path: str, headers: dict[str, str]) -> None:
+        self._dialect = dialect
+        self._method = method
+        self._reader: Callable[[bytes], Ask] | None = None
         self.headers = headers
         self.path = path
         self.attempt = headers.get(ATTEMPT_HEADER)
         self.credential = dialect.credential(headers, path)
+
+    def read(self, body: bytes) -> Ask:
+        """What the request with this body asks for.
+
+        Raises:
+            RequestRefused: when the vendor would refuse it.
+        """
+        if self._reader is None:
+            self._reader = self._dialect.reader(self._method, self.path, self.headers)
+        return self._reader(body)
 
 
 class Callers:
@@ -52,12 +65,12 @@ class Callers:
                 headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
             else:
                 headers = given[0]
-            return Caller(self._dialect, _path(scope), headers), False
+            return Caller(self._dialect, scope["method"], _path(scope), headers), False
         caller = self._known.get(head)
         if caller is None:
             if len(self._known) >= HEADS_MAX:
                 self._known.clear()
-            caller = self._known[head] = Caller(self._dialect, _path(scope), head.texts)
+            caller = self._known[head] = Caller(self._dialect, scope["method"], _path(scope), head.texts)
         return caller, True
 
 

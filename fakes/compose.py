@@ -31,7 +31,7 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
     """The answer to `ask`, by the fake called `provider`."""
     if ask.operation != "chat":
         return Answer((), None, "stop", ask.input_tokens, 0, id_seed, created_s, ask.cached_tokens)
-    tool = _choose_tool(ask)
+    tool = _choose_tool(ask) if ask.tools else None
     name: str | None = None
     calls: list[Call] = []
     if tool is not None:
@@ -46,7 +46,7 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
     stopped_by = None
     if ask.stop and tool is None:
         pieces, stopped_by = _stop(pieces, ask.stop)
-    reasoning = ask.thought_tokens
+    reasoning = ask.thought_tokens if ask.reasoning_tokens else 0
     if ask.max_tokens is not None and reasoning + len(pieces) > ask.max_tokens:
         pieces = pieces[: ask.max_tokens - reasoning]
         finish, stopped_by = "length", None
@@ -83,8 +83,8 @@ def _stop(pieces: list[str], stops: Sequence[str]) -> tuple[list[str], str | Non
 
 
 def _choose_tool(ask: Ask) -> Tool | None:
-    """The tool to call: a forced one always, an offered one where a model would."""
-    if not ask.tools or ask.tool_choice == "none":
+    """The tool to call of those offered: a forced one always, an offered one where a model would."""
+    if ask.tool_choice == "none":
         return None
     if ask.tool_choice.startswith("tool:"):
         name = ask.tool_choice.removeprefix("tool:")

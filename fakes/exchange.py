@@ -6,7 +6,6 @@ in one piece. A caller that goes away is noticed at once and billed for what was
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol
@@ -77,36 +76,45 @@ class Exchange:
             self._settled = True
             self._fake.settle(self.attempt, self.credential, self._ask, self._produced, completed=completed)
 
-    async def send_whole(self, reply: Reply) -> None:
+    def send_whole(self, reply: Reply) -> Awaitable[None]:
         """Send a response at once."""
         self.started = True
         if self.whole:
-            await self._send({"type": WHOLE, "status": reply.status, "headers": reply.headers, "body": reply.body})
-            return
+            return self._send({"type": WHOLE, "status": reply.status, "headers": reply.headers, "body": reply.body})
+        return self._send_parts(reply)
+
+    async def _send_parts(self, reply: Reply) -> None:
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
         await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": reply.body})
 
-    async def send_plain(self, reply: Reply, ask: Ask, answer: Answer, times: TokenTimes) -> None:
-        """Send an answer when its last token is produced."""
+    def due_s(self, ask: Ask, answer: Answer, times: TokenTimes) -> float:
+        """When an answer in one piece is due: with its last token, of `time.monotonic`; 0 if it is by now."""
         self._ask = ask
-        total = len(answer.pieces) * ask.choices
-        due_s = self.began_s + times.due(total) if ask.operation in PACED else 0.0
-        if due_s - time.monotonic() > EARLY_S:
-            watch = Watch(self.receive)
-            try:
-                if not await watch.until(due_s):
-                    self._produced = times.produced(time.monotonic() - self.began_s, total)
-                    return
-            except asyncio.CancelledError:
+        if ask.operation not in PACED:
+            return 0.0
+        due_s = self.began_s + times.due(len(answer.pieces) * ask.choices)
+        return due_s if due_s - time.monotonic() > EARLY_S else 0.0
+
+    async def wait(self, due_s: float, answer: Answer, times: TokenTimes) -> bool:
+        """Wait for an answer in one piece; False if the caller goes away."""
+        total = len(answer.pieces) * (self._ask.choices if self._ask is not None else 1)
+        watch = Watch(self.receive)
+        there = False
+        try:
+            there = await watch.until(due_s)
+        finally:
+            watch.end()
+            if not there:  # or cancelled
                 self._produced = times.produced(time.monotonic() - self.began_s, total)
-                raise
-            finally:
-                watch.end()
-        self._produced = total
+        return there
+
+    def hand_over(self, reply: Reply, ask: Ask, answer: Answer) -> Reply:
+        """Bill an answer in one piece that is due; `reply` with what is left of the limits now."""
+        self._produced = len(answer.pieces) * ask.choices
         self.settle(completed=True)
         headers = self._fake.limits(self.credential, ask, reply.headers)
-        await self.send_whole(reply if headers is reply.headers else Reply(reply.status, headers, reply.body))
+        return reply if headers is reply.headers else Reply(reply.status, headers, reply.body)
 
     async def send_stream(self, dialect: Dialect, ask: Ask, answer: Answer, times: TokenTimes) -> None:
         """Send an answer token by token; what is no token leaves with its neighbour."""

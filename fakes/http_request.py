@@ -152,7 +152,13 @@ class Request:
         if self._gone:
             return
         kind = message["type"]
-        if kind == "http.response.body":
+        if kind == WHOLE:
+            self._start_once()
+            body = message["body"]
+            head = http_head.render_whole(message["status"], message["headers"], len(body), keep_alive=self._keep_alive)
+            self._connection.write(head if self.scope["method"] == "HEAD" else head + body)
+            self._end()
+        elif kind == "http.response.body":
             if not self._started or self._ended:
                 raise RuntimeError("a body needs a head before it, and nothing after its end")
             self._send_body(message.get("body", b""), more=message.get("more_body", False))
@@ -164,12 +170,6 @@ class Request:
                 message["status"], message["headers"], self.scope, keep_alive=self._keep_alive
             )
             self._connection.write(head)
-        elif kind == WHOLE:
-            self._start_once()
-            body = message["body"]
-            head = http_head.render_whole(message["status"], message["headers"], len(body), keep_alive=self._keep_alive)
-            self._connection.write(head if self.scope["method"] == "HEAD" else head + body)
-            self._end()
         elif kind == RESET:
             self._ended = True
             self._wake()

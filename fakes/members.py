@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -49,8 +49,11 @@ NAMED_BY: Final[Mapping[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
 
 def named(vendor: str, headers: Mapping[str, str]) -> Mapping[str, str]:
     """What a request names itself: "organisation", "project", both or neither. An empty `vendor` knows every header."""
-    known = NAMED_BY.get(vendor, ()) if vendor else [each for headers_ in NAMED_BY.values() for each in headers_]
-    return {level: value for level, header in known if (value := headers.get(header, "").strip())}
+    return {level: value for level, header in _known(vendor) if (value := headers.get(header, "").strip())}
+
+
+def _known(vendor: str) -> Sequence[tuple[str, str]]:
+    return NAMED_BY.get(vendor, ()) if vendor else [each for headers in NAMED_BY.values() for each in headers]
 
 
 class Members:
@@ -62,6 +65,7 @@ class Members:
 
     def __init__(self, vendor: str) -> None:
         self._vendor = vendor
+        self._headers = frozenset(header for _, header in _known(vendor))
         self._enrolled: dict[str, Member] = {}
         self._named: dict[str, Member] = {}
         self._organisation_of_project: dict[str, str] = {}
@@ -108,12 +112,12 @@ class Members:
 
     def hear(self, credential: str, headers: Mapping[str, str]) -> Refusal | None:
         """Note whose a request says that it is; what it may not say is refused as OpenAI does."""
-        said = named(self._vendor, headers)
-        enrolled = self._enrolled.get(credential, STRANGER)
+        said = {} if headers.keys().isdisjoint(self._headers) else named(self._vendor, headers)
         if not said:
             if self._named:
                 self._named.pop(credential, None)
             return None
+        enrolled = self._enrolled.get(credential, STRANGER)
         if self.strict and (mismatch := _mismatch(enrolled, said)) is not None:
             return mismatch
         project = enrolled.project or said.get("project")

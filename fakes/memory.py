@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 REQUESTS_MAX: Final = 64
 """Requests that are remembered; when there are more, all are forgotten."""
-SEEN_MAX: Final = 1024
+SEEN_MAX: Final = 256
 """Requests that are noted as seen once; when there are more, all are forgotten."""
 BODY_BYTES_MAX: Final = 2 * 1024
 """Largest body of a request that is remembered."""

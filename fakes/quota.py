@@ -271,10 +271,10 @@ class Quota:
                 while len(self._shelves) > HELD_MAX:
                     self._shelves.popitem(last=False)
             self._found[key] = shelves
-        crowded = len(self._shelves) > HELD_MAX // 2  # only then does it matter who came last
-        for shelf in shelves:
-            if crowded:
+        if len(self._shelves) > HELD_MAX // 2:  # only then does it matter who came last
+            for shelf in shelves:
                 self._shelves.move_to_end(shelf.key)
+        for shelf in shelves:
             if now_s - shelf.filled_s >= stale_s:
                 shelf.fill(now_s)
         return shelves

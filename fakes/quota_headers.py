@@ -22,11 +22,12 @@ Choose = Callable[[str, bool | None], Sequence[Bucket]]
 class Places:
     """Where the headers called `names` tell of which buckets, looked up once for every answer like it."""
 
-    __slots__ = ("_constant", "_remaining", "_rest")
+    __slots__ = ("_constant", "_remaining", "_resets", "_rest")
 
     def __init__(self, names: tuple[str, ...], choose: Choose) -> None:
         self._constant: list[tuple[int, tuple[str, str]]] = []
         self._remaining: list[tuple[int, str, Bucket]] = []
+        self._resets: list[tuple[int, str, Bucket]] = []
         self._rest: list[tuple[int, str, str, Sequence[Bucket], bool]] = []
         for index, name, word, counted, daily, rounded in _places(names):
             chosen = choose(counted, daily)
@@ -36,6 +37,8 @@ class Places:
                 self._constant.append((index, (name, chosen[0].limit_text)))
             elif word == "remaining" and len(chosen) == 1 and not rounded:
                 self._remaining.append((index, name, chosen[0]))
+            elif word == "reset" and len(chosen) == 1:
+                self._resets.append((index, name, chosen[0]))
             else:
                 self._rest.append((index, name, word, chosen, rounded))
 
@@ -54,6 +57,10 @@ class Places:
             if headers[index][1] != "-1":
                 level = bucket.level
                 result[index] = (name, str(int(level)) if level > 0 else "0")
+        for index, name, bucket in self._resets:
+            sample = headers[index][1]
+            if sample != "-1":
+                result[index] = (name, _reset(_form(sample), bucket.reset_s, now_s))
         for index, name, word, chosen, rounded in self._rest:
             sample = headers[index][1]
             if sample != "-1":
@@ -63,7 +70,7 @@ class Places:
 
 def _figure(word: str, sample: str, chosen: Sequence[Bucket], now_s: float, *, rounded: bool) -> str:
     if word == "reset":
-        reset_s = chosen[0].reset_s if len(chosen) == 1 else max([bucket.reset_s for bucket in chosen])
+        reset_s = max([bucket.reset_s for bucket in chosen])
         return _reset(_form(sample), reset_s, now_s)
     if word == "remaining":
         level = sum([bucket.level for bucket in chosen])

@@ -107,7 +107,9 @@ class Shelf:
         self._ramp: Ramp | None = None
         if limits.ramp_factor is not None:
             self._ramp = Ramp(limits.ramp_factor, limits.ramp_window_s, limits.ramp_floor, now_s)
-        self._money = [(name, kinds) for name, kinds in _SPENT_OUT if getattr(limits, name) is not None]
+        self._money = [
+            (name, most_usd, kinds) for name, kinds in _SPENT_OUT if (most_usd := getattr(limits, name)) is not None
+        ]
         self._plain = not (self._money or self.windows or self._ramp)
         self._chosen: dict[tuple[str, bool | None], list[Bucket]] = {}
         self._places: dict[tuple[str, ...], Places] = {}
@@ -185,23 +187,25 @@ class Shelf:
 
     def _refused(self, model: str, now_s: float) -> Refusal | None:
         """What money, a window or a ramp refuses."""
-        wall_s = self._vendor.wall()
-        for name, kinds in self._money:
-            spent = self.purse.spent_usd if name == "spend_usd" else self.purse.month_usd(wall_s)
-            if spent >= getattr(self._limits, name):
+        for name, most_usd, kinds in self._money:
+            spent = self.purse.spent_usd if name == "spend_usd" else self.purse.month_usd(self._vendor.wall())
+            if spent >= most_usd:
+                wall_s = self._vendor.wall()
                 kind = self._vendor.kind(*kinds)
                 details = {"model": model, "now_s": wall_s, "regain": regain(wall_s)}
                 if variant := _VARIANTS.get((self._vendor.name, kind, self.key[0])):
                     details["variant"] = variant
                 return Refusal(kind, details, self._entry)
-        drained = [window for window in self.windows if window.used >= window.limit]
-        if drained:  # all of them must be open, so the one that opens last is what to wait for
+        if drained := [
+            window for window in self.windows if window.used >= window.limit
+        ]:  # all of them must be open, so the one that opens last is what to wait for
             last = max(drained, key=lambda each: each.reset_s(now_s))
             wait_s = math.ceil(last.reset_s(now_s))
-            details = {"model": model, "claim": last.claim, "retry_after": wait_s, "now_s": wall_s}
+            details = {"model": model, "claim": last.claim, "retry_after": wait_s, "now_s": self._vendor.wall()}
             return Refusal(self._vendor.kind("window_drained", "rate_limited"), details, self._entry)
         if self._ramp is not None and (wait_s_ := self._ramp.wait_s(now_s)) > 0:
-            details = {"model": model, "retry_after": _told(wait_s_), "now_s": wall_s, "limit": "requests"}
+            told = _told(wait_s_)
+            details = {"model": model, "retry_after": told, "now_s": self._vendor.wall(), "limit": "requests"}
             return Refusal(self._vendor.kind("ramp_limited", "rate_limited"), details, self._entry)
         return None
 

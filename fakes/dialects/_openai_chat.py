@@ -106,7 +106,8 @@ def _read_messages(messages: list[Any]) -> tuple[str, int, bool]:
         role = message.get("role")
         if role not in _ROLES:
             _wrong_role(index, role)
-        text = _content_text(message.get("content"), f"messages[{index}].content", role)
+        content = message.get("content")
+        text = content if isinstance(content, str) else _content_text(content, f"messages[{index}].content", role)
         letters += len(text)
         if role == "user":
             last_user = text
@@ -118,9 +119,7 @@ def _read_messages(messages: list[Any]) -> tuple[str, int, bool]:
 
 
 def _content_text(content: Any, where: str, role: str) -> str:
-    """The text of a message's content, a string or parts."""
-    if isinstance(content, str):
-        return content
+    """The text of a message's content that is no string: parts, or nothing."""
     if content is None and role in {"assistant", "function"}:
         return ""
     if not isinstance(content, list):

@@ -29,6 +29,7 @@ HOST: Final = "api.openai.com"
 RESPONSES: Final = "responses"
 """The detail `api` of a failure that the Responses API says: some words differ there (the variants of that name)."""
 
+_ORGANIZATION_HEADER: Final = ("openai-organization", ORGANIZATION)
 _GATEWAYS_ORDER: Final = frozenset({"region_blocked", "bad_gateway"})
 """Bodies whose keys come in another order; home-assistant/core#120072, stanfordnlp/dspy#203."""
 _OWN_HEADERS: Final = 4
@@ -52,7 +53,7 @@ def response_headers(id_seed: int, processing_ms: int) -> Headers:
     """The headers that every answer of the API carries, rate limits apart."""
     digits = _ids.hexadecimal(id_seed, "request", 48)
     return [
-        ("openai-organization", ORGANIZATION),
+        _ORGANIZATION_HEADER,
         ("openai-processing-ms", str(processing_ms)),
         ("openai-version", "2020-10-01"),
         ("x-request-id", "req_" + digits[:32]),

@@ -96,6 +96,10 @@ class RoutedDialect(Dialect):
 
     def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
         """Understand a request: first its path, then its method, then its credential, then its body."""
+        return self.reader(method, path, headers)(body)
+
+    def reader(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[bytes], Ask]:
+        """What understands the bodies of requests with this head."""
         bare, _, query = path.partition("?")
         route, name = self.routes.exactly(method, bare), ""
         if route is None:
@@ -103,7 +107,8 @@ class RoutedDialect(Dialect):
         if self.credential(headers, path) is None:
             self.refuse("missing_key")
         pairs = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
-        return route.read(Request(bare, name, pairs, headers, body))
+        understand = route.read
+        return lambda body: understand(Request(bare, name, pairs, headers, body))
 
     def _search(self, method: str, bare: str) -> tuple[Route, str]:
         """The route of a method and path, and what stands in the path's blank."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from ..answer import Mark
@@ -190,6 +191,14 @@ class Dialect(ABC):
         Raises:
             RequestRefused: when the vendor would refuse it (unknown path, malformed body, missing field).
         """
+
+    def reader(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[bytes], Ask]:
+        """What understands requests with this head, body by body, as `read` does.
+
+        Raises:
+            RequestRefused: when the vendor would refuse any of them.
+        """
+        return partial(self.read, method, path, headers)
 
     @abstractmethod
     def write(self, ask: Ask, answer: Answer) -> Reply:

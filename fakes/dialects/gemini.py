@@ -7,7 +7,7 @@ reference (ai.google.dev), google-genai 3.4, and captures named where used.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import parse_qs
 
 from . import _gemini_answer as answers
@@ -110,6 +110,8 @@ def _routes(version: str) -> list[Route]:
 
 ROUTES: Final = Routes([route for version in VERSIONS for route in _routes(version)])
 
+_Done = TypeVar("_Done")
+
 
 class Gemini(RoutedDialect):
     """Gemini's wire format."""
@@ -134,16 +136,14 @@ class Gemini(RoutedDialect):
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
 
-    def read(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Ask:
-        """Understand a request; what refuses a stream in array form is an array, too."""
-        try:
-            return super().read(method, path, headers, body)
-        except RequestRefused as refused:
-            bare, _, query = path.partition("?")
-            pairs = {name: values[0] for name, values in parse_qs(query).items()}
-            if bare.endswith(":streamGenerateContent") and not requests.wants_events(pairs):
-                raise RequestRefused(failures.as_array(refused.reply)) from None
-            raise
+    def reader(self, method: str, path: str, headers: Mapping[str, str]) -> Callable[[bytes], Ask]:
+        """What understands requests with this head; what refuses a stream in array form is an array, too."""
+        bare, _, query = path.partition("?")
+        pairs = {name: values[0] for name, values in parse_qs(query).items()}
+        if not bare.endswith(":streamGenerateContent") or requests.wants_events(pairs):
+            return super().reader(method, path, headers)
+        understand = _in_arrays(super().reader, method, path, headers)
+        return lambda body: _in_arrays(understand, body)
 
     def suit(self, details: Mapping[str, Any], ask: Ask | None, after: bytes) -> Mapping[str, Any]:
         """Failures come in the form of stream that was asked for, and name the method; an error goes on an array."""
@@ -183,6 +183,13 @@ class Gemini(RoutedDialect):
         if array.is_array(event):
             return array.map_payload(event, change, failures.pretty)
         return array.map_payload(event, change, failures.spaced) if event.startswith(b"data: ") else event
+
+
+def _in_arrays(do: Callable[..., _Done], *words: Any) -> _Done:
+    try:
+        return do(*words)
+    except RequestRefused as refused:
+        raise RequestRefused(failures.as_array(refused.reply)) from None
 
 
 DIALECT: Final = Gemini()

@@ -28,9 +28,14 @@ class Asked:
         counted = self
 
         class Counting(vendor):  # type: ignore[misc, valid-type]
-            def read(self, *words: Any) -> Any:
-                counted.read += 1
-                return super().read(*words)
+            def reader(self, *words: Any) -> Any:
+                understand = super().reader(*words)
+
+                def read(body: bytes) -> Any:
+                    counted.read += 1
+                    return understand(body)
+
+                return read
 
             def write(self, *words: Any) -> Any:
                 counted.written += 1
@@ -92,7 +97,7 @@ async def test_another_request(fake, change) -> None:
     await fake.ask(QUESTION)
     await fake.ask(QUESTION)
     other = {**QUESTION, "max_tokens": 1} if change == "body" else QUESTION
-    path = "/v1/models" if change == "path" else "/v1/chat/completions"
+    path = "/v1/embeddings" if change == "path" else "/v1/chat/completions"
     await fake.ask(other, "another" if change == "key" else "k", path)
     assert fake.read == 3
 
