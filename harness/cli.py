@@ -59,6 +59,7 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting of a target that banstorm configures."
 )
 @click.option("--front", metavar="DIALECT", help="What the callers speak: openai_chat, anthropic_messages, …")
+@click.option("--dialect", help="Give all providers this dialect, for a router that does not translate.")
 @click.option("--openai-sdk", default="0%", metavar="SHARE", help="Share of the calls made by the official OpenAI SDK.")
 @click.option("--rate", metavar="RATE", help="Another rate than the scenario's, e.g. 15/s, for a slower router.")
 @click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from ..fakes import dialects
 from ..scenarios import library
 from ..scenarios.arrivals import scaled
+from ..scenarios.document import read
 from ..scenarios.model import Clients, Load, Scenario
 from . import faults, happenings
 from .errors import HarnessError
@@ -24,6 +25,7 @@ from .intercept import FOLDER, Interception
 from .intercept import config as intercept_config
 from .intercept_hosts import HostMap
 from .load.front import fronts
+from .one_dialect import in_one_dialect
 from .redact import SECRET_CHARS_MIN, fingerprint
 from .registry import registry
 from .targets._choice import choose
@@ -58,6 +60,8 @@ class Wish:
     """Share of the calls made by the official OpenAI SDK, 0 to 1."""
     rate: float | None = None
     """Calls per second instead of the scenario's highest rate, for a router that can't carry that."""
+    dialect: str | None = None
+    """Dialect that all providers shall have instead of their own, for a router that does not translate."""
     ready_s: float | None = None
     charts: bool = True
     intercept: Interception | None = None
@@ -132,7 +136,10 @@ def make_plan(wish: Wish) -> Plan:
         HarnessError: when the target, the host or the options can't.
     """
     path = library.find(wish.scenario)
-    scenario = _overridden(library.load(path, registry()), wish)
+    document = read(path)
+    if wish.dialect is not None:
+        in_one_dialect(document, wish.dialect)
+    scenario = _overridden(library.check_document(document, registry()), wish)
     _check_host(scenario, wish)
     for name in wish.ports:
         if name not in scenario.providers:
@@ -149,7 +156,7 @@ def make_plan(wish: Wish) -> Plan:
         wish=wish,
         name=path.stem,
         scenario=scenario,
-        text=path.read_text("utf-8"),
+        text=(f"# played with --dialect {wish.dialect}\n" if wish.dialect else "") + path.read_text("utf-8"),
         run=run,
         target=target,
         folder=wish.out / f"{moment}-{path.stem[:NAME_CHARS_MAX]}-{_as_name(target.label)}-{run}",
@@ -249,6 +256,8 @@ def _command(wish: Wish, seed: int) -> str:
     words += wish.options.words
     if wish.api_key_env:
         words += ["--api-key-env", wish.api_key_env]
+    if wish.dialect is not None:
+        words += ["--dialect", wish.dialect]
     if wish.rate is not None:
         words += ["--rate", f"{wish.rate:g}/s"]
     if wish.openai_sdk:

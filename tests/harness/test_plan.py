@@ -198,3 +198,19 @@ def test_every_scenario_of_the_library_plans(tmp_path: Path):
         first = path.read_text("utf-8").splitlines()[0]
         assert "# yaml-language-server: $schema=../schema.json" == first
         assert {"source", "story", "tags"} <= set(yaml.safe_load(path.read_text("utf-8")))
+
+
+def test_a_scenario_can_be_played_in_one_dialect(tmp_path):
+    """All providers get it, and the model of the first that has it; names and timeline stay; the command says so."""
+    plan = make_plan(_wish(tmp_path, scenario="sudden_ban", target="reference", dialect="openai"))
+    told = {name: (each.dialect, each.model) for name, each in plan.scenario.providers.items()}
+    assert {"anthropic": ("openai", "gpt-5.4-mini"), "openai": ("openai", "gpt-5.4-mini")} == told
+    assert ["anthropic"] == plan.scenario.timeline[0].on
+    assert "--dialect openai" in plan.command
+    assert plan.public_text.startswith("# played with --dialect openai\n")
+
+
+def test_a_dialect_that_no_provider_has_is_refused(tmp_path):
+    """With those there are."""
+    with pytest.raises(HarnessError, match=r"'cohere'[\s\S]*it has: anthropic, openai"):
+        make_plan(_wish(tmp_path, scenario="sudden_ban", dialect="cohere"))

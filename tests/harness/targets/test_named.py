@@ -9,6 +9,7 @@ import yaml
 from banstorm.harness import targets
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.targets import _installation
+from banstorm.harness.targets._balancer import BalancerTarget
 from banstorm.harness.targets._baseline import Baseline, baseline
 from banstorm.harness.targets._choice import choose, named
 from banstorm.harness.targets._program import ProgramTarget
@@ -24,7 +25,7 @@ BASE = Baseline(timeout_s=2.5)
 PROGRAMS = [name for name in named() if issubclass(targets.find(name), ProgramTarget)]
 UNLIMITED = {"claude_code_router"}
 """Targets whose time limit can't be set; they say so."""
-TRANSLATING = [name for name in PROGRAMS if {"anthropic", "openai"} <= set(targets.find(name).dialects)]
+TRANSLATING = [name for name in PROGRAMS if not issubclass(targets.find(name), BalancerTarget)]
 
 
 @pytest.fixture(autouse=True)
@@ -153,6 +154,50 @@ def test_a_setting_is_refused_by_what_has_none():
 def test_an_attempt_may_take_three_fifths_of_the_deadline():
     """5 s of deadline, 3 s an attempt: another provider can still answer."""
     assert 3000 == baseline(scenario(a="openai")).timeout_ms
+
+
+BALANCERS = [name for name in PROGRAMS if issubclass(targets.find(name), BalancerTarget)]
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_a_balancer_wants_one_dialect_and_says_how_to_get_it(name):
+    """Refused at plan time, with the words that make the scenario playable; then the callers speak that dialect."""
+    target = choose(name, Options())
+    with pytest.raises(HarnessError) as caught:
+        target.check(scenario(one="anthropic", two="openai"))
+    assert "untranslated" in caught.value.what
+    assert "--dialect anthropic or --dialect openai" in caught.value.advice
+    target.check(scenario(one="anthropic", two="anthropic"))
+    assert "anthropic_messages" == target.front
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_a_balancer_tries_every_provider_once_in_order(name, tmp_path):
+    """All addresses in their order, and as many tries as providers; the caller brings the first one's key and model."""
+    same = {
+        f"p{each}": ProviderAt("openai", f"m{each}", f"http://127.0.0.1:{each}/v1", f"k{each}") for each in (71, 72, 73)
+    }
+    launch = render(name, tmp_path, same)
+    (text,) = launch.files.values()
+    places = [re.search(rf"\b{port}\b", text).start() for port in (71, 72, 73)]
+    assert sorted(places) == places
+    assert ("m71", "k71") == (launch.model, launch.api_key)
+    tries = {"envoy": '"num_retries": 2', "haproxy": "retries 2", "nginx": "proxy_next_upstream_tries 3"}
+    assert tries[name] in text
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_a_balancer_can_not_be_intercepted(name, tmp_path):
+    """It knows no HTTPS proxy; that is said, not tried."""
+    with pytest.raises(HarnessError, match="--intercept"):
+        render(name, tmp_path, {"a": ProviderAt("openai", "m", "https://api.openai.com/v1", "k")})
+
+
+def test_a_missing_balancer_is_named_with_what_to_do(monkeypatch):
+    """Before anything starts."""
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(HarnessError, match=r"haproxy is not installed[\s\S]*apt-get install haproxy"):
+        choose("haproxy", Options()).check(scenario(a="openai", b="openai"))
 
 
 SERVERS = sorted((_installation.PINS.parent / "servers").glob("*.py"))
