@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
 from .attempt import Opened
+from .both_ways import BothWays
 from .call import Call, Served
 from .config import Breaker as BreakerSettings
 from .config import Hedge as HedgeSettings
@@ -21,7 +21,6 @@ from .continued_stream import ContinuedStream
 from .errors import AllProvidersExhausted, Attempt, Failure, Meaning, RequestRejected
 from .fleet import Fleet, Member
 from .lane import Lane, make_lane
-from .loop_thread import LoopThread
 from .messages import Chunk, LLMRequest, LLMResponse, Tokens
 from .observer import BreakerMove, CallRecord, Observer
 from .open_stream import End, OpenStream, Streaming
@@ -44,8 +43,10 @@ _STREAM_OUTCOMES = {End.COMPLETE: "ok", End.BROKEN: "interrupted", End.LEFT: "ca
 LEAVING_POLL_S = 0.05
 """How often a provider that leaves is asked whether its last call is over, in seconds."""
 
+_LOOP_CLOSED = "Event loop is closed"
 
-class LLMRouter:
+
+class LLMRouter(BothWays):
     """Asks the providers in order of preference and hides their failures from the caller.
 
     Args:
@@ -89,6 +90,7 @@ class LLMRouter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[str, int], float] = lambda _entity, _n: random.random(),
     ) -> None:
+        super().__init__()
         self._settings, retry, self._timeouts = breaker or BreakerSettings(), retry or Retry(), timeouts or Timeouts()
         self._quantile = hedge.quantile if hedge else 0.95
         self._clock, self._chance = clock, chance
@@ -115,8 +117,6 @@ class LLMRouter:
             buffered=buffered,
         )
         self._rounds = Rounds(policies, self._runner, self._observers, clock=clock, sleep=sleep, chance=chance)
-        self._thread: LoopThread | None = None
-        self._starting = threading.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
@@ -128,18 +128,6 @@ class LLMRouter:
     def lanes(self) -> list[Lane]:
         """Every provider with each of its credentials and models."""
         return self.fleet.lanes
-
-    def route(self, request: LLMRequest) -> LLMResponse:
-        """Answer, from code that isn't asynchronous. See `aroute`.
-
-        The work is done in a loop of the router's own, in a thread of its own. A router serves either `route` or the
-        asynchronous methods, since its connections belong to one loop.
-        """
-        with self._starting:
-            # Two threads that call first at once must share one loop: the connections belong to it.
-            if self._thread is None:
-                self._thread = LoopThread("banstorm-router")
-        return self._thread.run(self.aroute(request))
 
     async def aroute(self, request: LLMRequest) -> LLMResponse:
         """Answer at once.
@@ -242,14 +230,8 @@ class LLMRouter:
         )
         return stream
 
-    async def stream(self, request: LLMRequest) -> AsyncIterator[Chunk]:
-        """Answer piece by piece.
-
-        Raises:
-            RequestRejected: The request itself is at fault, or the caller's terms permit nobody to answer it.
-            AllProvidersExhausted: Nobody could begin an answer.
-            StreamInterrupted: The answer broke off: what was delivered is incomplete.
-        """
+    async def pieces(self, request: LLMRequest) -> AsyncGenerator[Chunk, None]:
+        """Answer piece by piece. See `stream`."""
         opened = await self.open_stream(request)
         try:
             async for chunks in opened.batches():
@@ -266,6 +248,10 @@ class LLMRouter:
             self._end(call, _outcome(error))
             raise
         if served is None:
+            if any(_LOOP_CLOSED in attempt.failure.message for attempt in call.record.attempts):
+                call.record.skipped.append(
+                    "this router was used in an event loop that is over; keep to one, or use route"
+                )
             failure = call.exhausted()
             self._end(call, _outcome(failure))
             raise failure
@@ -273,6 +259,8 @@ class LLMRouter:
         return served
 
     def _begin(self, request: LLMRequest, *, stream: bool) -> Call:
+        if not isinstance(request, LLMRequest):
+            raise TypeError(f'expected an LLMRequest, got {type(request).__name__}: write LLMRequest("…")')
         self._budget.earn()
         now, terms = self._clock(), request.terms
         record = CallRecord(stream=stream, started_s=now, caller=terms.caller, request=request)
@@ -377,13 +365,6 @@ class LLMRouter:
         await self._runner.aclose()
         for member in (*self.fleet.members, *self.fleet.leaving):
             await member.provider.aclose()
-
-    def close(self) -> None:
-        """The same for a router that was used through `route`."""
-        if self._thread is not None:
-            self._thread.run(self.aclose())
-            self._thread.stop()
-            self._thread = None
 
 
 def _outcome(error: BaseException) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .messages import Chunk, LLMRequest, LLMResponse
 from .profile import Profile
@@ -37,6 +41,20 @@ class LLMProvider(ABC):
     model: str = ""
     credential: str = ""
     profile: Profile = Profile()
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Lets a provider be written as plainly as it can be: without limits to heed, or without `async`."""
+        super().__init_subclass__(**more)
+        if "name" not in vars(cls) and not cls.name:
+            cls.name = cls.__name__
+        if inspect.iscoroutinefunction(vars(cls).get("is_available")):
+            raise TypeError(f"{cls.__name__}.is_available is asked before every attempt: it can't be asynchronous")
+        generate = vars(cls).get("generate")
+        if inspect.isfunction(generate) and not getattr(generate, "__isabstractmethod__", False):
+            cls.generate = _as_asked(generate)  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}, model {self.model!r}>"
 
     def upstream_model(self, request: LLMRequest) -> str:  # noqa: ARG002 - for providers that serve more than one
         """The model that this request asks for here."""
@@ -87,3 +105,28 @@ class LLMProvider(ABC):
             {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
             {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]},
         ]
+
+
+def _as_asked(generate: Callable[..., Any]) -> Callable[..., Any]:
+    """`generate(self, request)` as `generate(self, request, limits)`; one that isn't asynchronous gets a thread."""
+    parameters = [each.kind for each in inspect.signature(generate).parameters.values()]
+    many = inspect.Parameter.VAR_POSITIONAL in parameters
+    takes_limits = many or len([kind for kind in parameters if kind is not inspect.Parameter.KEYWORD_ONLY]) > 2
+    is_async = inspect.iscoroutinefunction(generate)
+    if takes_limits and is_async:
+        return generate
+
+    @functools.wraps(generate)
+    async def asked(self: LLMProvider, request: LLMRequest, limits: AttemptLimits | None = None) -> LLMResponse:
+        arguments = (request, limits or AttemptLimits()) if takes_limits else (request,)
+        if is_async:
+            answer = await generate(self, *arguments)
+        else:
+            answer = await asyncio.to_thread(generate, self, *arguments)
+            if inspect.isawaitable(answer):
+                answer = await answer
+        if not isinstance(answer, LLMResponse):
+            raise TypeError(f"{type(self).__name__}.generate gave {type(answer).__name__}, expected an LLMResponse")
+        return answer
+
+    return asked

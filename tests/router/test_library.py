@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import subprocess
+import sys
+import threading
 
 import banstorm.router
 import pytest
@@ -137,3 +141,87 @@ def test_every_dialect_can_be_imported_by_its_name():
     exported = {getattr(banstorm.router, name) for name in banstorm.router.__all__ if name.endswith("Provider")}
     assert {provider_class(dialect) for dialect in dialects()} == exported - {LLMProvider}
     assert all(provider_class(dialect).dialect == dialect for dialect in dialects())
+
+
+class Plain(LLMProvider):
+    """A provider as somebody writes it first: one argument, nothing asynchronous, no name."""
+
+    def generate(self, request):
+        """Answer in capitals, from whatever thread it is."""
+        return LLMResponse(content=request.prompt.upper(), provider="Plain")
+
+
+class Careless(LLMProvider):
+    """A provider that forgets what it has to give."""
+
+    async def generate(self, request):
+        """Give a text."""
+        return "a text"
+
+
+async def test_a_provider_may_be_written_plainly():
+    """`generate(self, request)` is enough, asynchronous or not; a blocking one holds up nobody else."""
+    started, go = threading.Event(), threading.Event()
+
+    class Blocking(Plain):
+        def generate(self, request):
+            started.set()
+            assert go.wait(10)
+            return super().generate(request)
+
+    async with LLMRouter([Blocking()]) as slow, LLMRouter([Plain()]) as quick:
+        waiting = asyncio.create_task(slow.aroute(LLMRequest("why?")))
+        assert await asyncio.to_thread(started.wait, 10)
+        assert "WHY?" == (await quick.aroute(LLMRequest("why?"))).content
+        go.set()
+        assert "WHY?" == (await waiting).content
+    assert ("Plain", "<Plain 'Plain', model ''>") == (Plain().name, repr(Plain()))
+
+
+def test_mistakes_of_a_provider_or_a_caller_are_told():
+    """Another answer than an `LLMResponse`, another request than an `LLMRequest`, an availability to be awaited."""
+    with LLMRouter([Careless()]) as router:
+        with pytest.raises(RuntimeError, match="generate gave str, expected an LLMResponse"):
+            router.route(LLMRequest("why?"))
+        with pytest.raises(TypeError, match="expected an LLMRequest, got str"):
+            router.route("why?")
+    with pytest.raises(TypeError, match="can't be asynchronous"):
+
+        class Late(Parrot):
+            async def is_available(self):
+                return True
+
+
+def test_a_stream_can_be_read_without_async():
+    """`for chunk in router.stream(…)` in code that isn't asynchronous; leaving it early closes it."""
+    with LLMRouter([Parrot("p")]) as router:
+        chunks = list(router.stream(LLMRequest("why?")))
+        assert "why?" == "".join(choice["delta"].get("content") or "" for c in chunks for choice in c["choices"])
+        for _ in router.stream(LLMRequest("why?")):
+            break
+        assert 0 == sum(lane.in_flight for lane in router.lanes)
+        with pytest.raises(AllProvidersExhausted):
+            list(LLMRouter([Parrot("p", BANNED)]).stream(LLMRequest("why?")))
+
+
+def test_a_router_for_one_loop_says_so_in_another():
+    """A second `asyncio.run` finds its connections bound to the first: the error names the way out."""
+    router = LLMRouter([OpenAIProvider(api_key="sk-x", base_url="http://127.0.0.1:9/v1")])
+    said = []
+    for _ in range(2):
+        with pytest.raises(AllProvidersExhausted) as caught:
+            asyncio.run(router.aroute(LLMRequest("why?")))
+        said.append("event loop that is over; keep to one, or use route" in str(caught.value))
+    assert [False, True] == said
+
+
+def test_a_script_ends_without_a_word():
+    """A script that forgets to close its router ends at once, and prints nothing but what it wants to."""
+    code = (
+        "from banstorm.router import AnthropicProvider, LLMRequest, LLMRouter\n"
+        "router = LLMRouter([AnthropicProvider(api_key='x', base_url='http://127.0.0.1:9')])\n"
+        "try: router.route(LLMRequest('why?'))\n"
+        "except RuntimeError as error: print(str(error)[:27])\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-X", "dev", "-c", code], check=True, capture_output=True, text=True)
+    assert ("All LLM providers exhausted\n", "") == (done.stdout, done.stderr)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from banstorm.router import LLMProvider, LLMRequest, LLMResponse, LLMRouter, core
+from banstorm.router import LLMProvider, LLMRequest, LLMResponse, LLMRouter, both_ways
 from banstorm.router.loop_thread import LoopThread
 
 
@@ -32,7 +32,7 @@ def test_threads_that_call_first_at_once_share_a_loop(monkeypatch: pytest.Monkey
                 gate.wait(timeout=0.2)  # lets a second thread come in here, if anything does
             super().__init__(name)
 
-    monkeypatch.setattr(core, "LoopThread", Slow)
+    monkeypatch.setattr(both_ways, "LoopThread", Slow)
     router = LLMRouter([Quick()])
     with ThreadPoolExecutor(4) as pool:
         threads = {done.content for done in pool.map(lambda _: router.route(LLMRequest("hi")), range(4))}
