@@ -16,6 +16,7 @@ _DELTA_FIELDS = frozenset(
         "reasoning", "reasoning_content", "reasoning_details", "name",
     }
 )  # fmt: skip
+_BEGINS_OBJECT = frozenset("{")
 _BEGINS_JSON = frozenset('{["-0123456789tfn')
 """What a JSON document can begin with: prose shows by its first letter, before it has reached anybody."""
 
@@ -113,7 +114,7 @@ class ChunkCheck:
             return
         if not self._content:
             content = content.lstrip()
-            if content and content[0] not in _BEGINS_JSON:
+            if content and content[0] not in (_BEGINS_OBJECT if self._wanted.object else _BEGINS_JSON):
                 raise drifted("drift_json_answer", f"{JSON_ANSWER} doesn't begin like JSON")
         if content:
             self._content.append(content)

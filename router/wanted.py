@@ -20,7 +20,7 @@ class Wanted:
 
     Attributes:
         json: The text has to be a JSON document.
-        schema: Which one; None for any.
+        schema: Which one; None for any object (OpenAI's `json_object`).
         call: A tool has to be called, this one or (if empty) any; None if it needn't be.
         tools: The parameters' schema of each tool that was offered.
         only_tools: Whether nothing else can have been offered, so that any other name is made up.
@@ -35,6 +35,11 @@ class Wanted:
     only_tools: bool = False
     legacy: bool = False
     limit: int | None = None
+
+    @property
+    def object(self) -> bool:
+        """Whether the document can be nothing but an object."""
+        return self.schema is None or (isinstance(self.schema, dict) and self.schema.get("type") == "object")
 
     def cut_short(self, choice: Mapping[str, Any], usage: Any) -> str:
         """Why an answer that ended for reasons of length is shorter than it was asked to be, or nothing."""

@@ -13,6 +13,7 @@ SCHEMA = {
     "additionalProperties": False,
 }
 FORM = {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}}
+LIST = {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "array"}}}}
 TOOL = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}}
 FORCED = {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "f"}}}
 ANY = {"tools": [TOOL], "tool_choice": "required"}
@@ -99,6 +100,9 @@ async def two(bench):
 ANSWERS = {
     "a document": (FORM, text(GOOD), None),
     "prose for a document": (FORM, text("Sure! Here is it: w."), "drift_json_answer"),
+    "prose that begins like a literal": (FORM, text("true words are w."), "drift_json_answer"),
+    "a list where any document would do": (LIST, text('["w"]'), None),
+    "prose for a list": (LIST, text("w"), "drift_json_answer"),
     "another document": (FORM, text('{"text": "w"}'), "drift_schema"),
     "a member too many": (FORM, text('{"words": "w", "more": 1}'), "drift_schema"),
     "half a document": (FORM, text('{"words": "w'), "drift_json_answer"),
@@ -158,7 +162,11 @@ async def test_streamed_answers(bench, case):
         assert response.status_code == 503 or case in LATE
 
 
-@pytest.mark.parametrize("case", sorted(case for case, (_, _, reason) in ANSWERS.items() if reason))
+# The stand-in that answers instead knows no lists.
+HIDDEN = sorted(case for case, (asked, _, reason) in ANSWERS.items() if reason and asked is not LIST)
+
+
+@pytest.mark.parametrize("case", HIDDEN)
 async def test_buffered_streams_hide_it_all(bench, case):
     """With `streams: buffer` none of them reaches a caller, however late it shows: the next provider answers."""
     asked, answer, _ = ANSWERS[case]
