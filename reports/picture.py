@@ -25,6 +25,8 @@ _INK, _SOFT, _GRID, _AXIS = "#171b21", "#545d69", "#e2e6eb", "#c5ccd5"
 _BAND, _BAND_FILL, _BAND_LINE = "#fbf3e2", "#f3cf86", "#a97409"
 _FAILED: Final = "#c8382c"
 _TONES: Final = {Verdict.PASS: "#17694a", Verdict.FAIL: "#b3261e", Verdict.INCONCLUSIVE: "#805500"}
+_BARS_APART: Final = 4
+"""Width of a step from which its bar stands apart from the next, in pixels."""
 _LETTER: Final = 6.3
 """Width of a letter of 11.5 pixels, about, in pixels."""
 
@@ -72,7 +74,7 @@ def draw_svg(result: Result, lanes: Sequence[Lane]) -> str:
     head = [f"{result.run.title}: {result.verdict.value}", *_wrap(result.sentence)]
     rows = _fault_rows(result)
     first = 44 + 18 * len(head) + 24
-    top = first + _FAULT * len(rows) + _TITLE + 4
+    top = first + _FAULT * min(len(rows), ROWS_MAX) + _TITLE + 4
     bottom = top + sum(each.height + _GAP for each in lanes) - _GAP
     frame = _Frame(top, line.step_s, line.steps)
     parts = [*_head(head, _TONES[result.verdict], lanes), *_faults(rows, frame, first, bottom)]
@@ -136,8 +138,8 @@ def _head(lines: Sequence[str], tone: str, lanes: Sequence[Lane]) -> Iterator[st
 def _fault_rows(result: Result) -> list[tuple[str, list[WindowOut]]]:
     rows: dict[tuple[str, str], list[WindowOut]] = {}
     for window in (each for episode in result.episodes for each in episode.windows):
-        rows.setdefault((window.provider, window.entry), []).append(window)
-    return [(f"{each[0].provider}: {each[0].fault}", each) for each in rows.values()][:ROWS_MAX]
+        rows.setdefault((window.provider, window.fault), []).append(window)
+    return [(f"{each[0].provider}: {each[0].fault}", each) for each in rows.values()]
 
 
 def _faults(rows: Sequence[tuple[str, list[WindowOut]]], frame: _Frame, first: float, bottom: float) -> Iterator[str]:
@@ -145,11 +147,10 @@ def _faults(rows: Sequence[tuple[str, list[WindowOut]]], frame: _Frame, first: f
         left = min(max(frame.x(window.from_s), _LEFT), _RIGHT)
         return left, max(min(frame.x(window.until_s), _RIGHT) - left, 1.5)
 
-    for index, (_, windows) in enumerate(rows):
+    for _, windows in rows:
         for left, width in map(box, windows):
-            y = first + index * _FAULT
-            yield f'<rect x="{left:.1f}" y="{y}" width="{width:.1f}" height="{bottom - y:.1f}" fill="{_BAND}"/>'
-    for index, (name, windows) in enumerate(rows):
+            yield f'<rect x="{left:.1f}" y="{first}" width="{width:.1f}" height="{bottom - first:.1f}" fill="{_BAND}"/>'
+    for index, (name, windows) in enumerate(rows[:ROWS_MAX]):
         y = first + index * _FAULT
         for left, width in map(box, windows):
             yield f'<rect x="{left:.1f}" y="{y}" width="{width:.1f}" height="18" rx="3" fill="{_BAND_FILL}"/>'
@@ -185,6 +186,7 @@ def _most(lane: Lane) -> float:
 def _bars(lane: Lane, frame: _Frame, y: Callable[[float], float]) -> Iterator[str]:
     wholes = [sum(one.values[step] or 0 for one in lane.series) for step in range(frame.steps)]
     low = [0.0] * frame.steps
+    gap = 0.5 if frame.x(frame.step_s) - frame.x(0) > _BARS_APART else 0.0
     for series in lane.series:
         fine, failed = [], []
         for step, value in enumerate(series.values):
@@ -192,8 +194,8 @@ def _bars(lane: Lane, frame: _Frame, y: Callable[[float], float]) -> Iterator[st
                 continue
             high = low[step] + value / (wholes[step] if lane.kind == "share" else 1)
             bad = low[step] + min((series.failed[step] if series.failed else 0) or 0, value)
-            box = f"M{frame.x(step * frame.step_s) + 0.5:.1f},{{}}H{frame.x((step + 1) * frame.step_s) - 0.5:.1f}V{{}}H"
-            box += f"{frame.x(step * frame.step_s) + 0.5:.1f}Z"
+            left, right = frame.x(step * frame.step_s) + gap, frame.x((step + 1) * frame.step_s) - gap
+            box = f"M{left:.1f},{{}}H{right:.1f}V{{}}H{left:.1f}Z"
             if bad > low[step]:
                 failed.append(box.format(f"{y(bad):.1f}", f"{y(low[step]):.1f}"))
             if high > bad:

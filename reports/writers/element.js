@@ -53,6 +53,13 @@ function table(caption, columns, rows) {
 
 const facts = (rows, kind) => h("dl", { class: kind || "facts" }, rows.map(([name, ...text]) => h("div", { style: kind ? null : { display: "contents" } }, h("dt", {}, name), h("dd", {}, text))));
 
+// What is folded away is made when it is opened: a long run's table of every step is most of the page otherwise.
+function folded(summary, make) {
+  const box = h("details", {}, h("summary", { class: "small soft" }, summary));
+  box.addEventListener("toggle", () => { if (box.open && box.children.length === 1) box.append(make()); });
+  return box;
+}
+
 function legend(head, names, color) {
   return h("ul", { class: "legend" }, h("li", { class: "head" }, head), names.map((name) =>
     h("li", {}, h("i", { style: { background: color(name) } }), name)));
@@ -97,10 +104,13 @@ function providerColor(data) {
   return (name) => `var(--p${Math.max(names.indexOf(name), 0) % 6})`;
 }
 
-function ticks(from, until, most) {
+const MINUTES = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+
+// Round values; of a time that is long, round minutes and hours.
+function ticks(from, until, most, time) {
   const rough = (until - from) / most;
   const power = 10 ** Math.floor(Math.log10(rough || 1));
-  const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough) || power;
+  const step = (time && rough > 10 && MINUTES.find((each) => each >= rough)) || [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough) || power;
   const found = [];
   for (let at = Math.ceil(from / step - 1e-9) * step; at <= until + step * 1e-6; at += step) found.push(+at.toFixed(9));
   return found;

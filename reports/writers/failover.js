@@ -6,6 +6,7 @@ const PHASES = [
   ["time_to_recover", "Recover", "after the fault: as good and as fast as before"],
   ["time_to_revert", "Revert", "after the fault: the preferred provider answers again"],
 ];
+const EPISODES_OPEN = 4;
 const MEANWHILE = {
   outage: "Longest stretch of bad calls", "switch_gap.p50": "Switch, half of the calls", "switch_gap.p95": "Switch, 95 of 100 calls",
   probe_rate: "Probes at the broken provider", retry_amplification: "Requests for each call", cost_increase: "Cost of a good answer, against before", lost_calls: "Calls lost",
@@ -60,7 +61,11 @@ function failover() {
   const broken = (key, episode) => data.expectations.some((each) => each.measure === key && each.state === "broken" && each.scope === episode.id);
   const slow = (value) => value.censored || value.value === null;
   return section("failover", "What failover took", "Times count from the first request that the fault really hit, or from the fault's end.",
-    data.episodes.map((episode) => h("div", { class: "card" },
+    data.episodes.slice(0, EPISODES_OPEN).map(card), data.episodes.length > EPISODES_OPEN && h("div", { class: "card" }, folded(`${data.episodes.length - EPISODES_OPEN} more`, () => h("div", {}, data.episodes.slice(EPISODES_OPEN).map(card)))),
+    h("p", { class: "small faint" }, "Not observable from outside: ", data.not_observable.join(" ")));
+
+  function card(episode) {
+    return h("div", { class: "card" },
       h("h3", {}, episode.id),
       h("p", { class: "soft" }, byEntry(episode.windows).map((each) =>
         `${each.fault} from ${seconds(each.from_s)} to ${seconds(each.until_s)}${each.windows > 1 ? ` in ${each.windows} windows` : ""}, ${shareOf(each)}; it hit ${count(each.bites)}${each.matched === null || each.matched === each.bites ? "" : ` of ${count(each.matched)}`}. `),
@@ -71,6 +76,6 @@ function failover() {
         return h("li", {}, h("div", { class: "label" }, name), h("div", { class: broken(key, episode) ? "value bad" : "value" }, value.text), h("p", {}, words, limit(key), value.reason && (slow(value) || value.value === 0) ? ` – ${value.reason}` : ""));
       })),
       facts(Object.entries(episode.times).filter(([key, value]) => !PHASES.some(([phase]) => phase === key) && !(key.startsWith("switch_gap") && value.value === null)).map(([key, value]) =>
-        [MEANWHILE[key] || key.replaceAll("_", " "), value.text, value.text === "–" && value.reason ? h("span", { class: "small" }, value.reason) : null]), "grid"))),
-    h("p", { class: "small faint" }, "Not observable from outside: ", data.not_observable.join(" ")));
+        [MEANWHILE[key] || key.replaceAll("_", " "), value.text, value.text === "–" && value.reason ? h("span", { class: "small" }, value.reason) : null]), "grid"));
+  }
 }

@@ -49,9 +49,9 @@ function drawLane(lane, frame) {
   return [...parts, ...(lane.kind === "lines" ? drawLines() : drawBars())];
 
   function drawBars() {
-    const sums = [], drawn = [];
+    const sums = [], drawn = [], gap = x(step_s) - x(0) > 4 ? 0.5 : 0;
     const put = (rows, step, low, high) => {
-      const from = Math.max(x(step * step_s), left) + 0.5, until = Math.min(x((step + 1) * step_s), right) - 0.5;
+      const from = Math.max(x(step * step_s), left) + gap, until = Math.min(x((step + 1) * step_s), right) - gap;
       rows.push(`M${from.toFixed(1)},${y(high).toFixed(1)}H${Math.max(until, from + 0.6).toFixed(1)}V${y(low).toFixed(1)}H${from.toFixed(1)}Z`);
     };
     for (const [name, list] of lane.series) {
@@ -85,11 +85,11 @@ function drawLane(lane, frame) {
   }
 }
 
-// The faults as bars of their own above the lanes, a row an entry and provider, each with its name.
+// The faults as bars of their own above the lanes, a row a fault and provider, each with its name.
 function faultRows(data) {
   const rows = new Map();
   for (const window of data.episodes.flatMap((episode) => episode.windows)) {
-    const key = JSON.stringify([window.provider, window.entry]);
+    const key = JSON.stringify([window.provider, window.fault]);
     if (!rows.has(key)) rows.set(key, { name: `${window.provider}: ${window.fault}`, windows: [] });
     rows.get(key).windows.push(window);
   }
@@ -98,16 +98,16 @@ function faultRows(data) {
 
 function drawFaults(rows, frame) {
   const { left, right, top, bottom, x, high, font } = frame;
-  return rows.flatMap((row, index) => {
-    const y = top + index * high;
-    const shown = row.windows.filter((each) => x(each.until_s) > left && x(each.from_s) < right);
+  const box = (each) => ({ x: Math.max(x(each.from_s), left), width: Math.max(Math.min(x(each.until_s), right) - Math.max(x(each.from_s), left), 1.5) });
+  const inside = (row) => row.windows.filter((each) => x(each.until_s) > left && x(each.from_s) < right);
+  const bands = rows.flatMap(inside).map((each) => s("rect", { class: "band", ...box(each), y: top, height: bottom - top }));
+  return [bands, ...rows.slice(0, ROWS_MAX).map((row, index) => {
+    const y = top + index * high, shown = inside(row);
     if (!shown.length) return [];
-    const box = (each) => ({ x: Math.max(x(each.from_s), left), width: Math.max(Math.min(x(each.until_s), right) - Math.max(x(each.from_s), left), 1.5) });
-    const last = box(shown[shown.length - 1]), wide = row.name.length * font, start = Math.max(x(shown[0].from_s), left) + 6;
+    const wide = row.name.length * font, start = Math.max(x(shown[0].from_s), left) + 6;
     return [
-      ...shown.map((each) => s("rect", { class: "band", ...box(each), y: top, height: bottom - top })),
       ...shown.map((each) => s("rect", { class: "fault", ...box(each), y, height: high - 4, rx: 3 }, s("title", {}, `${row.name}, ${seconds(each.from_s)} to ${seconds(each.until_s)}`))),
-      s("text", { class: shown.length === 1 && last.width > wide + 8 ? "band-name" : "band-name halo", x: Math.max(Math.min(start, right - wide), left), y: y + high / 2 + 2 }, row.name),
+      s("text", { class: box(shown[0]).width > wide + 8 ? "band-name" : "band-name halo", x: Math.max(Math.min(start, right - wide), left), y: y + high / 2 + 2 }, row.name),
     ];
-  });
+  })].flat();
 }

@@ -3,10 +3,11 @@ const LANE_GAP = 34, AXIS = 26, FAULT_HIGH = 22, DOTS = 24, ROWS_MAX = 8, MARKS_
 
 function timelineChart(data) {
   const line = data.timeline, end = line.step_s * line.steps, least = Math.min(4 * line.step_s, end);
-  const lanes = lanesOf(data), rows = faultRows(data).slice(0, ROWS_MAX);
-  const seen = data.episodes.flatMap(marks).filter((each) => each.at <= end).sort((a, b) => a.at - b.at).slice(0, MARKS_MAX);
+  const lanes = lanesOf(data), rows = faultRows(data), high = FAULT_HIGH * Math.min(rows.length, ROWS_MAX);
+  const all = data.episodes.flatMap(marks).filter((each) => each.at <= end).sort((a, b) => a.at - b.at);
+  const seen = all.length > MARKS_MAX ? [] : all;  // so many would only hide the lanes; the episodes tell them too
   const state = { from: 0, until: end, at: null, drag: null };
-  const top = 4 + rows.length * FAULT_HIGH + (seen.length ? DOTS : 0) + 22;
+  const top = 4 + high + (seen.length ? DOTS : 0) + 22;
   const height = top + lanes.reduce((sum, lane) => sum + lane.height + LANE_GAP, 0) - LANE_GAP + AXIS;
   const bottom = height - AXIS;
   let width = 0, left = 54, right = 0;
@@ -22,7 +23,7 @@ function timelineChart(data) {
     let free = -Infinity;
     return seen.flatMap((each, index) => {
       if (each.at < state.from || each.at > state.until) return [];
-      const at = x(each.at), y = 4 + rows.length * FAULT_HIGH + DOTS / 2 - 2;
+      const at = x(each.at), y = 4 + high + DOTS / 2 - 2;
       const dot = Math.min(Math.max(at, free), right - 8);
       free = dot + 19;
       return [s("path", { class: "mark", fill: "none", d: `M${dot},${y}L${at},${y + 14}V${bottom}` }), s("circle", { class: "dot", cx: dot, cy: y, r: 8.5 }, s("title", {}, `${each.name} at ${seconds(each.at)}`)),
@@ -37,7 +38,10 @@ function timelineChart(data) {
     const parts = drawFaults(rows, { left, right, top: 4, bottom, x, high: FAULT_HIGH, font: 6.6 });
     let at = top;
     for (const lane of lanes) { parts.push(...drawLane(lane, { ...frame, top: at })); at += lane.height + LANE_GAP; }
-    for (const tick of ticks(state.from, state.until, width < 560 ? 5 : 10)) parts.push(s("text", { x: x(tick), y: height - 6, "text-anchor": x(tick) > width - 14 ? "end" : "middle" }, seconds(tick)));
+    for (const tick of ticks(state.from, state.until, width < 560 ? 5 : 10, true)) {
+      const name = seconds(tick), over = x(tick) + name.length * 3.4 > width;
+      parts.push(s("text", { x: over ? width : x(tick), y: height - 6, "text-anchor": over ? "end" : "middle" }, name));
+    }
     // Over the bars, which hide the bands.
     const edges = data.episodes.flatMap((episode) => episode.windows.flatMap((window) => [window.from_s, window.until_s]));
     parts.push(...[...new Set(edges)].filter((edge) => edge >= state.from && edge <= state.until)

@@ -80,7 +80,7 @@ function timeline() {
   const line = data.timeline, steps = [...Array(line.steps).keys()];
   return section("timeline", "The run, second by second", data.episodes.length ? "Shaded: while the fault was on." : null,
     h("div", { class: "card" }, timelineChart(data),
-      h("details", {}, h("summary", { class: "small soft" }, "The same as a table"), table("Calls due, requests, latency and cost, step by step",
+      folded("The same as a table", () => table("Calls due, requests, latency and cost, step by step",
         [["From", (step) => seconds(step * line.step_s), "num"],
           ...Object.keys(line.outcomes).map((name) => [name, (step) => line.outcomes[name][step], "num"]),
           ...Object.keys(line.attempts).map((name) => [`requests to ${name}`, (step) => line.attempts[name][step], "num"]),

@@ -27,7 +27,7 @@ function worst() {
   if (!data.worst.length) return null;
   const lost = data.verdict !== "pass" || data.worst.some((each) => each.outcome !== "ok");
   return section("worst", lost ? "The worst calls" : "The calls that needed most attempts",
-    "What single callers lived through, at most three of a kind, attempt by attempt: pale while waiting for the first word, full while words came. With the provider's own words (secrets removed) and a line that asks the same again.",
+    `What single callers lived through${lost ? ", at most three of a kind" : ""}, attempt by attempt: pale while waiting for the first word, full while words came. With the provider's own words (secrets removed) and a line that asks the same again.`,
     h("div", { class: "card" }, data.worst.map((call, index) => h("details", { open: index === 0 },
       h("summary", {}, h("b", {}, `Call ${call.call}`), h("span", { class: "soft" }, ` due at ${seconds(call.due_s)}, ${call.stream ? "streamed" : "plain"} ${call.shape}, caller ${call.caller}`),
         h("span", { class: `tag ${call.outcome === "ok" ? "good" : "bad"}` }, call.outcome), call.silent && h("span", { class: "tag bad" }, "silent"),

@@ -248,6 +248,17 @@ def test_what_a_slow_call_was_like_is_drawn_when_it_is_opened(page: Page) -> Non
     )
 
 
+def test_the_timeline_stands_as_a_table_too(page: Page, result: Result) -> None:
+    """Opened, it has a row a step, with the same numbers."""
+    rows = page.evaluate(
+        "(async () => { const box = document.querySelector('#timeline details'); box.open = true; "
+        "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); "
+        "return [...box.querySelectorAll('tbody tr')].map((each) => each.textContent); })()"
+    )
+    assert len(rows) == result.timeline.steps
+    assert rows[8].startswith("2s310")  # 3 good, 10 lost
+
+
 def test_the_colours_can_be_chosen(page: Page) -> None:
     """The button goes from the system's colours to light and dark and back."""
     seen = []
