@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ..scenarios.expectation import Unit
 from .finding import RUN_SCOPE, Finding, Rows, Value
-from .history import History
+from .history import History, at_places
 
 DOOR: Final = "without attempts that were refused as connections: they bring no request, and no witness saw them"
 
@@ -25,8 +26,9 @@ def amplification_findings(history: History) -> list[Finding]:
 def _value(history: History, scope: str, due: npt.NDArray[np.bool_], note: str | None = None) -> Value:
     if not due.any():
         return Value(scope, None, "no call was due")
-    attempts = history.attempts_of(due)
-    ratio = len(attempts) / int(due.sum())
-    again = attempts[attempts.duplicated("call", keep="first")]
-    rows = Rows("attempts", again["attempt"].tolist())
+    place = history.attempts["place"].to_numpy(dtype=np.int64)
+    theirs = np.flatnonzero(at_places(due, place))
+    ratio = len(theirs) / int(due.sum())
+    again = theirs[pd.Series(place[theirs]).duplicated().to_numpy()]
+    rows = Rows.of("attempts", history.attempts["attempt"].iloc[again])
     return Value(scope, {Unit.NUMBER: ratio, Unit.FACTOR: ratio}, note, rows=rows)

@@ -105,7 +105,7 @@ def _counted(history: History, counter: Counter, theirs: pd.DataFrame) -> BookOu
     gaps = np.sort(theirs["at_ns"].unique())
     begun_ns = int(gaps[gaps <= first_ns + _SCRAPE_NS].max())
     grown = 0.0
-    for _, series in theirs.sort_values("at_ns", kind="stable").groupby("labels"):
+    for _, series in theirs.sort_values("at_ns", kind="stable").groupby("labels", observed=True):
         values = series["value"].to_numpy(dtype=np.float64)
         before = 0.0 if int(series["at_ns"].iloc[0]) > begun_ns else values[0]
         steps = np.diff(values, prepend=before)

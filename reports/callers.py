@@ -46,7 +46,7 @@ def _fairness(history: History, scope: str, due: npt.NDArray[np.bool_]) -> Value
     hurt = history.calls["caller"].isin(caller[heard & (good < calls)]).to_numpy()
     left_out = int((~heard).sum())
     note = f"{left_out} callers with fewer than {CALLER_CALLS_MIN} calls are left out" if left_out else None
-    return Value(scope, {Unit.NUMBER: index}, note, rows=Rows("calls", history.numbers(due & hurt & ~history.good)))
+    return Value(scope, {Unit.NUMBER: index}, note, rows=Rows.of("calls", history.numbers(due & hurt & ~history.good)))
 
 
 def callers_out(history: History, fairness: ValueOut) -> CallersOut:

@@ -48,7 +48,7 @@ def _cost_per_answer(history: History, billed: pd.DataFrame) -> Finding:
     values = []
     for scope, due, between in spans:
         found = per_answer(history, due, between)
-        rows = Rows("invoices", billed["attempt"].dropna().tolist()) if scope == RUN_SCOPE else None
+        rows = Rows.of("invoices", billed["attempt"].dropna()) if scope == RUN_SCOPE else None
         values.append(
             Value(scope, None, "no good answer to divide by")
             if found is None
@@ -85,7 +85,7 @@ def _total(billed: pd.DataFrame, which: pd.Series[bool]) -> Value:
     return Value(
         RUN_SCOPE,
         {Unit.USD: spent, Unit.SHARE: spent / total if total else 0.0},
-        rows=Rows("invoices", chosen["attempt"].dropna().tolist()),
+        rows=Rows.of("invoices", chosen["attempt"].dropna()),
         breach=Steps(chosen["at_ns"].to_numpy(dtype=np.int64), chosen["usd"].to_numpy(dtype=np.float64), Unit.USD),
     )
 
@@ -97,4 +97,6 @@ def _drift(history: History) -> Value:
         return Value(RUN_SCOPE, None, "no answer reported its tokens")
     ratio = said / billed
     off = both.index[both["said"] != both["billed"]]
-    return Value(RUN_SCOPE, {Unit.FACTOR: ratio, Unit.NUMBER: ratio}, rows=Rows("calls", [int(each) for each in off]))
+    return Value(
+        RUN_SCOPE, {Unit.FACTOR: ratio, Unit.NUMBER: ratio}, rows=Rows.of("calls", [int(each) for each in off])
+    )

@@ -46,7 +46,7 @@ def _counts(history: History, column: str) -> Counter[tuple[str, str, str]]:
     """How many attempts each entry has in a column, by entry, provider and path."""
     attempts = history.run.attempts
     named = attempts[attempts[column].notna()]
-    grouped = named.groupby([column, "provider", "path"]).size().reset_index(name="count")
+    grouped = named.groupby([column, "provider", "path"], observed=True).size().reset_index(name="count")
     found: Counter[tuple[str, str, str]] = Counter()
     for row in grouped.to_dict("records"):
         for entry in entries_of(row[column]):

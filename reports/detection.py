@@ -73,7 +73,7 @@ def _time_to_detect(history: History, episode: Episode) -> Value:
     enough = rest >= DETECT_CALLS_MIN
     holds = enough & (still <= DETECT_SHARE_MAX * rest) & (soon <= DETECT_SHARE_MAX * DETECT_CALLS_MIN)
     instants = np.where(starts == 0, t0, np.maximum(due[np.maximum(starts - 1, 0)], t0)) if len(due) else np.array([t0])
-    rows = Rows("attempts", broken["attempt"].tolist())
+    rows = Rows.of("attempts", broken["attempt"])
     if holds.any():
         best = int(np.argmax(holds))
         refuted = _detect_refutations(starts[:best], len(due), attempted, received_ns)
@@ -131,4 +131,4 @@ def _probe_rate(history: History, episode: Episode) -> Value:
     # Calls due before the router left may arrive after it: they are no probes.
     probes = broken[(broken["received_ns"] > left_ns) & ~(broken["due_ns"] <= left_ns).fillna(value=False).astype(bool)]
     rate = len(probes) / ((episode.tc_ns - left_ns) / NS)
-    return Value(episode.id, {Unit.PER_SECOND: rate}, rows=Rows("attempts", probes["attempt"].tolist()))
+    return Value(episode.id, {Unit.PER_SECOND: rate}, rows=Rows.of("attempts", probes["attempt"]))

@@ -32,14 +32,29 @@ def failover_findings(history: History) -> list[Finding]:
 
 
 def switches(history: History) -> pd.DataFrame:
-    """For each call that went from one provider to another, the last such step: `left`, `left_ns`, `gap_s`, ..."""
-    marked = history.attempts[history.attempts["place"] >= 0].sort_values(["call", "received_ns"], kind="stable")
-    later = marked.groupby("call")[["provider", "received_ns", "attempt"]].shift(-1)
-    steps = marked.assign(to=later["provider"], to_ns=later["received_ns"], to_attempt=later["attempt"])
-    steps = steps[steps["to"].notna() & (steps["to"] != steps["provider"])]
-    last = steps.drop_duplicates("call", keep="last")
-    gap_ns = (last["to_ns"].astype("int64") - last["ended_ns"]).clip(lower=0)
-    return last.assign(gap_s=gap_ns / NS, to_ns=last["to_ns"].astype("int64"))
+    """For each call that went from one provider to another, the last such step.
+
+    Of the attempt that it left: `call`, `provider`, `received_ns`; of the next one: `to_attempt`, `to_ns`; and `gap_s`.
+    """
+    place = history.attempts["place"].to_numpy(dtype=np.int64)
+    provider = history.attempts["provider"].cat.codes.to_numpy()
+    # The attempts are in order of arrival, and the sort keeps that order within a call.
+    order = np.argsort(place, kind="stable")
+    order = order[place[order] >= 0]
+    left, to = order[:-1], order[1:]
+    steps = (place[left] == place[to]) & (provider[left] != provider[to])
+    left, to = left[steps], to[steps]
+    last = np.append(place[left][1:] != place[left][:-1], np.ones(min(len(left), 1), dtype=bool))
+    left, to = left[last], to[last]
+    arrived = history.attempts["received_ns"].to_numpy(dtype=np.int64)[to]
+    gap_ns = np.maximum(arrived - history.attempts["ended_ns"].to_numpy(dtype=np.int64)[left], 0)
+    found = history.attempts[["call", "provider", "received_ns"]].iloc[left]
+    steps_told: pd.DataFrame = found.assign(
+        to_attempt=history.attempts["attempt"].iloc[to].array,
+        to_ns=arrived,
+        gap_s=gap_ns / NS,
+    )
+    return steps_told
 
 
 def _switch_gaps(history: History) -> list[Finding]:
@@ -65,7 +80,7 @@ def _switch_gaps(history: History) -> list[Finding]:
                         theirs["gap_s"].to_numpy(dtype=np.float64),
                         statistic,
                         what="switches",
-                        rows=Rows("attempts", theirs["to_attempt"].tolist()),
+                        rows=Rows.of("attempts", theirs["to_attempt"]),
                         at_ns=theirs["to_ns"].to_numpy(dtype=np.int64),
                     )
                 )
@@ -99,7 +114,7 @@ def _time_to_fail_over(history: History, episode: Episode) -> Value:
             episode.tc_ns - t0,
             censored=True,
             reason="never failed over while the fault lasted",
-            rows=Rows("calls", history.numbers(history.due_in(episode) & ~good)),
+            rows=Rows.of("calls", history.numbers(history.due_in(episode) & ~good)),
             breach=Candidates(t0, offsets, refuted_ns),
         )
     best = int(np.argmax(open_))
@@ -109,7 +124,7 @@ def _time_to_fail_over(history: History, episode: Episode) -> Value:
         float(offsets[best]) * NS,
         censored=not bool(whole[best]),
         reason=note if whole[best] else "the load ended before a whole second was seen",
-        rows=Rows("calls", [int(history.calls["call"].iloc[int(starts[best])])]),
+        rows=Rows.of("calls", [int(history.calls["call"].iloc[int(starts[best])])]),
         breach=Candidates(t0, offsets[:best], refuted_ns[:best]),
     )
 
@@ -143,6 +158,6 @@ def _outage_value(history: History, scope: str, begins: npt.NDArray[np.bool_]) -
         int(lengths[longest]),
         censored=unseen,
         reason="no good call followed before the load ended" if unseen else None,
-        rows=Rows("calls", [int(each) for each in history.calls["call"].iloc[inside]]),
+        rows=Rows.of("calls", [int(each) for each in history.calls["call"].iloc[inside]]),
         breach=Candidates(int(history.due_ns[firsts[longest]]), offsets, history.ended_ns[inside]),
     )

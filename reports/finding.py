@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ..scenarios.expectation import Expectation, Unit
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NS: int = 1_000_000_000
 """Nanoseconds a second."""
 RUN_SCOPE = "run"
 """Scope of a value that speaks of the whole measured load."""
+ROWS_MAX: int = 50
+"""Most rows named under a value; their number is always given."""
 Times = npt.NDArray[np.int64]
 """Instants of the machine's monotonic clock, in nanoseconds."""
 
@@ -76,7 +81,14 @@ class Rows:
     """The rows of a ledger table that a value came from, or that speak against it."""
 
     table: str
-    ids: Sequence[int | str] = ()
+    first: Sequence[int | str] = ()  # at most ROWS_MAX
+    total: int = 0
+
+    @classmethod
+    def of(cls, table: str, ids: pd.Series[Any] | npt.NDArray[Any] | Sequence[int | str]) -> Rows:
+        """The rows of these ids, of which only the first are kept."""
+        few = ids[:ROWS_MAX] if isinstance(ids, Sequence) else np.asarray(ids[:ROWS_MAX], dtype=object).tolist()
+        return cls(table, list(few), len(ids))
 
 
 @dataclass(frozen=True, slots=True)

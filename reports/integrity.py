@@ -71,7 +71,7 @@ def _count(history: History, scope: str, due: npt.NDArray[np.bool_], which: npt.
     return Value(
         scope,
         {Unit.NUMBER: float(hit.sum()), Unit.SHARE: float(hit.sum() / due.sum())},
-        rows=Rows("calls", history.numbers(hit)),
+        rows=Rows.of("calls", history.numbers(hit)),
         breach=Steps(history.ended_ns[hit]),
     )
 
@@ -85,7 +85,7 @@ def _callers(history: History, scope: str, due: npt.NDArray[np.bool_]) -> Value:
     return Value(
         scope,
         {Unit.NUMBER: float(len(first)), Unit.SHARE: len(first) / callers},
-        rows=Rows("calls", [int(each) for each in first["call"]]),
+        rows=Rows.of("calls", [int(each) for each in first["call"]]),
         breach=Steps(first["at_ns"].to_numpy(dtype=np.int64)),
     )
 
@@ -94,7 +94,7 @@ def _availability(history: History, scope: str, due: npt.NDArray[np.bool_]) -> V
     if not due.any():
         return Value(scope, None, NO_CALLS)
     share = float((due & history.good).sum() / due.sum())
-    return Value(scope, {Unit.SHARE: share}, rows=Rows("calls", history.numbers(due & ~history.good)))
+    return Value(scope, {Unit.SHARE: share}, rows=Rows.of("calls", history.numbers(due & ~history.good)))
 
 
 def _budget(history: History) -> Value:
@@ -109,5 +109,5 @@ def _budget(history: History) -> Value:
         RUN_SCOPE,
         {Unit.SHARE: lost / ((1 - manifest.slo) * month)},
         reason=f"SLO {manifest.slo:.5g}, a month at {source}",
-        rows=Rows("calls", history.numbers(~history.good)),
+        rows=Rows.of("calls", history.numbers(~history.good)),
     )

@@ -66,7 +66,7 @@ def latency_findings(history: History) -> list[Finding]:
                 reason = f"the episode has {int(mask.sum())} right answers, {statistic} needs {needed}"
                 values.append(Value(episode.id, None, reason))
             else:
-                rows = Rows("calls", history.numbers(mask))
+                rows = Rows.of("calls", history.numbers(mask))
                 values.append(Value(episode.id, {Unit.SECONDS: during - before}, rows=rows))
         scopes = tuple(each.id for each in history.episodes)
         found.append(Finding(f"added_latency.{statistic}", tuple(values), scopes))

@@ -48,4 +48,4 @@ def _metastable(history: History, episode: Episode) -> Value:
         f"still not recovered {format_duration(round(seen_s, 1))} after the fault was over: {bad} of {calls} calls "
         f"bad, {attempts / max(calls, 1):.3g} attempts a call"
     )
-    return Value(episode.id, {Unit.NUMBER: 1.0}, reason, rows=Rows("calls", history.numbers(after & ~history.good)))
+    return Value(episode.id, {Unit.NUMBER: 1.0}, reason, rows=Rows.of("calls", history.numbers(after & ~history.good)))

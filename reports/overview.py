@@ -27,8 +27,6 @@ from .result_value import RowsOut, ValueOut
 from .tables import OUTCOMES
 from .verdict import rounded
 
-ROWS_MAX: Final = 50
-"""Most rows named under a value; their number is always given."""
 EPISODE_MEASURES: Final = (
     "time_to_detect",
     "switch_gap.p50",
@@ -81,7 +79,7 @@ def value_out(finding: Finding, value: Value) -> ValueOut:
         reason=value.reason,
         rows=None
         if value.rows is None
-        else RowsOut(table=value.rows.table, first=list(value.rows.ids[:ROWS_MAX]), total=len(value.rows.ids)),
+        else RowsOut(table=value.rows.table, first=list(value.rows.first), total=value.rows.total),
     )
 
 
@@ -208,7 +206,7 @@ def costs_out(history: History) -> list[CostOut]:
     billed = history.invoices[history.invoices["measured"]]
     columns = ["input_tokens", "cached_tokens", "produced_tokens", "usd"]
     found = []
-    for (provider, model), group in billed.groupby(["provider", "model"]):
+    for (provider, model), group in billed.groupby(["provider", "model"], observed=True):
         sums: pd.Series[float] = group[columns].sum()
         found.append(
             CostOut(

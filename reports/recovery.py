@@ -55,7 +55,7 @@ def time_to_recover(history: History, episode: Episode) -> Value:
         float(max(0, seen_ns)),
         censored=True,
         reason="not seen to recover before " + ("the load ended" if edge_ns is None else "the next fault began"),
-        rows=Rows("calls", history.numbers((history.due_ns >= tc) & ~history.good)),
+        rows=Rows.of("calls", history.numbers((history.due_ns >= tc) & ~history.good)),
         breach=candidates(tc, offsets, refuted),
     )
 
@@ -115,7 +115,7 @@ class _Seconds:
 def _recovered(
     history: History, episode: Episode, instant: int, start: int, refuted: tuple[list[float], list[int]]
 ) -> Value:
-    rows = Rows("calls", [int(history.calls["call"].iloc[start])] if start < len(history.calls) else [])
+    rows = Rows.of("calls", [int(history.calls["call"].iloc[start])] if start < len(history.calls) else [])
     return seconds(episode.id, instant - episode.tc_ns, rows=rows, breach=candidates(episode.tc_ns, *refuted))
 
 
@@ -135,5 +135,5 @@ def _time_to_revert(history: History, episode: Episode) -> Value:
     if first_ns is None or (later and first_ns > edge_ns):
         reason = f"no good answer from {preferred} was seen after the episode"
         return seconds(episode.id, edge_ns - tc, censored=True, reason=reason, breach=breach)
-    rows = Rows("calls", history.numbers(back & (history.ended_ns == first_ns)))
+    rows = Rows.of("calls", history.numbers(back & (history.ended_ns == first_ns)))
     return seconds(episode.id, first_ns - tc, rows=rows, breach=breach)

@@ -42,14 +42,15 @@ def timeline(history: History) -> TimelineOut:
     def counts(frame: pd.DataFrame, column: str) -> list[int]:
         return [int(each) for each in np.bincount(bins(frame[column]), minlength=steps)]
 
-    calls = history.calls
-    attempts = history.attempts[history.attempts["received_ns"].between(history.t0_ns, history.load_until_ns)]
+    calls = history.calls[["scheduled_ns", "outcome", "good", "provider"]]
+    inside = history.attempts["received_ns"].between(history.t0_ns, history.load_until_ns)
+    attempts = history.attempts.loc[inside, ["received_ns", "provider", "fault", "status"]]
     bad = _spoilt(history, attempts) | (attempts["status"] >= FAILED_STATUS).fillna(value=False).astype(bool)
     providers = [*history.scenario.providers]
-    providers += sorted(set(attempts["provider"]) - set(providers))
+    providers += sorted(set(attempts["provider"].unique()) - set(providers))
     good = calls[calls["good"]]
     p50, p95 = _quantiles(history, bins(calls["scheduled_ns"]), steps)
-    billed = history.invoices[history.invoices["measured"]]
+    billed = history.billed[["when_ns", "usd", "provider"]]
 
     def spent(frame: pd.DataFrame) -> list[float]:
         sums = np.bincount(bins(frame["when_ns"]), weights=frame["usd"].to_numpy(dtype=np.float64), minlength=steps)
@@ -76,7 +77,9 @@ def timeline(history: History) -> TimelineOut:
 def _spoilt(history: History, attempts: pd.DataFrame) -> pd.Series[bool]:
     """Which attempts a fault bit. One that a standing bit was answered, perhaps at another price, or has a status."""
     standings = {entry.id_at(n) for n, entry in enumerate(history.scenario.timeline) if entry.kind == "standing"}
-    return pd.Series([not standings.issuperset(entries_of(each)) for each in attempts["fault"]], attempts.index, bool)
+    harmless = [each for each in attempts["fault"].dropna().unique() if standings.issuperset(entries_of(each))]
+    spoilt: pd.Series[bool] = attempts["fault"].notna() & ~attempts["fault"].isin(harmless)
+    return spoilt
 
 
 def _quantiles(

@@ -15,7 +15,7 @@ import numpy as np
 from ..scenarios.expectation import Expectation, Unit
 from ..scenarios.units import format_duration
 from .finding import NS
-from .history import UNMEASURED, History
+from .history import UNMEASURED, History, index_in
 from .result import CheckOut, ExpectationOut, State
 from .tables import LOOP_LAG
 
@@ -174,14 +174,17 @@ def _joins_calls(history: History) -> CheckOut:
 
 
 def _joins_invoices(history: History) -> CheckOut:
-    attempts, invoices = history.run.attempts, history.run.invoices
-    counts = invoices["attempt"].value_counts()
-    per_attempt = attempts["attempt"].map(counts).fillna(0)
-    missing = attempts.loc[attempts["reached"] & (per_attempt == 0), "attempt"].tolist()
-    twice = attempts.loc[per_attempt > 1, "attempt"].tolist()
-    unreached = attempts.loc[~attempts["reached"] & (per_attempt > 0), "attempt"].tolist()
-    named = invoices["attempt"].dropna()
-    stray = named[~named.isin(attempts["attempt"])].tolist()
+    attempts, invoices = history.attempts, history.run.invoices
+    names = attempts["attempt"]
+    at = history.attempt_of_invoice
+    per_attempt = np.bincount(at[at >= 0], minlength=len(attempts))
+    reached = attempts["reached"].to_numpy(dtype=bool)
+    # An attempt that is recorded again has its invoice at the first of its rows.
+    again = index_in(names, names) != np.arange(len(names))
+    missing = names[reached & (per_attempt == 0) & ~again].tolist()
+    twice = names[per_attempt > 1].tolist()
+    unreached = names[~reached & (per_attempt > 0)].tolist()
+    stray = invoices.loc[(at < 0) & invoices["attempt"].notna().to_numpy(), "attempt"].tolist()
     unmarked = int(invoices["attempt"].isna().sum())
     faults = [
         f"{text}: {_named(rows)}"
@@ -190,17 +193,17 @@ def _joins_invoices(history: History) -> CheckOut:
             ("has more than one invoice", twice),
             ("never reached a provider but has an invoice", unreached),
             ("invoice without an attempt", stray),
-            ("recorded more than once", attempts.loc[attempts["attempt"].duplicated(), "attempt"].tolist()),
+            ("recorded more than once", names[again].tolist()),
         )
         if rows
     ]
     if unmarked:
         faults.append(f"{unmarked} invoices without an attempt id: traffic went around the injector")
-    reached = int(attempts["reached"].sum())
     return _evidence(
         "attempts join invoices",
         ok=not faults,
-        found="; ".join(faults) or f"{len(attempts)} attempts, {reached} reached a provider, {len(invoices)} invoices",
+        found="; ".join(faults)
+        or f"{len(attempts)} attempts, {reached.sum()} reached a provider, {len(invoices)} invoices",
         needed="one invoice for each attempt that reached a provider, none for the others",
     )
 

@@ -7,6 +7,7 @@ import shlex
 import zlib
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from .finding import NS
@@ -52,7 +53,7 @@ def worst_calls(history: History) -> list[WorstOut]:
         rank = lost["outcome"].map({name: index for index, name in enumerate(_ORDER)}).fillna(len(_ORDER))
         silent_first = lost.assign(rank=rank, loud=~lost["silent"]).merge(_routes(history), on="call", how="left")
         # A few of each kind say more than many of one.
-        nth = silent_first.groupby(["outcome", "status", *_ROUTE], dropna=False).cumcount()
+        nth = silent_first.groupby(["outcome", "status", *_ROUTE], dropna=False, observed=True).cumcount()
         chosen = silent_first[nth < OF_A_KIND_MAX].sort_values(["loud", "rank"], kind="stable")
         nth = chosen.groupby("outcome").cumcount()
         chosen = chosen.assign(nth=nth // OF_A_KIND_MAX).sort_values(["nth", "loud", "rank"], kind="stable")
@@ -61,7 +62,7 @@ def worst_calls(history: History) -> list[WorstOut]:
 
 def _routes(history: History) -> pd.DataFrame:
     """By call: how many attempts it took, and how the last of them ended."""
-    made = history.attempts.dropna(subset=["call"]).groupby("call")
+    made = history.attempts_of(~history.good).groupby("call")
     last = made[["provider", "status", "ended_by"]].last().set_axis(list(_ROUTE[1:]), axis=1)
     return last.assign(tries=made.size()).reset_index()
 
@@ -69,7 +70,8 @@ def _routes(history: History) -> pd.DataFrame:
 def _waterfall(history: History, row: dict[Any, Any]) -> WorstOut:
     due_ns = int(row["scheduled_ns"])
     attempts = history.attempts[history.attempts["call"] == row["call"]].head(ATTEMPTS_MAX)
-    usd = history.run.invoices.drop_duplicates("attempt").set_index("attempt")["usd"]
+    invoices = history.run.invoices[np.isin(history.attempt_of_invoice, attempts.index)]
+    usd = invoices.drop_duplicates("attempt").set_index("attempt")["usd"]
     return WorstOut(
         call=int(row["call"]),
         caller=int(row["caller"]),

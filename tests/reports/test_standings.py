@@ -100,11 +100,11 @@ def test_a_ledger_of_before_there_were_standings_is_read(tmp_path: Path):
     """Parquet without the column, and rows without it, are of faults, which are judged as ever."""
     folder = simulate(STORY).write(tmp_path)
     run = read_run(folder)
-    run.faults = run.faults.drop(columns="whole")
+    faults = run.faults.drop(columns="whole")
     (folder / "ledger").mkdir(exist_ok=True)
     for name in ("schedule", "calls", "attempts", "invoices", "samples"):
         run.table(name).to_parquet(folder / "ledger" / f"{name}.parquet", index=False)
-    run.faults.to_parquet(folder / "ledger" / "faults.parquet", index=False)
+    faults.to_parquet(folder / "ledger" / "faults.parquet", index=False)
     for path in (folder / "ledger").glob("*.ndjson"):
         path.unlink()
     result = make_result(read_run(folder))
