@@ -15,8 +15,8 @@ import orjson
 
 from .json_schema import mismatch
 
-REPAIR_CHARS_MAX = 256 * 1024
-"""Longest text that a repair is tried on; Python's own parser isn't made for more."""
+REPAIR_CHARS_MAX = 64 * 1024
+"""Longest text that a repair is tried on: Python's own parser takes some tens of milliseconds for so much."""
 DEPTH_MAX = 32
 """How deep members are renamed."""
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]{0,20}[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
