@@ -108,6 +108,7 @@ class Metrics(Observer):
             self._changes.labels(provider.name, to)
         for scope in ("all", "streams"):
             self._breaker.labels(provider.name, provider.credential, provider.model, scope).set(0)
+        self.seconds.labels(provider.name)
         for outcome in ("ok", "failed", "rejected", "cancelled"):
             self.requests.labels(provider.name, provider.model, outcome)
 

@@ -24,7 +24,7 @@ def test_rules_speak_of_metrics_that_exist():
     metrics.show_budgets({"": Purse("", 1.0, 1.0, clock=float)})
     exported = set(re.findall(r"^# TYPE (\w+)", metrics.render().decode(), re.MULTILINE))
     recorded = {rule["record"] for rule in rules if "record" in rule}
-    named = {name for rule in rules for name in re.findall(r"\bllm[\w:]+", rule["expr"])}
+    named = {re.sub("_bucket$", "", name) for rule in rules for name in re.findall(r"\bllm[\w:]+", rule["expr"])}
     assert set() == named - exported - recorded
     assert {"LLMProviderDegraded", "LLMProviderDown", "LLMBudgetExhausted", "LLMProvidersExhausted"} <= {
         rule.get("alert") for rule in rules
