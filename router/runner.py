@@ -14,6 +14,7 @@ from .messages import NOTHING, LLMRequest, LLMResponse, Tokens, read_usage
 from .money import LETTERS_PER_TOKEN, Bill, counted, guessed, tokens_of, uncounted
 from .observer import AttemptEnd, CallRecord, Observer
 from .open_stream import End
+from .validate import CONTENT_DRIFTS
 
 
 @dataclass(slots=True, eq=False)
@@ -158,7 +159,10 @@ class Runner:
     def _failed(self, running: Running, error: AttemptFailed, tokens: Tokens = NOTHING) -> None:
         midway = isinstance(error, StreamFailed) and error.midway
         pieces = error.pieces if isinstance(error, StreamFailed) else 0
-        running.lane.failed(running.permit, error.failure, midway=midway)
+        if _asks_too_much(running, error.failure):
+            running.lane.abandoned(running.permit)
+        else:
+            running.lane.failed(running.permit, error.failure, midway=midway)
         bill = self._unfinished(running, error.failure, pieces, tokens)
         theirs = error.failure.meaning in {Meaning.REQUEST, Meaning.UNFIT}
         self._tell(running, "rejected" if theirs else "failed", bill, error.failure)
@@ -213,3 +217,14 @@ def _last_usage(opened: Opened) -> Tokens:
         if chunk.get("usage"):
             return read_usage(chunk["usage"])
     return NOTHING
+
+
+def _asks_too_much(running: Running, failure: Failure) -> bool:
+    """Whether another provider has failed this call in the same way: then it is the question, which moves nothing.
+
+    A schema that no model can meet would otherwise take all providers away from everybody else.
+    """
+    return failure.reason in CONTENT_DRIFTS and any(
+        attempt.failure.reason in CONTENT_DRIFTS and attempt.provider.partition(" (")[0] != running.lane.name
+        for attempt in running.record.attempts
+    )

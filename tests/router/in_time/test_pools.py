@@ -159,6 +159,27 @@ def test_a_pools_doors_are_one_door(lab):
     lab.virtually(scene())
 
 
+NO_CALL = Failure(Meaning.DRIFTED, "drift_no_call", "the tool that had to be called wasn't")
+RENAMED = Failure(Meaning.DRIFTED, "drift_fields", "`choices` is missing")
+
+
+@both
+@pytest.mark.parametrize(("failure", "left"), [(NO_CALL, 1), (RENAMED, 2)], ids=str)
+def test_a_question_that_nobody_can_answer_takes_nobody_away(lab, stream, failure, left):
+    """What two vendors' models fail to say is the question's doing: the second isn't left; other drift is its own."""
+    first, second = lab.Scripted("a"), lab.Scripted("b")
+    first.always = second.always = failure
+
+    async def scene() -> None:
+        router = lab.make(first, second)
+        for _ in range(4):
+            with pytest.raises(AllProvidersExhausted):
+                await lab.ask(router, stream=stream)
+        assert left == sum(lane.breaker.state is State.OPEN for lane in router.lanes)
+
+    lab.virtually(scene())
+
+
 def test_valid_keys_refused_for_an_hour_are_not_lost(lab):
     """On some days valid keys are refused for an hour: they are probed all along, and used again within a minute."""
     members = pool(lab, "a", "KEY_1", "KEY_2")
