@@ -29,7 +29,7 @@ _PLAIN: Final = {
         "How many callers lost at least one call?",
         "More people noticed than was thought acceptable.",
     ),
-    "fairness": Plain(
+    "caller_fairness": Plain(
         "How evenly was the harm spread over the callers?",
         "Some callers carried far more of the harm than others.",
     ),

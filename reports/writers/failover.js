@@ -35,6 +35,13 @@ function strip(episode) {
   });
 }
 
+// Trouble that outlives its cause is the worst that an outage can leave behind: said in words, not as a number.
+function stayedDown(episode) {
+  const value = valueOf("metastable", episode.id);
+  if (!value || value.value === null) return null;
+  return value.value ? h("p", { class: "bad-text" }, "The trouble held itself up: the router had not recovered at least 30 s after the fault was gone.") : null;
+}
+
 function shareOf(window) {
   if (window.kind === "event" && window.share === 1) return "an event on the system";
   const share = window.growth ? `${percent(window.growth[0])} growing to ${percent(window.growth[1])}` : percent(window.share);
@@ -75,6 +82,7 @@ function failover() {
         const value = episode.times[key];
         return h("li", {}, h("div", { class: "label" }, name), h("div", { class: broken(key, episode) ? "value bad" : "value" }, value.text), h("p", {}, words, limit(key), value.reason && (slow(value) || value.value === 0) ? ` – ${value.reason}` : ""));
       })),
+      stayedDown(episode),
       facts(Object.entries(episode.times).filter(([key, value]) => !PHASES.some(([phase]) => phase === key) && !(key.startsWith("switch_gap") && value.value === null)).map(([key, value]) =>
         [MEANWHILE[key] || key.replaceAll("_", " "), value.text, value.text === "–" && value.reason ? h("span", { class: "small" }, value.reason) : null]), "grid"));
   }

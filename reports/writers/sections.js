@@ -1,4 +1,6 @@
 // The rest of the page, section by section: who was hurt, latency, whether the run proves anything, every measure, and how to repeat it.
+const ANSWERS = [["availability", "Calls answered right and in time"], ["callers_hurt", "Callers who lost a call"], ["outage", "Longest stretch without a right answer"], ["budget_spent", "Of a month's error budget, this run took"]];
+
 function integrity() {
   const most = Math.max(...data.outcomes.map((each) => each.calls), 1), callers = data.callers;
   const whole = data.slices.filter((each) => (each.scope || "run") === "run");
@@ -6,12 +8,13 @@ function integrity() {
   const kinds = [...new Set(whole.map((each) => each.by))].filter((kind) => whole.filter((each) => each.by === kind).length > 1);
   const slices = kinds.flatMap((kind) => whole.filter((each) => each.by === kind));
   return section("integrity", "What the callers got", "A silent loss looked like a success to the caller: a 2xx status and a proper ending, without the right answer.",
+    h("div", { class: "card" }, facts(ANSWERS.filter(([key]) => valueOf(key)).map(([key, name]) => { const value = valueOf(key); return [name, value.text, value.value === null && value.reason ? h("span", { class: "small" }, value.reason) : null]; }), "grid")),
     h("div", { class: "two" },
       h("div", { class: "column" }, h("div", { class: "card" }, table("By outcome", [["Outcome", (row) => [row.outcome, h("div", { class: "small soft" }, row.meaning)]],
         ["Calls", (row) => count(row.calls), "num"], ["Share", (row) => [percent(row.share), h("span", { class: "meter", style: { width: `${Math.max((row.calls / most) * 70, 2)}px`, background: outcomeColor(row.outcome), marginLeft: "auto" } })], "num"],
         ["Silent", (row) => (row.silent ? h("span", { class: "bad-text" }, count(row.silent)) : "0"), "num"]], data.outcomes)),
       callers && callers.hurt > 0 && h("div", { class: "card" }, h("h3", {}, "How the harm was spread"),
-        facts([["Callers hurt", `${count(callers.hurt)} of ${count(callers.callers)}`], ["Fairness between callers", callers.fairness.text, callers.fairness.reason ? h("div", { class: "small soft" }, callers.fairness.reason) : null],
+        facts([["Callers hurt", `${count(callers.hurt)} of ${count(callers.callers)}`], ["Fairness between callers", callers.fairness.text, h("div", { class: "small soft" }, "1: all were treated alike"), callers.fairness.reason ? h("div", { class: "small soft" }, callers.fairness.reason) : null],
           ...(callers.tenth_share === null ? [] : [["Of all lost calls, hit the most hurt tenth", percent(callers.tenth_share)]])]),
         callers.most_hurt.length > 0 && h("details", { style: { marginTop: "12px" } }, h("summary", { class: "small soft" }, "The callers hurt most"), table(null, [["Caller", (row) => row.caller], ["Calls", (row) => count(row.calls), "num"], ["Lost", (row) => count(row.lost), "num"], ["Silent", (row) => count(row.silent), "num"]], callers.most_hurt)))),
       slices.length > 0 && h("div", { class: "card" }, table("Who was hurt", [["Calls", (row) => sliceName(row)], ["Due", (row) => count(row.calls), "num"],

@@ -2,6 +2,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const told = JSON.parse(document.getElementById("told").textContent);
 const definition = (key) => (data.findings.find((each) => each.key === key) || {}).definition;
+const valueOf = (key, scope) => { const finding = data.findings.find((each) => each.key === key); return finding && finding.values.find((each) => each.scope === (scope || "run")); };
 const SURVIVED = { pass: ["✓", "Yes."], fail: ["✗", "No."], inconclusive: ["?", "This run can't tell."] };
 const HEADLINES = { "Lost calls": "lost_calls", "Silent losses": "silent_losses", Failover: "time_to_fail_over", Recovery: "time_to_recover", "Cost per answer": "cost_increase" };
 const LEAD = {

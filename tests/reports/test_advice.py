@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from banstorm.reports.advice import ADVICE_MAX, advice, tightest
+from banstorm.reports.measures import keys
 from banstorm.reports.plain import plain, wanted
 from banstorm.reports.result import ExpectationOut, Result, State
 from synthetic import Ledger, Story, judged, ns, simulate
@@ -155,3 +156,10 @@ def test_a_statistic_and_an_unknown_measure_are_questions_too() -> None:
     """A quantile says which, and a measure without words of its own is asked for by its name."""
     assert plain("switch_gap.p95").question.endswith("the next (95 of 100, p95)?")
     assert plain("moon_phase.max").question == "moon phase, max?"
+
+
+@pytest.mark.parametrize("key", keys())
+def test_every_measure_has_words_of_its_own(key: str) -> None:
+    """Each measure that a limit can be set on is a question, and says what it means when it is broken."""
+    assert plain(key).question.endswith("?")
+    assert plain(key).broken.endswith(".")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from banstorm.reports.result import Result
+from banstorm.reports.result import DamageOut, Result, Verdict
 from banstorm.reports.writers import html
 from chromium import Page, browser
-from synthetic import Ledger, Story, judged, ns, simulate
+from pages import both_broken, chart, failing, opened
+from synthetic import judged
 
 pytestmark = pytest.mark.debian
 
@@ -33,22 +33,6 @@ SECTIONS = [
 LIGHT, DARK = "rgb(246, 247, 249)", "rgb(15, 18, 22)"
 HOSTILE = '</script><script>window.hit=1</script><img src=x onerror="window.hit=1">\'"&\u2028@@script@@'
 """What a provider or a router might say: markup, the end of our script, a line separator, one of our placeholders."""
-
-
-def failing() -> Ledger:
-    """A run with losses, a slow recovery and probes."""
-    story = Story(
-        rate=50,
-        duration_s=8.0,
-        at_s=2.0,
-        until_s=4.0,
-        fail_over_s=0.2,
-        detect_s=0.4,
-        recover_s=0.5,
-        revert_s=0.7,
-        expect={"lost_calls": 0, "time_to_fail_over": "<= 250ms"},
-    )
-    return simulate(story)
 
 
 @pytest.fixture(scope="module")
@@ -112,120 +96,6 @@ def test_tables_have_headings_and_pictures_have_words(page: Page) -> None:
     assert page.evaluate("document.querySelectorAll('h1').length") == 1
 
 
-def chart(page: Page) -> dict[str, float]:
-    """Where the timeline stands in the window, once it is in sight and drawn."""
-    found: dict[str, float] = page.evaluate(
-        "(async () => { const each = document.querySelector('#timeline-chart'); "
-        "each.scrollIntoView({block: 'center', behavior: 'instant'}); "
-        "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); "
-        "const {x, y, width, height} = each.getBoundingClientRect(); return {x, y, width, height}; })()"
-    )
-    return found
-
-
-def at_time(box: dict[str, float], seconds: float) -> float:
-    """Where a moment of the whole run of 8 s stands: time runs from 58 pixels on to 14 before the right edge."""
-    return box["x"] + 58 + (seconds / 8) * (box["width"] - 72)
-
-
-def view(page: Page) -> list[float]:
-    """From when to when the timeline shows the run."""
-    found: list[float] = page.evaluate(
-        "(({from, until}) => [Number(from), Number(until)])(document.querySelector('#timeline-chart').dataset)"
-    )
-    return found
-
-
-def bars(page: Page) -> int:
-    """How many bars the timeline draws."""
-    found: int = page.evaluate(
-        "[...document.querySelectorAll('#timeline-chart .bars')]"
-        ".reduce((sum, each) => sum + Number(each.dataset.bars), 0)"
-    )
-    return found
-
-
-def click(page: Page, label: str) -> None:
-    """Press a button of the timeline."""
-    page.evaluate(f"document.querySelector('#timeline .buttons [aria-label={json.dumps(label)}]').click()")
-
-
-def test_hovering_tells_the_numbers_of_a_step(page: Page) -> None:
-    """Over the fault's first step the tip counts its lost calls, and the requests that failed."""
-    box = chart(page)
-    page.mouse("mouseMoved", at_time(box, 2.1), box["y"] + 100)
-    tip = page.evaluate("document.querySelector('.tip').innerText.replace(/\\s+/g, ' ')")
-    assert tip.startswith("2s to 2.25s")
-    assert "error 10" in tip
-    assert "(13 failed)" in tip
-    page.mouse("mouseMoved", 5, 5)
-    assert page.evaluate("document.querySelector('.tip').hidden") is True
-
-
-def test_dragging_zooms_and_the_button_shows_everything_again(page: Page) -> None:
-    """A drag shows what it went over, with fewer bars; the button shows the run again."""
-    box, before = chart(page), bars(page)
-    y = box["y"] + 100
-    page.mouse("mousePressed", at_time(box, 2), y, button="left", clickCount=1)
-    page.mouse("mouseMoved", at_time(box, 4), y, button="left")
-    page.mouse("mouseReleased", at_time(box, 4), y, button="left", clickCount=1)
-    assert view(page) == pytest.approx([2, 4], abs=0.05)
-    assert 0 < bars(page) < before * 0.5
-    click(page, "Show the whole run")
-    page.mouse("mouseMoved", 5, 5)
-    assert (view(page), bars(page)) == ([0, 8], before)
-
-
-def test_buttons_zoom_and_move(page: Page) -> None:
-    """In and out around the middle, later and earlier, and to the fault; out of the run leads no button."""
-    chart(page)
-    click(page, "Zoom in")
-    assert view(page) == [2, 6]
-    click(page, "Later")
-    assert view(page) == pytest.approx([3.2, 7.2])
-    click(page, "Later")
-    assert view(page) == [4, 8]
-    assert page.evaluate("document.querySelector('#timeline [aria-label=Later]').disabled") is True
-    click(page, "Earlier")
-    assert view(page) == pytest.approx([2.8, 6.8])
-    click(page, "Zoom to episode 1 (anthropic)")
-    assert view(page) == pytest.approx([1.6, 4.4])
-    for _ in range(2):
-        click(page, "Zoom out")
-    assert view(page) == [0, 8]
-
-
-def test_the_wheel_zooms_only_with_ctrl(page: Page) -> None:
-    """A wheel alone scrolls the page; with Ctrl the timeline comes nearer around the pointer."""
-    box = chart(page)
-    x, y = at_time(box, 2), box["y"] + 100
-    page.mouse("mouseWheel", x, y, deltaX=0, deltaY=-40)
-    assert view(page) == [0, 8]
-    box = chart(page)
-    page.mouse("mouseWheel", at_time(box, 2), box["y"] + 100, deltaX=0, deltaY=-40, modifiers=2)
-    assert view(page) == pytest.approx([0.4, 6.8], abs=0.05)
-    click(page, "Show the whole run")
-
-
-def test_the_timeline_can_be_read_with_the_keyboard(page: Page) -> None:
-    """The arrow keys walk through the steps and a screen reader is told each; plus zooms, Escape shows everything."""
-    chart(page)
-    page.evaluate("document.querySelector('#timeline-chart').focus({focusVisible: true})")
-    page.key("Home")
-    for _ in range(2):
-        page.key("ArrowRight")
-    assert page.evaluate("document.querySelector('.tip .when').textContent") == "500ms to 750ms"
-    told = page.evaluate("document.querySelector('#timeline-chart').getAttribute('aria-valuetext')")
-    assert told.startswith("500ms to 750ms: callers got ok ")
-    page.key("+")
-    assert view(page) != [0, 8]
-    for _ in range(20):
-        page.key("ArrowRight")
-    assert view(page)[0] <= 5.5 <= view(page)[1]
-    page.key("Escape")
-    assert view(page) == [0, 8]
-
-
 def test_everything_can_be_reached_and_copied_with_the_keyboard(page: Page) -> None:
     """Whatever acts on a click is a link, a button or a summary; the command is there to be copied, or is selected."""
     assert page.evaluate("document.querySelectorAll('[onclick]').length") == 0
@@ -246,17 +116,6 @@ def test_what_a_slow_call_was_like_is_drawn_when_it_is_opened(page: Page) -> Non
     assert page.evaluate(
         "[...document.querySelectorAll('#worst .copy pre')].every((each) => each.textContent.startsWith('curl '))"
     )
-
-
-def test_the_timeline_stands_as_a_table_too(page: Page, result: Result) -> None:
-    """Opened, it has a row a step, with the same numbers."""
-    rows = page.evaluate(
-        "(async () => { const box = document.querySelector('#timeline details'); box.open = true; "
-        "await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); "
-        "return [...box.querySelectorAll('tbody tr')].map((each) => each.textContent); })()"
-    )
-    assert len(rows) == result.timeline.steps
-    assert rows[8].startswith("2s310")  # 3 good, 10 lost
 
 
 def test_the_colours_can_be_chosen(page: Page) -> None:
@@ -294,17 +153,45 @@ def test_dark_mode_and_narrow_screens(page: Page) -> None:
     page.call("Emulation.clearDeviceMetricsOverride")
 
 
-def test_names_of_windows_never_overlap(tmp_path: Path) -> None:
-    """Windows of two providers at once have a row each."""
-    with browser(tmp_path / "profile") as opened:
-        (tmp_path / "report.html").write_text(html.render(judged(both_broken(), tmp_path / "run")), "utf-8")
-        opened.open(tmp_path / "report.html")
-        chart(opened)
-        boxes = opened.evaluate(
-            "[...document.querySelectorAll('.band-name')].map((each) => each.getBoundingClientRect().toJSON())"
-        )
-    assert len(boxes) == 2
-    assert boxes[0]["bottom"] <= boxes[1]["top"]
+def test_what_could_not_be_read_stands_at_the_top(result: Result, tmp_path: Path) -> None:
+    """A reader sees what a damaged folder costs before any number."""
+    damage = DamageOut(where="ledger/calls", what="torn", costs="The last second is missing.", rows=3)
+    told = opened(
+        result.model_copy(update={"damage": [damage]}), tmp_path, "document.querySelector('#page .notice').textContent"
+    )
+    assert told == "A part of this run could not be read.ledger/calls: torn. The last second is missing."
+
+
+def test_trouble_that_holds_itself_up_is_said_in_words(result: Result, tmp_path: Path) -> None:
+    """A router that stayed down after the fault had gone is told as that, not as the number 1."""
+    findings = [
+        each.model_copy(update={"values": [one.model_copy(update={"value": 1.0, "text": "1"}) for one in each.values]})
+        if each.key == "metastable"
+        else each
+        for each in result.findings
+    ]
+    page = opened(
+        result.model_copy(update={"findings": findings}), tmp_path, "document.querySelector('#failover').textContent"
+    )
+    assert "The trouble held itself up" in page
+
+
+def test_an_inconclusive_run_says_so_before_any_number(result: Result, tmp_path: Path) -> None:
+    """The top says that it can't tell, why, and what to do next; nothing broke first."""
+    short = [result.checks[0].model_copy(update={"ok": False, "found": "the injector was killed"})]
+    document = result.model_copy(
+        update={
+            "verdict": Verdict.INCONCLUSIVE,
+            "checks": short,
+            "reasons": ["our own processes: the injector was killed"],
+        }
+    )
+    top = opened(document, tmp_path, "document.querySelector('#verdict').innerText")
+    assert "This run can't tell how simulated takes it: our own measuring fell short." in top
+    assert "the injector was killed" in top
+    assert "Repeat it: a part of banstorm failed" in top
+    assert "They prove nothing until the run is repeated." in top
+    assert "broke first" not in top.lower()
 
 
 def test_the_headline_is_the_worst_of_the_episodes(tmp_path: Path) -> None:
@@ -315,30 +202,6 @@ def test_the_headline_is_the_worst_of_the_episodes(tmp_path: Path) -> None:
     assert times["anthropic"].value > times["openai"].value
     headline = next(each for each in result.headlines if each.label == "Failover")
     assert (times["openai"].text, "bad") == (headline.text, headline.tone)
-
-
-def both_broken() -> Ledger:
-    """A run in which a second provider has a window of half a second inside the first one's, and all is lost then."""
-    run = failing()
-    entry, row = run.manifest["scenario"]["timeline"][0], run.tables["faults"][0]
-    run.manifest["scenario"]["timeline"].append({**entry, "on": "openai", "at": "2.3s", "until": "2.6s"})
-    bitten = [
-        each
-        for each in run.tables["attempts"]
-        if each["provider"] == "openai" and ns(2.3) <= each["received_ns"] < ns(2.6)
-    ]
-    entry_id = f"1:{entry['fault']}"
-    for attempt in bitten:
-        attempt["fault"] = entry_id
-    lost = {each["call"] for each in bitten}
-    for call in run.tables["calls"]:
-        if call["call"] in lost:
-            call.update(outcome="error", status=502)
-    first_ns = min(each["received_ns"] for each in bitten)
-    times = {"declared_from_ns": ns(2.3), "declared_until_ns": ns(2.6), "armed_ns": ns(2.3), "disarmed_ns": ns(2.6)}
-    window = {**row, **times, "entry": entry_id, "provider": "openai", "bites": len(bitten), "first_bite_ns": first_ns}
-    run.tables["faults"].append(window)
-    return run
 
 
 def poison(value: Any, skip: frozenset[str]) -> Any:
