@@ -115,6 +115,7 @@ class LLMRouter(BothWays):
             ceiling=ceiling,
             hedge=Hedge(hedge.share, hedge.reserve) if fallback and hedge and hedge.enabled else None,
             buffered=buffered,
+            continuing=continuing,
         )
         self._rounds = Rounds(policies, self._runner, self._observers, clock=clock, sleep=sleep, chance=chance)
         self._leaving: set[asyncio.Task[None]] = set()

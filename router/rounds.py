@@ -61,6 +61,7 @@ class Policies:
         ceiling: What a failover may cost; None for any price.
         hedge: When a second provider is asked as well; None for never.
         buffered: Whether streams are held back to their end, so that any failure can be hidden.
+        continuing: Whether somebody else goes on with a stream that breaks off.
     """
 
     attempts_max: int
@@ -72,6 +73,7 @@ class Policies:
     ceiling: Ceiling | None = None
     hedge: Hedge | None = None
     buffered: bool = False
+    continuing: bool = False
 
 
 class Rounds:
@@ -210,6 +212,8 @@ class Rounds:
         running = self._runner.begin(lane, permit, call.request, call.record)
         # A stream that is asked for in spite of the breaker of streams is held back: the last ones broke off.
         held_back = self.policies.buffered or (call.stream and not lane.streams.available)
+        # Half a call can't be gone on with, and is of no use to anybody.
+        held_back = held_back or (self.policies.continuing and call.request.demanded_call is not None)
         whole_s = self.left_s(call) if held_back else None
         answer = await self._runner.attempt(running, limit_s, whole_s)
         is_open = isinstance(answer, Opened) and answer.rest is not None
