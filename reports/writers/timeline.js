@@ -35,7 +35,7 @@ function timelineChart(data) {
     if (!width) return;
     const first = Math.max(0, Math.floor(state.from / line.step_s + 1e-9)), last = Math.min(line.steps, Math.ceil(state.until / line.step_s - 1e-9));
     const frame = { first, last, left, right, x, step_s: line.step_s };
-    const parts = drawFaults(rows, { left, right, top: 4, bottom, x, high: FAULT_HIGH, font: 6.6 });
+    const parts = drawFaults(rows, { left, right, top: 4, bottom, x, high: FAULT_HIGH, font: 7.1 });
     let at = top;
     for (const lane of lanes) { parts.push(...drawLane(lane, { ...frame, top: at })); at += lane.height + LANE_GAP; }
     for (const tick of ticks(state.from, state.until, width < 560 ? 5 : 10, true)) {
