@@ -47,7 +47,7 @@ class QuotaLimits(Standing):
 
     def begin(self, place: Place) -> Effect:
         """Begin with full buckets."""
-        quota = Quota(place.failures, clock=place.clock)
+        quota = Quota(place.failures, clock=place.clock, vendor=place.accounts.quota.vendor.name)
         limits = Limits(**self.model_dump())
         quota.set(limits, credential=place.entry.credential, model=place.entry.model, entry=place.id)
         return _Limited(place, quota)

@@ -58,14 +58,15 @@ class StagedAccounts(Accounts):
         failures: The failure kinds that the vendor has.
         effects: What the entries do here.
         seed: Seed of who is reached first.
+        vendor: The vendor's name, for what it does in its own way.
     """
 
-    def __init__(self, failures: frozenset[str], effects: Effects, *, seed: int) -> None:
-        super().__init__(failures, seed=seed, clock=effects.clock)
+    def __init__(self, failures: frozenset[str], effects: Effects, *, seed: int, vendor: str) -> None:
+        super().__init__(failures, seed=seed, clock=effects.clock, vendor=vendor)
         self._effects = effects
         self._reinstates = False
         # how everyone would stand if nobody had been reinstated
-        self._without = Accounts(failures, seed=seed, clock=effects.clock)
+        self._without = Accounts(failures, seed=seed, clock=effects.clock, vendor=vendor)
 
     def change(self, state: str, **more: Any) -> None:
         """As `Accounts.change`."""
@@ -169,7 +170,7 @@ class Staged:
         # providers may share a key by chance: who is reached at one says nothing about another
         self._seed = seed ^ int.from_bytes(provider.encode(), "big")
         self._effects = Effects(clock)
-        self.accounts = StagedAccounts(dialect.failures, self._effects, seed=self._seed)
+        self.accounts = StagedAccounts(dialect.failures, self._effects, seed=self._seed, vendor=dialect.name)
         self.prices = StagedPrices(prices, self._effects)
 
     def begin(self, t0_s: float) -> None:

@@ -13,10 +13,10 @@ BROKEN = """
 import runpy
 from banstorm.fakes.dialects.openai import DIALECT
 
-def read(*_):
+def reader(*_):
     raise RuntimeError("oh dear")
 
-type(DIALECT).read = read
+type(DIALECT).reader = reader
 runpy.run_module("banstorm.harness.fakes_host", run_name="__main__")
 """
 SCENARIO = {

@@ -56,6 +56,15 @@ def test_an_answer_tells_the_quotas_figures(provider_of):
     assert ask_headers == provider.staged.accounts.headers("key", ask, ask_headers)
 
 
+def test_a_quota_is_told_in_the_vendors_way(provider_of):
+    """Groq's headers tell requests of a day, though their names don't say so."""
+    provider = provider_of(FULL | {"with": {"requests_per_minute": 60, "requests_per_day": 900}}, dialect="groq")
+    provider.at(2.0)
+    headers = [("x-ratelimit-limit-requests", "14400"), ("x-ratelimit-remaining-requests", "14399")]
+    ask = Ask("claude-sonnet-5", stream=False, text="", mark=None, input_tokens=10)
+    assert ("900", "899") == tuple(dict(provider.staged.accounts.headers("key", ask, headers)).values())
+
+
 @pytest.mark.parametrize(
     ("standing", "dialect", "kind"),
     [
