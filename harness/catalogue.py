@@ -50,9 +50,17 @@ def listing(what: str, tag: str | None = None) -> str:
             rows = [(name, f"failures: {', '.join(sorted(kinds))}") for name, kinds in vendors.items()]
             rows.append((GENERIC, f"any JSON service, defined by a file of yours; there are {', '.join(shipped())}"))
         case _:
-            rows = [(name, (targets.find(name).__doc__ or "").partition("\n")[0]) for name in targets.names()]
+            rows = [(name, _target(name)) for name in targets.names()]
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(_hanging(f"{name:<{width}}  ", text) for name, text in rows)
+
+
+def _target(name: str) -> str:
+    """A target in a line: what it is, its pinned version, its variants."""
+    found = targets.find(name)
+    version = f" [{found.version}]" if found.version else ""
+    variants = "".join(f" {name}:{each}: {what}." for each, what in found.variants.items())
+    return (found.__doc__ or "").partition("\n")[0] + version + variants
 
 
 def _scenarios(tag: str | None) -> str:

@@ -26,7 +26,10 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
 @click.argument("scenario", required=False)
 @click.option("--tag", help="Play all scenarios of the library with this tag, one after the other, e.g. ci.")
 @click.option(
-    "--target", default="reference", show_default=True, help="A target's name, or the URL of a running router."
+    "--target",
+    default="reference",
+    show_default=True,
+    help="A target's name (litellm, litellm:tuned, …), a running router's URL, a command with {port}, or a YAML file.",
 )
 @click.option("--inline", is_flag=True, help="Play the faults inside the fakes, without mitmproxy (two witnesses).")
 @click.option(
@@ -77,6 +80,18 @@ def run(scenario: str | None, tag: str | None, **words: Any) -> None:
         raise click.UsageError("give one scenario, or a --tag")
     wish = command_run.wish(scenario=scenario or "", **words)
     sys.exit(command_run.play(wish) if tag is None else run_many.play_tagged(tag, wish))
+
+
+@banstorm.command()
+@click.argument("targets", nargs=-1)
+def prepare(targets: tuple[str, ...]) -> None:
+    """Install TARGETS ahead of time (all of them if none is named), each into an environment of its own in the cache.
+
+    `run` does it itself when it has to. The cache is BANSTORM_CACHE, else banstorm's folder in the user's cache.
+    """
+    from . import command_prepare
+
+    sys.exit(command_prepare.prepare(targets))
 
 
 @banstorm.command("list")

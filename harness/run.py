@@ -7,10 +7,11 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ..reports.tables import ROUTER
+from ..reports.tables import ROUTER, Refusal
 from . import events, intercept
 from .errors import HarnessError, Interrupted, NotReadyError
 from .faults.base import Host
+from .interruption import heard_it, undisturbed
 from .launch import Child, Process, allow_files
 from .ledger import Ledger
 from .manifest import Manifest
@@ -19,6 +20,7 @@ from .readiness import wait_ready
 from .router_events import RouterEvents
 from .sampling import Sampler
 from .targets.base import Endpoint, ProviderAt
+from .tripwire import Tripwire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -46,6 +48,7 @@ class Run:
         self._progress: dict[str, Any] = {"load": {}, "providers": {}}
         self._ledger: Ledger | None = None
         self._lead_s = LEAD_S
+        self._tripwire = Tripwire(self._strayed)
 
     async def execute(self) -> Result:
         """Run everything and judge it.
@@ -56,7 +59,11 @@ class Run:
             Interrupted: on Ctrl-C, once everything has ended and the report of what there is was written.
         """
         plan = self.plan
-        await plan.target.prepare(lambda what: self._tell(events.Preparing(None, what)))
+        try:
+            await plan.target.prepare(lambda what: self._tell(events.Preparing(None, what)))
+        except asyncio.CancelledError:
+            heard_it()
+            raise Interrupted from None
         self.prepare_folder()
         interrupted = False
         begun = False
@@ -65,7 +72,7 @@ class Run:
             begun = True
             await self._play(endpoint)
         except asyncio.CancelledError:
-            interrupted = _heard_it()
+            interrupted = heard_it()
         except HarnessError as error:
             # Before the timeline began nothing was lost, and the user mends it and runs again; afterwards the ledger
             # so far is worth keeping, and the verdict says that it proves nothing.
@@ -73,14 +80,14 @@ class Run:
             if not begun or isinstance(error, NotReadyError):
                 raise
         finally:
-            interrupted = await _undisturbed(self._stop_all()) or interrupted
+            interrupted = await undisturbed(self._stop_all()) or interrupted
             self.manifest.interrupted = interrupted
             self.manifest.save(final=True)
         self._tell(events.Reporting(self._now_s(), plan.folder))
         try:
             result = await asyncio.to_thread(make_report, plan.folder, charts=plan.wish.charts and not interrupted)
         except asyncio.CancelledError:  # the thread goes on and finishes the report; nobody waits to hear of it
-            interrupted = _heard_it()
+            interrupted = heard_it()
         if interrupted:
             raise Interrupted
         return result
@@ -145,6 +152,8 @@ class Run:
             )
         )
         self._tell(events.Starting(None, plan.target.detail))
+        if plan.hosts is None:
+            plan.target.fence = await self._tripwire.open()
         endpoint = await plan.target.start(plan.scenario, providers, plan.folder)
         self.manifest.target_front = endpoint.front
         if plan.target.configured:
@@ -203,7 +212,9 @@ class Run:
             advice = "check that it runs, where its providers point, and --model and --api-key-env"
             if plan.hosts is not None and not any(each["attempts"] for each in self._progress["providers"].values()):
                 advice = "no call came through the proxy: start it with the environment that was printed"
-            raise NotReadyError(f"the target is {ready.detail}", endpoint.base_url, advice)
+            tail = plan.target.process.tail() if plan.target.process else ""
+            what = f"the target is {ready.detail}" + (f"; its log ends: {tail}" if tail else "")
+            raise NotReadyError(what, endpoint.base_url, advice)
         if not ready.marked:
             return
         self._tell(events.TargetReady(None, plan.target.detail, endpoint.base_url))
@@ -297,6 +308,15 @@ class Run:
 
         return hear
 
+    def _strayed(self, host: str, port: int, way: str) -> None:
+        """The target wanted to call somebody else; it was refused, and that is written down and told once a host."""
+        if self._ledger is not None:
+            self._ledger.add("refusals", Refusal(at_ns=time.monotonic_ns(), host=host, port=port, way=way))
+        if self._tripwire.hosts[host] == 1:
+            what = f"the target called {host}, which is none of its providers: refused, and nothing left this machine"
+            self.manifest.warnings.append(what)
+            self._tell(events.Warned(self._now_s(), what))
+
     def _heard_canary(self, event: Mapping[str, Any]) -> None:
         """A connection of our own met a door; one that the timeline shuts and that stood open is our failure."""
         canary = {key: event[key] for key in ("provider", "entry", "at_ns", "found", "wanted")}
@@ -353,6 +373,7 @@ class Run:
             await self._children["load"].stop()
         if target is not None:
             await target.stop()
+        await self._tripwire.close()
         rest = [child for name, child in self._children.items() if name != "load"]
         await asyncio.gather(*(child.stop() for child in rest))
         for child in self._children.values():
@@ -362,27 +383,6 @@ class Run:
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None
-
-
-def _heard_it() -> bool:
-    """Take back the cancelling of this task: it was Ctrl-C, and what remains to be done is done all the same."""
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
-    return True
-
-
-async def _undisturbed(work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work` to its end, however often Ctrl-C is pressed meanwhile; whether it was."""
-    task = asyncio.ensure_future(work)
-    interrupted = False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            interrupted = _heard_it()
-    task.result()
-    return interrupted
 
 
 def make_report(folder: Path, *, charts: bool) -> Result:

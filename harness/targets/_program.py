@@ -117,7 +117,7 @@ class ProgramTarget(Target):
             path.write_text(text, "utf-8")
         self._departures = launch.departures
         self._process = Process(self.label, folder / "logs" / "target.log")
-        env = clean_environment(home) | dict(launch.variables) | dict(self.environment)
+        env = clean_environment(home) | dict(launch.variables) | dict(self.fence) | dict(self.environment)
         await self._process.start(launch.command, env=env, cwd=home)
         base_url = launch.base_url if self.address_file is None else await self._address(home / self.address_file)
         return Endpoint(

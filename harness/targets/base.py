@@ -88,6 +88,8 @@ class Target(ABC):
         self.options = options
         self.environment: Mapping[str, str] = {}
         """Variables that it must be started with besides: the proxy's, if it is intercepted. Set before `start`."""
+        self.fence: Mapping[str, str] = {}
+        """Variables that let its calls to anybody but its providers end at us. Set before `start`."""
 
     def check(self, scenario: Scenario) -> None:  # noqa: B027 - most have nothing to refuse
         """Refuse, before anything starts, a scenario that it can't serve or a machine that it can't run on.

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from banstorm.harness.command_prepare import prepare
 from banstorm.harness.errors import HarnessError
+from banstorm.harness.exitcode import Exit
 from banstorm.harness.targets import _installation
 from banstorm.harness.targets._installation import (
     MARK,
@@ -183,3 +185,17 @@ def test_python_is_filled_by_its_pins_and_node_by_its_lock(monkeypatch, tmp_path
     (npm,) = NodeInstallation("portkey", "1").steps(tmp_path)
     assert ["/bin/npm", "ci", "--ignore-scripts"] == list(npm[:3])
     assert (tmp_path / "package-lock.json").is_file()
+
+
+def test_one_target_that_can_not_be_prepared_keeps_no_other_from_it(monkeypatch, capfd):
+    """It is named, the others are there, and the exit code says that not all are."""
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    made = PythonInstallation("litellm", "1", ("x",))
+    monkeypatch.setattr("banstorm.harness.targets.litellm.LiteLLMTarget.installation", made)
+    made.folder.mkdir(parents=True)
+    (made.folder / MARK).touch()
+    assert Exit.USAGE == prepare(["haproxy", "litellm"])
+    said = capfd.readouterr()
+    assert "haproxy is not installed" in said.err
+    assert f"in {made.folder}" in said.out
+    assert Exit.PASS == prepare(["litellm"])
