@@ -22,7 +22,7 @@ import pyarrow.json as arrow_json
 from .ledger_shape import columns, encoded, schema
 from .tables import TABLES
 
-BLOCK_BYTES: Final = 16 * 1024 * 1024
+BLOCK_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a file that are parsed at once."""
 LINE_BYTES_MAX: Final = 1024 * 1024
 """Longest ledger line read, in bytes; evidence is at most 16 KiB before it is escaped."""
@@ -128,8 +128,14 @@ def _fast(block: bytes) -> Reading | None:
 
 def _split(block: bytes) -> dict[str, bytes] | None:
     """The block's lines by table; None where a line begins like none of them."""
-    counts = {name: block.count(b"\n" + prefix) + block.startswith(prefix) for name, prefix in _PREFIX.items()}
-    if sum(counts.values()) != block.count(b"\n"):
+    left, counts = block.count(b"\n"), {}
+    # A file holds one table, or one after the other, and samples between: the likeliest first, until all are found.
+    for name in sorted(_PREFIX, key=lambda each: (not block.startswith(_PREFIX[each]), each != "samples")):
+        counts[name] = block.count(b"\n" + _PREFIX[name]) + block.startswith(_PREFIX[name])
+        left -= counts[name]
+        if not left:
+            break
+    if left:
         return None
     most = max(counts, key=lambda name: counts[name])
     spans = sorted(
