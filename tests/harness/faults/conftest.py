@@ -6,8 +6,6 @@ import json
 import os
 import queue
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +17,8 @@ import pytest
 from banstorm.fakes.answer import Mark, Shape
 from banstorm.fakes.dialects import find
 from banstorm.scenarios.model import Scenario
+
+from .nursery import start
 
 RUN = "7f3a9c"
 SEED = 20260104
@@ -163,16 +163,11 @@ def _parse(data: bytes, got: Got) -> None:
 class Child:
     """A child process of the harness, spoken to as the harness does."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *, anew: bool = False) -> None:
         self.ledger = Path()
         self.events: list[dict[str, Any]] = []
         self._news: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        self.process = start(module, anew=anew)
         self._errors: list[str] = []
         self._read_until: dict[Path, int] = {}
         self._rows: list[dict[str, Any]] = []
@@ -274,6 +269,8 @@ class Stage:
     """Starts hosts, and ends what is left of them."""
 
     def __init__(self, folder: Path) -> None:
+        self.anew = False
+        """Whether children are processes of their own, and not forked from the nursery."""
         self._folder = folder
         self._children: list[Child] = []
 
@@ -285,7 +282,7 @@ class Stage:
 
     def spawn(self, module: str) -> Child:
         """Start a child that waits for its configuration."""
-        child = Child(f"banstorm.harness.{module}")
+        child = Child(f"banstorm.harness.{module}", anew=self.anew)
         self._children.append(child)
         return child
 

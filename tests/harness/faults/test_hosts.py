@@ -199,6 +199,7 @@ def test_a_child_ends_when_it_should(stage, scenario_of, module, how):
     """Stop, the end of standard input and SIGTERM each end a child at once, with its rows written and a goodbye."""
     entry = {"at": "0s", "on": "openai", "fault": "hang"}
     scenario = scenario_of([entry])
+    stage.anew = True
     if module == "injector":
         child = stage.injector(scenario, {"anthropic": 1, "openai": 2})
         child.expect("ready")
@@ -230,6 +231,7 @@ def test_a_taken_port_is_told(stage, scenario_of, module):
         config = stage.config(
             scenario_of(), module, ports={"openai": port}, upstreams={"anthropic": 1, "openai": 2}, inline=False
         )
+        stage.anew = True
         child = stage.child(module, config)
         failed = child.expect("failed")
         assert child.process.wait(5) == 1
