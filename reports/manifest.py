@@ -28,6 +28,7 @@ class Target(_Part):
     detail: str | None = None
     url: str | None = None
     model: str | None = None
+    front: str | None = None
 
 
 class TargetExit(_Part):

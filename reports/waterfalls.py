@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import zlib
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from .curl import CHAT, Asked, curl
 from .finding import NS
 from .history import History
 from .result import AttemptOut, WorstOut
@@ -37,8 +35,6 @@ _ORDER: Final = (
 )
 """Worst first: what looks like a success and is none, then what a caller at least notices."""
 _ROUTE: Final = ("tries", "asked_last", "status_last", "ended_last")
-BASE_URL: Final = "http://127.0.0.1:8080/v1"
-"""Where a router is asked when the run does not say: what `--target` is by default."""
 
 
 def worst_calls(history: History) -> list[WorstOut]:
@@ -112,26 +108,17 @@ def _attempt(row: dict[Any, Any], due_ns: int, usd: pd.Series[float]) -> Attempt
 
 
 def curl_line(history: History, row: dict[Any, Any]) -> str:
-    """A command that asks the router the same question again; the key stays in an environment variable."""
+    """A command that asks the router the same question again."""
     manifest = history.run.manifest
-    body: dict[str, Any] = {
-        "model": manifest.target.model or "banstorm",
-        "messages": [{"role": "user", "content": mark(manifest.run, row)}],
-    }
-    if row["stream"]:
-        body["stream"] = True
-    url = (manifest.target.url or BASE_URL).rstrip("/") + "/chat/completions"
-    flags = "-sSN" if row["stream"] else "-sS"
-    return (
-        f"curl {flags} {shlex.quote(url)} -H 'content-type: application/json' "
-        f'-H "authorization: Bearer $ROUTER_API_KEY" -d {shlex.quote(json.dumps(body))}'
+    asked = Asked(
+        run=manifest.run,
+        call=int(row["call"]),
+        shape=str(row["shape"]),
+        words=int(row["tokens"]),
+        stream=bool(row["stream"]),
+        front=manifest.target.front or CHAT,
     )
-
-
-def mark(run: str, row: dict[Any, Any]) -> str:
-    """The watermark that the call's prompt carried, as `banstorm.fakes.answer` writes it."""
-    head = f"banstorm.{run}.{row['call']}.{row['shape']}.{row['tokens']}"
-    return f"[[{head}.{zlib.crc32(head.encode()):08x}]]"
+    return curl(asked, manifest.target.url, manifest.target.model)
 
 
 def _after(at_ns: Any, due_ns: int) -> float | None:
