@@ -40,6 +40,12 @@ SILENCE_S: Final = 600.0
 PROMPT_BYTES_MAX: Final = 1024 * 1024
 """Largest request body that is kept, in bytes, if prompts are kept at all."""
 
+SIGNED_ELSEWHERE: Final = (
+    "not recorded: Amazon's signature covers the host, which here is the proxy's; use a bearer key "
+    "(AWS_BEARER_TOKEN_BEDROCK) while you record"
+)
+"""What is told of a request that was refused for its signature: it was signed for this address, not for the API's."""
+
 _REQUEST_DROPPED: Final = FRAMING - {"content-encoding", "date"} | {
     "accept-encoding",
     "expect",
@@ -166,6 +172,8 @@ class RecordingProxy:
     def _write(self, hearing: _Hearing) -> str:
         if hearing.too_large is not None:
             return self._tape.note(hearing.too_large)
+        if hearing.signed_elsewhere:
+            return self._tape.note(SIGNED_ELSEWHERE)
         try:
             line = hearing.exchange(self._provider, keep_prompt=self._keep_prompts).line()
         except CredentialLeftError:
@@ -200,6 +208,12 @@ class _Hearing:
     def redaction(self) -> Redaction:
         """Takes the credentials of the request out of what is written."""
         return Redaction.of(self.headers, self.query, self.body)
+
+    @property
+    def signed_elsewhere(self) -> bool:
+        """Whether the API refuses the request for its signature."""
+        why = dict(self._answered).get("x-amzn-errortype", "")
+        return self._status == 403 and why.startswith(("InvalidSignatureException", "SignatureDoesNotMatch"))
 
     def forwarded(self) -> Iterator[tuple[bytes, bytes]]:
         """The request's headers as the API gets them."""

@@ -203,6 +203,17 @@ async def test_an_answer_that_breaks_off_is_not_recorded(tmp_path: Path):
     assert {"not recorded: the API's answer broke off": 1} == recorder.tape.fates
 
 
+@pytest.mark.parametrize(("why", "recorded"), [("InvalidSignatureException", 0), ("AccessDeniedException", 1)])
+async def test_a_signature_for_the_proxy_is_explained(tmp_path: Path, why: str, recorded: int):
+    """Amazon's signature covers the host that the caller sees: the refusal is no recording, and the way out is told."""
+    recorder = Recorder(tmp_path)
+    api = Echo(b'{"message": "no"}', 403, [("x-amzn-errortype", why), ("content-type", "application/json")])
+    async with recorder.running({"openai": api}):
+        assert 403 == (await post(recorder)).status_code
+    assert recorded == len(recorder.exchanges)
+    assert (recorded == 0) == any("AWS_BEARER_TOKEN_BEDROCK" in line for line in recorder.told)
+
+
 BOUNDS = [
     ({"response_bytes_max": 10}, "not recorded: the response is too large", 0),
     ({"bytes_max": 60}, "not recorded: the file is full", 0),
