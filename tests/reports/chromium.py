@@ -15,6 +15,8 @@ from typing import Any
 
 WAIT_S = 30.0
 """Longest wait for an answer of the browser, in seconds."""
+VIRTUAL_KEYS = {"Tab": 9, "Enter": 13, "Escape": 27}
+"""Numbers without which Chromium does not do what a key does by itself."""
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -64,7 +66,8 @@ class Page:
     def key(self, name: str) -> None:
         """A key, pressed and released."""
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name)
+            code = VIRTUAL_KEYS.get(name, 0)
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A command of the DevTools protocol and its answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,32 @@ def test_everything_can_be_reached_and_copied_with_the_keyboard(page: Page) -> N
     page.evaluate("document.querySelector('#repeat button').click()")
     page.evaluate("new Promise((done) => setTimeout(done))")
     assert page.evaluate("document.querySelector('#repeat button').textContent") in {"Copied", "Selected"}
+
+
+def test_the_keyboard_goes_through_the_page_in_its_order(page: Page) -> None:
+    """The link that skips the bar comes before it; after the timeline's last button comes the timeline, with numbers."""
+    page.evaluate("document.querySelector('#bar nav a').focus()")
+    page.call("Input.dispatchKeyEvent", type="keyDown", key="Tab", code="Tab", windowsVirtualKeyCode=9, modifiers=8)
+    assert page.evaluate("document.activeElement.textContent") == "Skip to what was expected"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left >= 0")
+    page.evaluate("document.querySelector('#timeline .buttons button:last-child').focus()")
+    page.key("Tab")
+    assert page.evaluate("document.activeElement.id") == "timeline-chart"
+    assert page.evaluate("document.querySelector('.tip .when').textContent") == "0s to 250ms"
+    page.evaluate("document.activeElement.blur()")
+
+
+def test_a_screen_reader_finds_its_way(page: Page) -> None:
+    """Names are unique, every button and mark has one, headings go down by one, and there are bar, page and foot."""
+    doubles = "(() => { const ids = [...document.querySelectorAll('[id]')].map((each) => each.id); "
+    assert page.evaluate(doubles + "return ids.length - new Set(ids).size; })()") == 0
+    named = "[...document.querySelectorAll('button, a, [role=img], [role=slider], nav')]"
+    assert page.evaluate(named + ".every((each) => each.textContent.trim() || each.getAttribute('aria-label'))")
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((each) => Number(each.tagName[1]))")
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert page.evaluate("['header', 'main', 'footer'].every((each) => document.querySelectorAll(each).length === 1)")
+    assert page.evaluate("document.documentElement.lang") == "en"
 
 
 def test_what_a_slow_call_was_like_is_drawn_when_it_is_opened(page: Page) -> None:
