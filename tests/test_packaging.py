@@ -51,7 +51,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_every_source_and_data_file(wheel: Path):
     """Every module, scenario, schema, price table and page asset is in the wheel, below `banstorm/` only."""
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    suffixes = {".py", ".yaml", ".json", ".txt", ".html", ".css", ".js", ".typed"}
+    suffixes = {".py", ".yaml", ".json", ".txt", ".cjs", ".html", ".css", ".js", ".typed"}
     wanted = {
         f"banstorm/{path.relative_to(ROOT)}"
         for part in PARTS

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from ...scenarios.model import Scenario
 from ._baseline import Baseline
 from ._installation import NodeInstallation, program
-from ._program import Launch, ProgramTarget
+from ._program import SERVERS, Launch, ProgramTarget
 from .base import ProviderAt
 
 VERSION: Final = "1.15.2"
@@ -36,7 +36,14 @@ class PortkeyTarget(ProgramTarget):
         """The gateway's own command, and the header that configures it."""
         server = self.installation.folder / "node_modules/@portkey-ai/gateway/build/start-server.js"
         return Launch(
-            command=[program("node", NODE), str(server), "--headless", f"--port={port}"],
+            command=[
+                program("node", NODE),
+                "--require",
+                str(SERVERS / "loopback.cjs"),
+                str(server),
+                "--headless",
+                f"--port={port}",
+            ],
             base_url=f"http://127.0.0.1:{port}/v1",
             model=next(iter(providers.values())).model,
             headers={"x-portkey-config": json.dumps(self.config(base, providers), separators=(",", ":"))},
@@ -46,7 +53,7 @@ class PortkeyTarget(ProgramTarget):
                 "strategy fallback over the providers (default: single)",
                 "@hono/node-server 1.13.5 (newer ones answer 500 to every stream: Portkey-AI/gateway issue 1389)",
                 *([f"retry attempts {RETRIES_TUNED} (default 0)"] if self.tuned else []),
-                "it listens on all interfaces; it offers no other way",
+                "it is held to loopback from outside (default: all interfaces; it has no setting for that)",
             ],
         )
 

@@ -2,7 +2,10 @@
 
 import ast
 import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -16,6 +19,7 @@ from banstorm.harness.targets._program import ProgramTarget
 from banstorm.harness.targets.base import Options, ProviderAt
 from banstorm.scenarios.model import Scenario
 
+NODE = shutil.which("node")
 PROVIDERS = {
     "one": ProviderAt("anthropic", "claude-sonnet-5", "http://127.0.0.1:1111", "sk-ant-one"),
     "two": ProviderAt("openai", "gpt-5.4-mini", "http://127.0.0.1:2222/v1", "sk-proj-two"),
@@ -198,6 +202,26 @@ def test_a_missing_balancer_is_named_with_what_to_do(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     with pytest.raises(HarnessError, match=r"haproxy is not installed[\s\S]*apt-get install haproxy"):
         choose("haproxy", Options()).check(scenario(a="openai", b="openai"))
+
+
+LISTENING = {
+    "a port alone": "listen(0",
+    "a port and no host": "listen(0, undefined",
+    "every interface": 'listen(0, "0.0.0.0"',
+    "an object": "listen({port: 0}",
+}
+
+
+@pytest.mark.skipif(NODE is None and not os.environ.get("BANSTORM_CI"), reason="needs node")
+@pytest.mark.parametrize("case", LISTENING)
+def test_a_server_that_names_no_host_is_held_to_loopback(case):
+    """Whatever way it asks for a port."""
+    assert NODE
+    then = "() => { console.log(s.address().address); s.close(); }"
+    code = f"const s = require('node:http').createServer(); s.{LISTENING[case]}, {then})"
+    words = [NODE, "--require", str(_installation.PINS.parent / "servers" / "loopback.cjs"), "-e", code]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, timeout=30)
+    assert "127.0.0.1" == done.stdout.strip()
 
 
 SERVERS = sorted((_installation.PINS.parent / "servers").glob("*.py"))
