@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from banstorm.harness.intercept import Interception
 from banstorm.harness.plan import Wish, make_plan
-from banstorm.scenarios import library
+from banstorm.scenarios import document, library
 from catalogue_page import FOUND, digest, found
 
 UNPROTECTED = "reference router with fallback=false, breaker.enabled=false"
@@ -33,6 +34,7 @@ def note(folder: Path) -> tuple[str, str, dict[str, Any]] | None:
     path = library.paths().get(name)
     plain = {"run", name, "--target", "reference", "--seed", str(run["seed"])}
     plain |= {"banstorm", "--set", "fallback=false", "breaker.enabled=false"}
+    plain |= {"--intercept"} if path is not None and speaks_tls(path) else set()
     if path is None or kind is None or run["host"] != "mitmproxy" or run["interrupted"]:
         return None
     if set(run["command"].split()) - plain or run["seed"] != yaml.safe_load(text.replace(" on:", ' "on":'))["seed"]:
@@ -64,11 +66,17 @@ def better(new: dict[str, Any], old: dict[str, Any] | None, today: str) -> bool:
     return old is None or rank(new) > rank(old)
 
 
+def speaks_tls(path: Path) -> bool:
+    """Whether it is a scenario that is played under `--intercept` only."""
+    return "tls" in document.read(path).data["tags"]
+
+
 def unplayable(name: str) -> dict[str, Any] | None:
     """Why the reference router can't be asked at all: dialects that it doesn't speak."""
     from banstorm.router.providers import dialects
 
-    scenario = make_plan(Wish(scenario=name)).scenario
+    way = Interception() if speaks_tls(library.paths()[name]) else None
+    scenario = make_plan(Wish(scenario=name, intercept=way)).scenario
     foreign = sorted({each.dialect for each in scenario.providers.values()} - set(dialects()))
     if not foreign:
         return None

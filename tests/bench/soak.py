@@ -33,7 +33,7 @@ import httpx
 import psutil
 import yaml
 from banstorm.harness.launch import pick_port
-from banstorm.scenarios import library
+from banstorm.scenarios import document, library
 from open_loop import question
 
 BUILD = Path(__file__).parents[2] / "build"
@@ -164,6 +164,7 @@ def play(name: str, number: int, folder: Path) -> dict:
             "--out",
             str(folder),
             *seed,
+            *(["--intercept"] if "tls" in document.read(library.find(name)).data["tags"] else []),
         ]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_S_MAX, check=False)

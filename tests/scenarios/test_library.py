@@ -29,7 +29,7 @@ def test_the_library_is_as_large_as_it_says():
     assert len(PATHS) == len(list(library.FOLDER.glob("*/*.yaml")))
 
 
-UNSEEN = {"duplicated_event", "swapped_answer"}
+UNSEEN = {"duplicated_event", "reordered_events", "swapped_answer"}
 """Faults whose answers are as plausible as the right ones, for whoever has only the wire to go by."""
 
 
@@ -112,6 +112,16 @@ def test_each_named_drift_has_its_scenario():
     """A drift that nothing plays would be data that nobody has seen work."""
     played: set[str] = set().union(*(_drifts(each) for each in LOADED.values()))
     assert set(drift_named.names()) == played
+
+
+UNPLAYED = {"noop", "oauth_refresh_down"}
+"""Faults without a scenario: one does nothing, the other needs a router that refreshes its tokens itself."""
+
+
+def test_each_fault_has_its_scenario():
+    """What no scenario plays would be a fault whose use nobody can look up; each of them bites somewhere here."""
+    played = {entry.fault for scenario in LOADED.values() for entry in scenario.timeline} - {None}
+    assert set(registry().faults) - UNPLAYED == played - UNPLAYED
 
 
 def test_the_ci_set_is_short_and_covers_each_kind():
