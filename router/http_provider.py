@@ -20,7 +20,7 @@ from .response_body import Trailers, read_error_body, read_whole
 from .sse import EventReader, EventTooLarge
 from .stream_check import ChunkCheck
 from .stream_reader import Frames, StreamReader
-from .upstream import HEADERS, make_client, transport_failure
+from .upstream import HEADERS, make_client, send, transport_failure
 from .validate import drifted
 
 __all__ = ["HTTPProvider", "StreamReader"]
@@ -313,23 +313,10 @@ class HTTPProvider(LLMProvider):
         method: str = "POST",
         extra: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        # A plain answer is silent until it is complete, so only the core's own limit applies. A stream's socket limit
-        # serves both of its waits; the core keeps the stricter one for the first token.
-        silence = max(limits.first_token_s, limits.between_tokens_s) if stream else None
-        timeout = {"connect": limits.connect_s, "read": silence, "write": silence, "pool": limits.connect_s}
         headers = self.sign(url, content)
         if extra:
             headers = httpx.Headers({**headers, **extra})
-        # Given as a stream, the content isn't looked at again for headers that are known here.
-        request = httpx.Request(
-            method, url, headers=headers, stream=httpx.ByteStream(content), extensions={"timeout": timeout}
-        )
-        if content or method != "GET":
-            request.headers["content-length"] = str(len(content))
-        try:
-            return await self._client.send(request, stream=True)
-        except httpx.TransportError as error:
-            raise transport_failure(error) from error
+        return await send(self._client, method, url, headers, content, limits, stream=stream)
 
     def _parse(self, response: httpx.Response, content: bytes) -> dict[str, Any]:
         kind = response.headers.get("content-type", "")

@@ -1,4 +1,4 @@
-"""The HTTP client toward providers, and what the failures of its connections mean."""
+"""The HTTP client toward providers, how requests are sent by it, and what the failures of its connections mean."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
 from .errors import AttemptFailed, Meaning, fail
+from .provider import AttemptLimits
 from .transport import ProviderClient, Transport
 
 # Below the 5 s after which uvicorn, and many gateways, close an idle connection: a POST that meets a connection which
@@ -36,6 +37,38 @@ def make_client(*, connections_max: int, connect_s: float, proxy_from_env: bool)
         trust_env=True,
         follow_redirects=False,
     )
+
+
+async def send(
+    client: httpx.AsyncClient,
+    method: str,
+    url: httpx.URL,
+    headers: httpx.Headers,
+    content: bytes,
+    limits: AttemptLimits,
+    *,
+    stream: bool,
+) -> httpx.Response:
+    """Send a request; the body of its answer is still to be read.
+
+    Raises:
+        AttemptFailed: No answer began.
+    """
+    # A plain answer is silent until it is complete, so only the core's own limit applies. A stream's socket limit
+    # serves both of its waits; the core keeps the stricter one for the first token.
+    silence = max(limits.first_token_s, limits.between_tokens_s) if stream else None
+    timeout = {"connect": limits.connect_s, "read": silence, "write": silence, "pool": limits.connect_s}
+    # Given as a stream, the content isn't looked at again for headers that are known here.
+    body = httpx.ByteStream(content)
+    request = httpx.Request(method, url, headers=headers, stream=body, extensions={"timeout": timeout})
+    if content or method != "GET":
+        request.headers["content-length"] = str(len(content))
+    # httpx-aiohttp would send what hasn't been read in chunks, even nothing.
+    request.read()
+    try:
+        return await client.send(request, stream=True)
+    except httpx.TransportError as error:
+        raise transport_failure(error) from error
 
 
 def transport_failure(error: httpx.TransportError) -> AttemptFailed:

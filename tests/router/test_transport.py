@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from banstorm.router.errors import Meaning
-from banstorm.router.upstream import make_client, transport_failure
+from banstorm.router.provider import AttemptLimits
+from banstorm.router.upstream import make_client, send, transport_failure
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 
@@ -110,6 +111,25 @@ async def test_requests_travel_as_they_are():
     assert "x-own: é\r\n".encode() in server.heads[0]
     assert 1 == server.heads[0].lower().count(b"content-length")
     assert b"cookie" not in server.heads[1].lower()
+
+
+@pytest.mark.parametrize("proxy_from_env", [False, True])
+async def test_bodies_are_sent_with_their_length(proxy_from_env):
+    """Whichever client is used, a body is neither lost nor cut into chunks, and an empty GET has none."""
+    server = Server(whole(b"one"), whole(b"two"))
+    async with serving(server):
+        client = make_client(connections_max=2, connect_s=1.0, proxy_from_env=proxy_from_env)
+        url = httpx.URL(server.url)
+        headers = httpx.Headers({"host": url.netloc.decode()})
+        answers = [
+            await (await send(client, method, url, headers, body, AttemptLimits(), stream=False)).aread()
+            for method, body in (("POST", b"12345"), ("GET", b""))
+        ]
+        await client.aclose()
+    assert [b"one", b"two"] == answers
+    assert b"content-length: 5\r\n" in server.heads[0].lower()
+    assert not any(b"transfer-encoding" in head.lower() for head in server.heads)
+    assert b"content-length" not in server.heads[1].lower()
 
 
 async def test_connections_are_kept_once_their_answer_is_read():
