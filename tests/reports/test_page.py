@@ -106,7 +106,7 @@ def test_everything_can_be_reached_and_copied_with_the_keyboard(page: Page) -> N
 
 
 def test_the_keyboard_goes_through_the_page_in_its_order(page: Page) -> None:
-    """The link that skips the bar comes before it; after the timeline's last button comes the timeline, with numbers."""
+    """The link that skips the bar comes before it; after the timeline's last button comes the timeline itself."""
     page.evaluate("document.querySelector('#bar nav a').focus()")
     page.call("Input.dispatchKeyEvent", type="keyDown", key="Tab", code="Tab", windowsVirtualKeyCode=9, modifiers=8)
     assert page.evaluate("document.activeElement.textContent") == "Skip to what was expected"
