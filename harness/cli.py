@@ -133,11 +133,19 @@ def new(name: str) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--no-charts", is_flag=True, help="Leave out the PNG and SVG charts.")
 @annotate.option
-def report(folder: Path, no_charts: bool) -> None:  # noqa: FBT001 - click passes options so
+@click.option("--slo", metavar="SHARE", help="Your objective, such as 99.9%, for the error budget.")
+@click.option("--volume", metavar="CALLS", help="Your own traffic, such as 2M/day, for the month's cost and budget.")
+@click.option("--outage", metavar="TIME", help="Length of the outage to project, such as 4h.")
+@click.option("--force", is_flag=True, help="Write over what is there even if part of the run can't be read.")
+def report(
+    *, folder: Path, no_charts: bool, slo: str | None, volume: str | None, outage: str | None, force: bool
+) -> None:
     """Make the report of a run again, from its FOLDER alone, and judge it again."""
     from . import command_run
+    from .terms import terms
 
-    sys.exit(command_run.report_again(folder, charts=not no_charts))
+    told = terms(slo, volume, outage)
+    sys.exit(command_run.report_again(folder, charts=not no_charts, terms=told, force=force))
 
 
 @banstorm.command()

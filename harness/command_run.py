@@ -26,6 +26,7 @@ from .targets.base import Options
 
 if TYPE_CHECKING:
     from ..reports.result import Result
+    from ..reports.terms import Terms
 
 LAB: Final = ("mitmproxy", "locust", "pandas", "pyarrow", "vl_convert", "psutil", "rich")
 """Modules that the extra `lab` brings."""
@@ -191,12 +192,12 @@ def drive(execute: object) -> Result:
     return asyncio.run(body())
 
 
-def report_again(folder: Path, *, charts: bool) -> int:
+def report_again(folder: Path, *, charts: bool, terms: Terms | None = None, force: bool = False) -> int:
     """Make the pages of `folder` again and give the exit code of the verdict."""
     need(("pandas", "psutil", "pyarrow", "vl_convert"), "lab")
     from .run import make_report
 
-    result = make_report(folder, charts=charts)
+    result = make_report(folder, charts=charts, terms=terms, force=force)
     return _conclude(result, folder)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from .pacing import prices_told
 from .plan import Plan
 from .redact import redact
 
@@ -107,6 +108,7 @@ class Manifest:
             "ports": self.ports,
             "intercept": self.intercept,
             "canaries": self.canaries,
+            "prices": prices_told(self.plan.scenario),
         }
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..reports.result import Result
+    from ..reports.terms import Terms
 
 LEAD_S: Final = 0.3
 """Least seconds between the start command and the first call; the load child says if its schedule needs more."""
@@ -385,16 +386,12 @@ class Run:
             self._ledger = None
 
 
-def make_report(folder: Path, *, charts: bool) -> Result:
-    """Judge the run in `folder` and write its pages.
-
-    Raises:
-        HarnessError: when the folder can't be read or written.
-    """
+def make_report(folder: Path, *, charts: bool, terms: Terms | None = None, force: bool = False) -> Result:
+    """Judge the run in `folder` and write its pages; raises HarnessError when it can't be read or written."""
     from ..reports.errors import ReportError
     from ..reports.render import report
 
     try:
-        return report(folder, charts=charts)
+        return report(folder, charts=charts, terms=terms, force=force)
     except ReportError as error:
         raise HarnessError(error.what, error.where, error.next_step) from error

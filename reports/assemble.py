@@ -10,6 +10,7 @@ from .amplification import amplification_findings
 from .callers import caller_findings, callers_out
 from .cost import cost_findings
 from .coverage import coverage_out
+from .damage import damage_out
 from .detection import detection_findings
 from .doubt import doubted
 from .failover import failover_findings
@@ -97,6 +98,7 @@ def make_result(run: Run) -> Result:
         window_slices=window_slices_out(history),
         callers=callers_out(history, _of_run(told, "caller_fairness")),
         money=money_out(history, findings),
+        damage=damage_out(run),
     )
 
 

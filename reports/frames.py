@@ -19,9 +19,9 @@ import pyarrow as pa
 
 from .errors import UnreadableRunError
 from .ledger_lines import read_lines
-from .ledger_parquet import read_table, write_table
+from .ledger_parquet import ADDED, foreign_columns, read_table, write_table
 from .ledger_shape import columns as columns  # noqa: PLC0414 - readers of frames ask for their columns here
-from .ledger_shape import frame
+from .ledger_shape import encoded, frame, schema
 from .manifest import Manifest, read_manifest
 from .tables import TABLES
 
@@ -42,6 +42,8 @@ class Run:
     torn: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     unreadable_lines: int = 0
+    foreign: frozenset[str] = frozenset()
+    """Tables, and columns as table.column, that this version does not know."""
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     def table(self, name: str) -> pd.DataFrame:
@@ -55,6 +57,11 @@ class Run:
         for name in TABLES:
             self.table(name)
             self.tables.pop(name, None)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every line of it was read."""
+        return not self.torn and not self.unreadable_lines
 
     @property
     def schedule(self) -> pd.DataFrame:
@@ -102,7 +109,7 @@ def read_run(folder: Path) -> Run:
     ledger = folder / LEDGER
     sources = sorted(ledger.glob("*.ndjson"))
     if not sources and any(ledger.glob("*.parquet")):
-        return Run(folder, manifest, {name: read_table(ledger / f"{name}.parquet", name) for name in TABLES})
+        return _from_parquet(folder, manifest)
     if not sources:
         raise UnreadableRunError(
             "the run has no ledger: neither NDJSON nor Parquet files",
@@ -111,7 +118,27 @@ def read_run(folder: Path) -> Run:
         )
     reading = read_lines(sources)
     tables = {name: reading.table(name) for name in TABLES}
-    return Run(folder, manifest, tables, reading.torn, reading.unreadable, reading.lines)
+    return Run(folder, manifest, tables, reading.torn, reading.unreadable, reading.lines, frozenset(reading.foreign))
+
+
+def _from_parquet(folder: Path, manifest: Manifest) -> Run:
+    """The run from the copies; a table whose copy can't be read is empty, and named.
+
+    Raises:
+        UnreadableRunError: when none can be read.
+    """
+    tables, unreadable, foreign = {}, [], set()
+    for name in TABLES:
+        path = folder / LEDGER / f"{name}.parquet"
+        try:
+            tables[name] = read_table(path, name)
+            foreign |= foreign_columns(path, name)
+        except UnreadableRunError as error:
+            unreadable.append(f"{path.name}: {error.what}")
+            tables[name] = encoded(schema(name).empty_table(), name)
+            if len(unreadable) == len(TABLES) - len(ADDED):
+                raise
+    return Run(folder, manifest, tables, [], unreadable, len(unreadable), frozenset(foreign))
 
 
 def write_parquet(run: Run) -> None:

@@ -11,6 +11,7 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,8 @@ BLOCK_BYTES: Final = 4 * 1024 * 1024
 """Bytes of a file that are parsed at once."""
 LINE_BYTES_MAX: Final = 1024 * 1024
 """Longest ledger line read, in bytes; evidence is at most 16 KiB before it is escaped."""
+FOREIGN_LINES: Final = 1000
+"""Lines at a file's begin in which columns are looked for that this version does not know."""
 THREADS: Final = 2
 """Blocks parsed at the same time."""
 UNREADABLE_KEPT: Final = 20
@@ -44,6 +47,7 @@ class Reading:
     torn: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     lines: int = 0
+    foreign: set[str] = field(default_factory=set)
 
     def bad(self, where: str) -> None:
         """Count a line that can't be read."""
@@ -57,6 +61,7 @@ class Reading:
             self.rows[name] += tables
         self.torn += other.torn
         self.lines += other.lines
+        self.foreign |= other.foreign
         self.unreadable += other.unreadable[: UNREADABLE_KEPT - len(self.unreadable)]
 
     def table(self, name: str) -> pa.Table:
@@ -72,14 +77,15 @@ def read_lines(paths: list[Path], *, careful: bool = False) -> Reading:
         paths: NDJSON files.
         careful: Read every block line by line.
 
-    Raises:
-        OSError: when a file can't be read.
+    A file that can't be read counts as a line that can't.
     """
     reading = Reading()
     waiting: deque[Future[Reading]] = deque()
     with ThreadPoolExecutor(THREADS) as threads:
         for path in paths:
-            for block, first in _blocks(path):
+            for block, first in _blocks(path, reading):
+                if first == 1:
+                    reading.foreign |= foreign(block)
                 waiting.append(threads.submit(_read, path.name, block, first, careful=careful))
                 if len(waiting) > 2 * THREADS:
                     reading.add(waiting.popleft().result())
@@ -88,10 +94,27 @@ def read_lines(paths: list[Path], *, careful: bool = False) -> Reading:
     return reading
 
 
-def _blocks(path: Path) -> Iterator[tuple[bytes, int]]:
+def foreign(block: bytes) -> set[str]:
+    """Tables, and columns as table.column, that the first lines name and this version does not know."""
+    found = set()
+    for line in block.split(b"\n", FOREIGN_LINES)[:FOREIGN_LINES]:
+        row = _row(line)
+        if row is not None:
+            table = str(row.pop("table"))
+            known = columns(table) if table in TABLES else None
+            found |= {table} if known is None else {f"{table}.{name}" for name in row if name not in known}
+    return found
+
+
+def _blocks(path: Path, reading: Reading) -> Iterator[tuple[bytes, int]]:
     """The file in blocks of whole lines, with the number of each one's first line; the last may be torn."""
     rest, number = b"", 1
-    with path.open("rb") as file:
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("rb"))
+        except OSError as error:
+            reading.bad(f"{path.name}: {error.strerror or error}")
+            return
         while read := file.read(BLOCK_BYTES):
             cut = read.rfind(b"\n") + 1
             if not cut and len(rest) + len(read) <= LINE_BYTES_MAX + BLOCK_BYTES:

@@ -60,6 +60,14 @@ def read_table(path: Path, table: str) -> pa.Table:
     return pa.concat_tables([*found, empty]).unify_dictionaries()
 
 
+def foreign_columns(path: Path, table: str) -> set[str]:
+    """The columns of a copy that this version does not know, as table.column."""
+    if not path.exists():
+        return set()
+    known = columns(table)
+    return {f"{table}.{name}" for name in pq.read_schema(path).names if name not in known}
+
+
 def _fitted(rows: pa.Table, table: str) -> pa.Table:
     """The rows with this version's columns and types."""
     fitted = []

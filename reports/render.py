@@ -7,20 +7,32 @@ from typing import Final
 
 from .errors import ReportError
 from .result import Result
+from .terms import Terms
 
+REPLACED: Final = ("report.html", "report.json")
+"""Files of an earlier report that a new one replaces."""
 CHARTS: Final = "charts"
 """Folder of the pictures, inside the run's."""
 
 
-def report(folder: Path, *, charts: bool = True) -> Result:
+def report(folder: Path, *, charts: bool = True, terms: Terms | None = None, force: bool = False) -> Result:
     """Judge the run in `folder` and write its report into it; returns the result.
 
     Writes Parquet beside the ledger, a file a writer (report.html, report.json, summary.md, junit.xml), the report's
     tables as CSV and Parquet and, unless `charts` is False, pictures.
 
+    A folder that can be read whole gives the same report again, so that one that is there is replaced. Where part of it
+    can't be read, a report from before the damage may say more than a new one, and is kept.
+
+    Args:
+        folder: The run's.
+        charts: Whether to draw pictures.
+        terms: The user's own; None for what the folder says.
+        force: Replace what is there even if the folder can't be read whole.
+
     Raises:
-        ReportError: when the folder holds no run that can be read, a part of `banstorm[lab]` is missing, or a file
-            can't be written.
+        ReportError: when the folder holds no run that can be read, a part of `banstorm[lab]` is missing, a file
+            can't be written, or what is there would be lost.
     """
     try:
         from .assemble import make_result
@@ -29,10 +41,16 @@ def report(folder: Path, *, charts: bool = True) -> Result:
     except ImportError as error:
         raise _missing(error) from error
     run = read_run(folder)
-    result = make_result(run)
+    if not (force or run.whole):
+        _spare(folder, (run.torn + run.unreadable)[0])
+    if terms is not None:
+        run.manifest = terms.applied(run.manifest)
     try:
-        write_pages(result, folder)
         write_parquet(run)
+        # A large ledger is held once from here on.
+        run.release()
+        result = make_result(run)
+        write_pages(result, folder)
         write_tables(result, folder)
         if charts:
             from .charts import draw
@@ -47,6 +65,17 @@ def report(folder: Path, *, charts: bool = True) -> Result:
             "make room, or make the folder writable, and run `banstorm report` on it again",
         ) from error
     return result
+
+
+def _spare(folder: Path, damage: str) -> None:
+    """Refuse to write over what was made before the damage."""
+    there = [path for name in (*REPLACED, "ledger/attempts.parquet") if (path := folder / name).exists()]
+    if there:
+        raise ReportError(
+            f"part of the run can't be read, and {there[0].name} may be from when it could: {damage}",
+            str(folder),
+            "copy the folder and report on the copy, or write over what is there with `--force`",
+        )
 
 
 def write_pages(result: Result, folder: Path) -> list[Path]:

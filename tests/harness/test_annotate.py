@@ -22,7 +22,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotations, "annotations_of", lambda _: ["::error title=one::broken"])
     monkeypatch.setattr(command_run, "prepare", lambda _: plan)
     monkeypatch.setattr(command_run, "_execute", lambda _: result)
-    monkeypatch.setattr("banstorm.harness.run.make_report", lambda _, charts: result)
+    monkeypatch.setattr("banstorm.harness.run.make_report", lambda _, **_more: result)
     monkeypatch.setattr(run_many, "prepare", lambda _: plan)
     monkeypatch.setattr(run_many, "execute", lambda _: result)
     monkeypatch.setattr("banstorm.harness.catalogue.tagged", lambda _: {"one": None})
