@@ -26,10 +26,12 @@ function lockInCard(money) {
 }
 
 function projectionCard(money) {
-  return money.projections.map((each) => h("div", { class: "card" }, h("h3", {}, `A month of your own, with an outage such as ${each.episode}`),
-    each.reason && h("p", { class: "soft" }, each.reason),
-    facts([["Calls a day", count(Math.round(each.volume_per_day))], ["Outage", seconds(each.outage_s)], ["The month without it", usd(each.month_usd)], ["While it lasts", usd(each.outage_usd)], ["Usually in that time", usd(each.usual_usd)], ["Extra", usd(each.extra_usd)],
-      ["Answers lost", each.lost_answers === null ? "–" : count(Math.round(each.lost_answers))]], "grid"), h("p", { class: "small faint" }, each.basis)));
+  if (!money.projections.length) return null;
+  const bases = [...new Set(money.projections.map((each) => each.basis))];
+  return h("div", { class: "card" }, table("A month with one such outage", [["An outage like", (row) => [row.episode, row.reason && h("div", { class: "small soft" }, row.reason)]], ["Calls a day", (row) => count(Math.round(row.volume_per_day)), "num"], ["Lasting", (row) => seconds(row.outage_s), "num"],
+    ["Month without", (row) => usd(row.month_usd), "num"], ["Billed meanwhile", (row) => usd(row.outage_usd), "num"], ["Usually", (row) => usd(row.usual_usd), "num"], ["Difference", (row) => usd(row.extra_usd), "num"],
+    ["Answers lost", (row) => (row.lost_answers === null ? "–" : count(Math.round(row.lost_answers))), "num"]], money.projections),
+  bases.map((each) => h("p", { class: "small faint" }, `Assumed: ${each}.`)));
 }
 
 function booksCard(money) {
