@@ -173,8 +173,8 @@ class HTTPProvider(LLMProvider):
         response, notes = await self._ask(request, limits, stream=False)
         content = await read_whole(response, self._answer_bytes_max)
         answer = self.read_answer(self._parse(response, content), request, notes)
-        if "content_policy" in self._move_on and (answer.finish_reason == "content_filter" or _refusal(answer)):
-            raise fail(Meaning.UNFIT, "content_policy", _refusal(answer) or "the answer was kept back")
+        if "content_policy" in self._move_on and (answer.finish_reason == "content_filter" or answer.refusal):
+            raise fail(Meaning.UNFIT, "content_policy", answer.refusal or "the answer was kept back")
         return answer
 
     async def stream(self, request: LLMRequest, limits: AttemptLimits | None = None) -> AsyncIterator[list[Chunk]]:
@@ -375,14 +375,6 @@ class HTTPProvider(LLMProvider):
         await self._trailers.aclose()
         if self._owns_client:
             await self._client.aclose()
-
-
-def _refusal(answer: LLMResponse) -> str:
-    """The words of a model that declines; empty if it doesn't."""
-    choices = answer.body.get("choices")
-    message = choices[0].get("message") if isinstance(choices, list) and choices else None
-    said = message.get("refusal") if isinstance(message, dict) else None
-    return said if isinstance(said, str) else ""
 
 
 def _noted(chunks: list[Chunk], notes: tuple[str, ...]) -> list[Chunk]:

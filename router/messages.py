@@ -174,6 +174,14 @@ class LLMResponse:
     native: Any = None
     status: int = 200
 
+    @property
+    def refusal(self) -> str:
+        """The words of a model that declines; empty if it doesn't."""
+        choices = self.body.get("choices")
+        message = choices[0].get("message") if isinstance(choices, list) and choices else None
+        said = message.get("refusal") if isinstance(message, dict) else None
+        return said if isinstance(said, str) else ""
+
 
 def response_from_completion(body: dict[str, Any], provider: str, notes: tuple[str, ...] = ()) -> LLMResponse:
     """Read an OpenAI chat completion that has been validated; usage may be missing or incomplete."""
