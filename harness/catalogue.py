@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,6 +28,12 @@ from .scenario_told import explain_scenario
 
 WIDTH: Final = 100
 """Columns of the text."""
+SPELT_LIKE: Final = 0.8
+"""Likeness of names, by difflib's ratio, from which one is taken for a slip of the other."""
+NEAR_MAX: Final = 3
+"""Names that are offered for one that nothing has."""
+FILLERS: Final = frozenset({"", "a", "an", "in", "of", "the", "to", "no", "is"})
+"""Words that say nothing of what somebody looks for."""
 
 
 def listing(what: str, tag: str | None = None) -> str:
@@ -122,16 +130,28 @@ def explain(name: str, *, as_yaml: bool = False, style: Style | None = None) -> 
         return "\n\n".join(found)
     if name in measures.names() or name in measures.keys():  # noqa: SIM118 - as above
         return _hanging(f"{name}: ", measures.find(name).definition)
-    names = [
-        *known,
-        *registry().faults,
-        *registry().standings,
-        *registry().events,
-        *drift_named.names(),
-        *measures.names(),
-    ]
-    advice = nearest(name, names, "")
+    advice = _near(name)
     raise HarnessError(f"nothing is called {name!r}", "banstorm show", advice)
+
+
+def _near(name: str) -> str:
+    """Advice for a name that nothing has: what is spelt like it, or else what is about the same words."""
+    told = {each: scenario.title for each, (_, scenario) in tagged(None).items()}
+    told |= {each: rule.summary for each, rule in registry().faults.items()}
+    told |= {each: rule.summary for each, rule in registry().standings.items()}
+    told |= {each: rule.summary for each, rule in registry().events.items()}
+    told |= {each: drift_named.find(each).title for each in drift_named.names()} | dict.fromkeys(measures.names(), "")
+    if close := difflib.get_close_matches(name, told, n=1, cutoff=SPELT_LIKE):
+        return f"did you mean {close[0]!r}?"
+    words = [each for each in re.split(r"[\W_]+", name.lower()) if each not in FILLERS]
+    about = {each: sum(word in f"{each} {text}".lower() for word in words) for each, text in told.items()}
+    best = [each for each in told if about[each] and about[each] == max(about.values())]
+    if not best:
+        return nearest(name, told, "")
+    scenarios = library.paths()  # what a scenario may use comes before scenarios that use it
+    best.sort(key=lambda each: (each in scenarios, -difflib.SequenceMatcher(None, name, each).ratio()))
+    shown = ", ".join(map(repr, best[:NEAR_MAX]))
+    return f"did you mean {shown}?"
 
 
 def explain_fault(name: str) -> str:

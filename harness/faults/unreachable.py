@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Unreachable(Fault):
-    """Let connections hang: attempts to connect are never answered, until the caller gives up.
+    """Let connections hang, as where DNS or a route leads nowhere: no attempt to connect is ever answered.
 
     The queue of the listener is kept full, so that the kernel drops what knocks; a caller that waits long enough gets
     through after the window, at its next try of its own. Linux only. It takes no selector and no share.

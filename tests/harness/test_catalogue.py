@@ -51,3 +51,26 @@ def test_only_scenarios_have_tags():
     done = CliRunner().invoke(banstorm, ["list", "faults", "--tag", "ci"])
     assert isinstance(done.exception, HarnessError)
     assert "faults have no tags" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("asked", "offered"),
+    [
+        ("rate_limitd", "'rate_limited'"),  # a slip
+        ("reordered", "'reordered_events'"),
+        ("wrong_content_type", "'content_type_changed'"),
+        ("edge_block", "'edge_page'"),
+        ("stall", "'stream_stall'"),
+        ("cut", "'stream_cut'"),
+        ("520", "'edge_page'"),
+        ("dns", "'unreachable'"),
+        ("retired by date", "'model_retired'"),
+        ("quux", "use one of"),
+    ],
+)
+def test_who_knows_a_thing_by_another_name_is_led_to_it(asked, offered):
+    """A name that nothing has is answered by what is spelt like it, or else by what is about the same words."""
+    with pytest.raises(HarnessError) as told:
+        catalogue.explain(asked)
+    assert offered in told.value.advice
+    assert told.value.advice.count(",") <= 12
