@@ -239,6 +239,8 @@ def main() -> None:
     parser.add_argument("--only", help="scenarios of the library, separated by commas")
     parser.add_argument("--fresh", action="store_true", help="forget the library's results so far")
     wanted = parser.parse_args()
+    # So that whoever ends the soak ends what it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as folder:
         if wanted.library is None:
             well = soak_calls(wanted.calls, Path(folder))
