@@ -54,7 +54,7 @@ class HAProxyTarget(MachineBalancerTarget):
             files={"haproxy.cfg": "\n".join([*lines, ""])},
             departures=[
                 f"timeout server {base.timeout_ms} ms (default: none)",
-                f"retries {len(providers) - 1} (default 3), option redispatch 1 (default: only the last retry)",
+                f"retries {len(providers) - 1} (default 3), option redispatch 1 (default off)",
                 f"retry-on {RETRY_ON} (default: conn-failure)",
                 "balance first (default roundrobin), option http-buffer-request (default off)",
             ],
