@@ -158,7 +158,8 @@ def play(wish: Wish) -> int:
     try:
         result = _execute(plan)
     except Interrupted:
-        text = f"\nINTERRUPTED  inconclusive; the ledger so far: {plan.folder}\nagain:  {plan.command}"
+        kept = f"the ledger so far: {plan.folder}" if plan.folder.exists() else "nothing was played yet"
+        text = f"\nINTERRUPTED  inconclusive; {kept}\nagain:  {plan.command}"
         tell(sys.stdout, [text])
         return Exit.INTERRUPTED
     return _conclude(result, plan.folder)
