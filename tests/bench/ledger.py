@@ -202,8 +202,8 @@ def sample_lines(calls: int) -> Iterator[str]:
         )
 
 
-def report(folder: Path, memory_mib: int | None) -> tuple[float, float]:
-    """Report on the folder in a process of its own; seconds, and its largest resident memory in MiB."""
+def report(folder: Path, memory_mib: int | None) -> tuple[float, float, float]:
+    """Report on the folder in a process of its own; seconds, those of CPU, and its largest resident memory in MiB."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     began = time.monotonic()
     limit = [] if memory_mib is None else ["prlimit", f"--data={memory_mib << 20}"]
@@ -212,7 +212,7 @@ def report(folder: Path, memory_mib: int | None) -> tuple[float, float]:
     took = time.monotonic() - began
     if status:
         raise SystemExit(f"the report ended with status {status}")
-    return took, usage.ru_maxrss / 1024
+    return took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -229,9 +229,10 @@ def main() -> None:
             write(folder, arguments.calls)
         size = sum(each.stat().st_size for each in (folder / "ledger").glob("*.ndjson")) / 2**20
         for _ in range(2 if arguments.again else 1):
-            took, peak = report(folder, arguments.memory)
+            took, cpu, peak = report(folder, arguments.memory)
             page = (folder / "report.html").stat().st_size / 2**20
-            print(f"ledger {size:,.0f} MiB: {took:.1f} s, {peak:,.0f} MiB at most, page {page:.2f} MiB", flush=True)
+            told = f"{took:.1f} s ({cpu:.1f} s of CPU), {peak:,.0f} MiB at most, page {page:.2f} MiB"
+            print(f"ledger {size:,.0f} MiB: {told}", flush=True)
 
 
 if __name__ == "__main__":
