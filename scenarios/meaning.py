@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -206,8 +206,17 @@ def _lacking(
                 f"{known.dialect} has no failure {' or '.join(map(repr, wanted))}, "
                 f"so {entry.name} can't be played on {name!r}",
                 where,
-                nearest(wanted[0], kinds, ""),
+                nearest(
+                    entry.name, _having(kinds, rule, registry), f" (`banstorm show {entry.name}` names its dialects)"
+                ),
             )
+
+
+def _having(kinds: Collection[str], rule: FaultRule | StandingRule, registry: Registry) -> list[str]:
+    """What can be written in its place: the faults, or standings, that show themselves by one of these failures."""
+    if isinstance(rule, StandingRule):
+        return [name for name, each in registry.standings.items() if set(each.failure_kinds) & set(kinds)]
+    return [name for name, each in registry.faults.items() if each.failure_kind in kinds]
 
 
 def _phase(entry: Entry, registry: Registry) -> str | None:

@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.plan import Wish, make_plan
+from banstorm.harness.registry import registry
 from banstorm.scenarios.problems import ScenarioError
 
 SCENARIO = """\
@@ -71,3 +72,14 @@ def test_tls_is_refused_where_none_is_spoken(tmp_path: Path):
 def test_what_can_be_played_plans(tmp_path: Path, entry: str):
     """These are accepted."""
     plan(tmp_path, entry)
+
+
+def test_a_vendor_without_the_failure_is_told_with_faults_that_can_be_written(tmp_path: Path):
+    """The advice names faults that this vendor has, never a kind of failure that no timeline knows."""
+    with pytest.raises(ScenarioError) as told:
+        plan(tmp_path, "on: anthropic, fault: tool_call_failed")
+    (problem,) = told.value.problems
+    offered = problem.next.removeprefix("use one of: ").partition(", …")[0].split(", ")
+    assert "key_revoked" in offered
+    assert not {each for each in offered if each not in registry().faults}
+    assert "banstorm show tool_call_failed" in problem.next
