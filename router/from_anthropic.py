@@ -48,8 +48,8 @@ def usage_from(usage: Any) -> dict[str, Any] | None:
     if written:
         # What is written costs more than what is fresh, and more still if it stays for an hour.
         kinds = usage.get("cache_creation")
-        details["cache_write_tokens"] = written
-        details["cache_write_1h_tokens"] = (kinds.get("ephemeral_1h_input_tokens") if isinstance(kinds, dict) else 0) or 0
+        hour = kinds.get("ephemeral_1h_input_tokens") if isinstance(kinds, dict) else 0
+        details |= {"cache_write_tokens": written, "cache_write_1h_tokens": hour or 0}
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

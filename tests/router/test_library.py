@@ -223,5 +223,5 @@ def test_a_script_ends_without_a_word():
         "try: router.route(LLMRequest('why?'))\n"
         "except RuntimeError as error: print(str(error)[:27])\n"
     )
-    done = subprocess.run([sys.executable, "-P", "-X", "dev", "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
     assert ("All LLM providers exhausted\n", "") == (done.stdout, done.stderr)
