@@ -17,7 +17,7 @@ ALLOWED = {
     "reports": {"scenarios"},
     "harness": {"scenarios", "fakes", "reports"},
 }
-HEAVY = ("mitmproxy", "locust", "gevent", "pandas", "pyarrow", "altair", "vl_convert", "rich", "psutil")
+HEAVY = ("mitmproxy", "locust", "gevent", "pandas", "pyarrow", "vl_convert", "rich", "psutil")
 
 
 def _imported_parts(path: Path) -> set[str]:

@@ -188,7 +188,7 @@ def test_a_mistake_is_told_in_three_lines(words, told):
 
 def test_it_needs_the_base_install_alone():
     """Whoever installed banstorm without its extras can serve: none of their packages is imported."""
-    heavy = ("mitmproxy", "locust", "gevent", "pandas", "pyarrow", "altair", "vl_convert", "rich", "psutil")
+    heavy = ("mitmproxy", "locust", "gevent", "pandas", "pyarrow", "vl_convert", "rich", "psutil")
     code = f"import sys, banstorm.harness.command_serve; print(*sorted(set({heavy!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
