@@ -57,6 +57,7 @@ class Run:
         for name in TABLES:
             self.table(name)
             self.tables.pop(name, None)
+        pa.default_memory_pool().release_unused()
 
     @property
     def whole(self) -> bool:
