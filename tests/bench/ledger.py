@@ -7,8 +7,8 @@ meanwhile tries it first and is served elsewhere, and one of four is tried there
 million attempts. One call in 997 is lost, one in 9,973 silently. The ledger is written as the harness writes it, a file
 a process, and read, judged and drawn by `banstorm.reports` in a process of its own, whose time and largest resident
 memory are printed beside the size of what it read and of the page it made. `--again` reports a second time, which
-begins from the Parquet copy. `--memory` limits that process's data to so many MiB, to show what a ledger needs that is
-larger than memory.
+begins from the Parquet copy. `--memory` gives that process no more than so many
+MiB of data (RLIMIT_DATA, which counts what its allocators reserve, too), to find out with how much it still succeeds.
 """
 
 from __future__ import annotations
