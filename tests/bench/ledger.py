@@ -6,9 +6,9 @@ The made-up router never leaves the provider that is banned from a tenth of the 
 meanwhile tries it first and is served elsewhere, and one of four is tried there twice, so that a million calls are two
 million attempts. One call in 997 is lost, one in 9,973 silently. The ledger is written as the harness writes it, a file
 a process, and read, judged and drawn by `banstorm.reports` in a process of its own, whose time and largest resident
-memory are printed beside the size of what it read and of the page it made. `--again` reports a second time, which
-begins from the Parquet copy. `--memory` gives that process no more than so many
-MiB of data (RLIMIT_DATA, which counts what its allocators reserve, too), to find out with how much it still succeeds.
+memory are printed beside the size of what it read and of the page it made. `--again` removes the NDJSON
+and reports a second time, from the Parquet copy. `--memory` gives that process no more than so many MiB of data
+(RLIMIT_DATA, which counts what its allocators reserve, too), to find out with how much it still succeeds.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="keep the run here; one that is there is used again")
-    parser.add_argument("--again", action="store_true", help="report a second time")
+    parser.add_argument("--again", action="store_true", help="report a second time, from Parquet alone")
     parser.add_argument("--memory", type=int, help="MiB of data that the report may have")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -228,7 +228,9 @@ def main() -> None:
         if not (folder / "run.json").exists():
             write(folder, arguments.calls)
         size = sum(each.stat().st_size for each in (folder / "ledger").glob("*.ndjson")) / 2**20
-        for _ in range(2 if arguments.again else 1):
+        for again in range(2 if arguments.again else 1):
+            for path in (folder / "ledger").glob("*.ndjson") if again else ():
+                path.unlink()
             took, cpu, peak = report(folder, arguments.memory)
             page = (folder / "report.html").stat().st_size / 2**20
             told = f"{took:.1f} s ({cpu:.1f} s of CPU), {peak:,.0f} MiB at most, page {page:.2f} MiB"
