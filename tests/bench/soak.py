@@ -41,7 +41,7 @@ ROUTER_CORE, OTHERS_CORE = 1, 0
 TURN_S = 5
 CONNECTIONS = 20
 GROWTH_MB_MAX = 5.0
-"""Growth that counts as flat, for the allocator's own unevenness: 8 bytes kept of each of 600,000 calls would show."""
+"""Growth that counts as flat, for the allocator is uneven: seven bytes kept of every call of a million would not be."""
 READY_S = 20.0
 RUN_S_MAX = 300.0
 TRIES_MAX = 3
