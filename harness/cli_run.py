@@ -1,0 +1,71 @@
+"""The command `banstorm run`: its words on the command line. What it does is in `command_run` and `run_many`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import annotate
+
+
+@click.command()
+@click.argument("scenario", required=False)
+@click.option("--tag", help="Play all scenarios of the library with this tag, one after the other, e.g. ci.")
+@click.option(
+    "--target",
+    default="reference",
+    show_default=True,
+    help="A target's name (litellm, litellm:tuned, …), a running router's URL, a command with {port}, or a YAML file.",
+)
+@click.option("--inline", is_flag=True, help="Play the faults inside the fakes, without mitmproxy (two witnesses).")
+@click.option(
+    "--intercept", is_flag=True, help="Stand between the router and the vendors' own addresses, as its HTTPS proxy."
+)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="HOST=PROVIDER",
+    help="Host that stands for a provider under --intercept; may be given several times.",
+)
+@click.option(
+    "--proxy-port", type=click.IntRange(0, 65535), default=0, help="Fixed port for the proxy; any by default."
+)
+@click.option("--seed", type=click.IntRange(0, 2**53 - 1), help="Another seed than the scenario's.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder for runs."
+)
+@click.option(
+    "--ports", default="", metavar="NAME=PORT,…", help="Fixed ports for the providers, to configure a router with."
+)
+@click.option("--model", help="Model name that the callers ask the router for.")
+@click.option("--name", help="What the report calls the target.")
+@click.option(
+    "--header", multiple=True, metavar="NAME: VALUE", help="Header for every call; may be given several times."
+)
+@click.option("--api-key-env", metavar="VARIABLE", help="Environment variable with the API key for the router.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Setting of a target that banstorm configures."
+)
+@click.option("--front", metavar="DIALECT", help="What the callers speak: openai_chat, anthropic_messages, …")
+@click.option("--dialect", help="Give all providers this dialect, for a router that does not translate.")
+@click.option("--openai-sdk", default="0%", metavar="SHARE", help="Share of the calls made by the official OpenAI SDK.")
+@click.option("--rate", metavar="RATE", help="Another rate than the scenario's, e.g. 15/s, for a slower router.")
+@click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
+@click.option("--no-charts", "charts", flag_value=False, default=True, help="Leave out the PNG and SVG charts.")
+@annotate.option
+def run(scenario: str | None, tag: str | None, **words: Any) -> None:
+    """Play SCENARIO (a name, or a YAML file) against a router and judge it; or all scenarios with a --tag.
+
+    Exit codes: 0 pass, 1 fail, 2 bad scenario or usage, 3 inconclusive, 4 internal error, 130 interrupted. Of several
+    scenarios the worst decides: fail, then inconclusive, then pass.
+    """
+    from . import command_run, run_many
+
+    if (scenario is None) == (tag is None):
+        raise click.UsageError("give one scenario, or a --tag")
+    wish = command_run.wish(scenario=scenario or "", **words)
+    sys.exit(command_run.play(wish) if tag is None else run_many.play_tagged(tag, wish))
