@@ -35,6 +35,7 @@ from .own_answers import OwnAnswers, Wish
 from .plan import parse_ports
 from .served import choose, service_lines
 from .serving import spare_collector
+from .vendor_variables import SPOKEN, VARIABLES
 
 TOKEN_VARIABLE: Final = "BANSTORM_CONTROL_TOKEN"  # noqa: S105 - the variable's name
 """Environment variable with the control API's token; without it one is made up."""
@@ -44,28 +45,6 @@ SEED: Final = 1
 """Seed of ids, paces, tokens, and of who is reached first by a change of standing, unless `--seed` says another."""
 
 _OAUTH: Final = frozenset({"anthropic", "openai"})
-# What each vendor's official SDK reads; {root} is http://host:port, {base} has the API's path, {key} is made up.
-_VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "anthropic": ("ANTHROPIC_BASE_URL={root}", "ANTHROPIC_API_KEY={key}"),
-    "azure": ("AZURE_OPENAI_ENDPOINT={root}", "AZURE_OPENAI_API_KEY={key}", "OPENAI_API_VERSION=2024-10-21"),
-    "bedrock": (
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME={root}",
-        "AWS_ACCESS_KEY_ID={key}",
-        "AWS_SECRET_ACCESS_KEY=banstorm",
-        "AWS_DEFAULT_REGION=us-east-1",
-    ),
-    "cohere": ("CO_API_URL={root}", "CO_API_KEY={key}"),
-    "gemini": ("GOOGLE_GEMINI_BASE_URL={root}", "GEMINI_API_KEY={key}"),
-    "groq": ("GROQ_BASE_URL={root}", "GROQ_API_KEY={key}"),
-    "mistral": ("MISTRAL_API_KEY={key}",),
-    "openai": ("OPENAI_BASE_URL={base}", "OPENAI_API_KEY={key}"),
-    "openrouter": ("OPENROUTER_API_KEY={key}",),
-}
-# Where an SDK reads no address from the environment, how it is told.
-_SPOKEN: Final[Mapping[str, str]] = {
-    "mistral": 'Mistral(api_key=os.environ["MISTRAL_API_KEY"], server_url="{root}")',
-    "openrouter": 'OpenAI(api_key=os.environ["OPENROUTER_API_KEY"], base_url="{base}")',
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +205,13 @@ def page(
         people = begun.get(name, _NOBODY)
         words["key"] = people.key or dialect.key_example
         lines += ["", f"# {name}: {words['base']}"]
-        for template in _VARIABLES.get(name, ()):
+        for template in VARIABLES.get(name, ()):
             lines.append(_export(template, words))
         if isinstance(dialect, HttpService):
             lines += service_lines(name, dialect, root)
-        elif name in _SPOKEN:
-            lines.append(f"# {_SPOKEN[name].format_map(words)}")
-        elif name not in _VARIABLES:
+        elif name in SPOKEN:
+            lines.append(f"# {SPOKEN[name].format_map(words)}")
+        elif name not in VARIABLES:
             lines.append(f"# API key, for example: {words['key']}")
         for organisation, tokens in people.grants:
             lines.append(f"# a login of {organisation}: access {tokens.access} refresh {tokens.refresh}")
@@ -260,9 +239,9 @@ def address_lines(name: str, dialect: Dialect, root: str) -> list[str]:
         root: The address, up to the port.
     """
     words = {"root": root, "base": root + dialect.base_path}
-    templates = [each for each in _VARIABLES.get(name, ()) if "{root}" in each or "{base}" in each]
+    templates = [each for each in VARIABLES.get(name, ()) if "{root}" in each or "{base}" in each]
     lines = [_export(each, words) for each in templates]
-    return [*lines, f"# {_SPOKEN[name].format_map(words)}"] if name in _SPOKEN else lines
+    return [*lines, f"# {SPOKEN[name].format_map(words)}"] if name in SPOKEN else lines
 
 
 def _export(template: str, words: Mapping[str, str]) -> str:
