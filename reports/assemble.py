@@ -118,7 +118,17 @@ def not_observable(history: History) -> list[str]:
 
 
 def sentence(history: History, judgement: Judgement) -> str:
-    """The verdict in one sentence."""
+    """The verdict in one sentence, and in another what was accepted only because of a tolerance."""
+    told = ", ".join(
+        f"{each.measure} {each.found}, wanted {each.wanted}" for each in judgement.expectations if each.tolerated
+    )
+    if not told:
+        return _verdict(history, judgement)
+    within = f"only within the tolerance ({history.run.manifest.tolerance})"
+    return f"{_verdict(history, judgement)} Tolerated: {told}: met {within}."
+
+
+def _verdict(history: History, judgement: Judgement) -> str:
     due, lost = len(history.calls), int((~history.good).sum())
     faults = sorted({window.fault for episode in history.episodes for window in episode.windows if window.bites})
     through = " and ".join(filter(None, (", ".join(faults[:-1]), *faults[-1:]))) or "a load without faults"
@@ -203,4 +213,5 @@ def _run_out(history: History) -> RunOut:
         warnings=manifest.warnings,
         own_failures=manifest.own_failures,
         remedy=scenario.remedy or "",
+        tolerance=manifest.tolerance,
     )

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ..scenarios.model import Scenario
 from .errors import UnreadableRunError
+from .tolerance import parse_tolerance
 
 FORMAT: Final = 1
 """Version of the run folder that this code writes and reads."""
@@ -101,10 +102,18 @@ class Manifest(_Part):
     canaries: list[Any] = Field(default_factory=list)
     # List prices by provider; a run folder of an earlier version has none.
     prices: dict[str, Price] = Field(default_factory=dict)
+    # How far beyond a limit is still accepted, as `--tolerance` writes it; mostly nothing.
+    tolerance: str = ""
     # The user's own traffic, for the error budget and the projection; the harness need not say.
     slo: float = Field(default=0.999, gt=0, lt=1)
     volume_per_day: float | None = Field(default=None, gt=0)
     outage_s: float | None = Field(default=None, gt=0)
+
+    @field_validator("tolerance")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        parse_tolerance(text)
+        return text
 
     @property
     def finished(self) -> bool:

@@ -55,6 +55,7 @@ class ExpectationOut(Part):
     scope: str | None = Field(description="the run, or the episode whose value decided")
     note: str | None
     certain_s: float | None = Field(description="when a breach could no longer be undone; null: at the end of the run")
+    tolerated: bool = Field(default=False, description="met only within the tolerance that the run was judged with")
 
 
 class CheckOut(Part):
@@ -301,6 +302,7 @@ class RunOut(Part):
     warnings: list[str]
     own_failures: list[str]
     remedy: str = Field(default="", description="what a good router does about it, as the scenario says")
+    tolerance: str = Field(default="", description="how far beyond its limits was accepted, as `--tolerance` writes it")
 
 
 class Result(Part):

@@ -15,6 +15,9 @@ In this order:
 6. Otherwise: pass.
 
 A censored time is a lower bound: it breaks a limit below it, and leaves a limit above it undecided.
+
+A tolerance (`--tolerance`, kept in run.json) loosens the limits. What is met only because of it is marked `tolerated`,
+which the report's first sentence and each page say: no verdict changes in silence.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from ..scenarios.expectation import Expectation, format_value
 from .finding import NS, Finding, Value
 from .history import History
 from .result import CheckOut, ExpectationOut, State, Verdict
+from .tolerance import Tolerance, parse_tolerance
 from .validity import coverage_checks, evidence_checks, own_exit
 
 FIRST_OF_ALL = ("our own processes", "run completed", "readiness mark")
@@ -95,28 +99,33 @@ def _broken(expectation: ExpectationOut) -> str:
 def judge_expectations(history: History, findings: Sequence[Finding]) -> list[ExpectationOut]:
     """Each expectation of the scenario, in file order."""
     by_key = {each.key: each for each in findings}
-    return [_judge(history, each, by_key.get(each.measure)) for each in history.scenario.expect]
+    tolerance = parse_tolerance(history.run.manifest.tolerance)
+    return [_judge(history, each, by_key.get(each.measure), tolerance) for each in history.scenario.expect]
 
 
-def _judge(history: History, wanted: Expectation, finding: Finding | None) -> ExpectationOut:
+def _judge(history: History, wanted: Expectation, finding: Finding | None, tolerance: Tolerance) -> ExpectationOut:
     values = [] if finding is None else [each for each in finding.judged_values() if each.applies]
     if not values:
         reasons = [] if finding is None else [each.reason for each in finding.judged_values() if each.reason]
         reason = reasons[0] if reasons else "nothing to judge: the run has no episode"
         return _outcome(wanted, State.UNKNOWN, "–", None, reason)
-    judged = [(_state(wanted, each), each) for each in values]
-    worst = max(_SEVERITY[state] for state, _ in judged)
-    state, value = max(
-        ((state, value) for state, value in judged if _SEVERITY[state] == worst),
-        key=lambda pair: _distance(wanted, pair[1]),
+    judged = [(*_state_within(wanted, each, tolerance), each) for each in values]
+    worst = max(_SEVERITY[state] for state, _, _ in judged)
+    state, limit, value = max(
+        ((state, limit, value) for state, limit, value in judged if _SEVERITY[state] == worst),
+        key=lambda each: _distance(wanted, each[2]),
     )
     certain = [
         at_ns
-        for each_state, each in judged
-        if each_state is State.BROKEN and (at_ns := each.breach.certain_ns(wanted)) is not None
+        for each_state, limits, each in judged
+        if each_state is State.BROKEN and (at_ns := _certain_ns(each, limits)) is not None
     ]
     certain_s = (min(certain) - history.t0_ns) / NS if certain else None
-    return _outcome(wanted, state, text_of(value, wanted), value.scope, value.reason, certain_s)
+    outcome = _outcome(wanted, state, text_of(value, wanted), value.scope, value.reason, certain_s)
+    if state is not State.MET or limit == [wanted]:
+        return outcome
+    note = f"tolerated: {limit[0].wanted} was accepted ({tolerance.text})"
+    return outcome.model_copy(update={"tolerated": True, "note": "; ".join(filter(None, (note, value.reason)))})
 
 
 def _outcome(
@@ -138,6 +147,26 @@ def _outcome(
         note=note,
         certain_s=certain_s,
     )
+
+
+def _state_within(wanted: Expectation, value: Value, tolerance: Tolerance) -> tuple[State, list[Expectation]]:
+    """What became of an expectation in one scope, and the limits that settled it: all of them, where none was met."""
+    limits = [wanted]
+    states = [_state(wanted, value)]
+    if states == [State.MET] or not value.amounts:
+        return states[0], limits
+    for limit in tolerance.loosened(wanted, value.amounts):
+        limits.append(limit)
+        states.append(_state(limit, value))
+        if states[-1] is State.MET:
+            return State.MET, [limit]
+    return min(states, key=_SEVERITY.__getitem__), limits
+
+
+def _certain_ns(value: Value, limits: Sequence[Expectation]) -> int | None:
+    """When a breach could no longer be undone: once the most generous of the limits was broken."""
+    found = [value.breach.certain_ns(each) for each in limits]
+    return None if None in found else max(each for each in found if each is not None)
 
 
 def _state(wanted: Expectation, value: Value) -> State:

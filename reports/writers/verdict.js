@@ -60,6 +60,7 @@ function expectations() {
       h("span", { class: `sign ${row.state}`, role: "img", "aria-label": word, title: word }, sign),
       h("div", { class: "text" }, h("div", { class: "question" }, plain.question, first && [" ", h("span", { class: "tag bad" }, "broke first")]),
         row.state === "broken" && plain.broken && h("p", { class: "meaning" }, plain.broken),
+        row.tolerated && h("span", { class: "tag" }, "tolerated"),
         row.note && h("p", { class: "meaning soft" }, `${row.note}.`),
         h("div", { class: "small faint" }, h("code", { title: definition(row.measure) }, row.measure), row.scope && row.scope !== "run" ? ` · ${row.scope}` : "", row.certain_s !== null && ` · certain at ${seconds(row.certain_s)}`)),
       h("div", { class: "value" }, h("div", { class: "small faint" }, "found"), h("div", { class: "found" }, row.found)),
