@@ -141,4 +141,13 @@ class Reporting(Event):
     folder: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Reported(Event):
+    """The report is written, and the run was judged."""
+
+    folder: Path
+    verdict: str
+    sentence: str
+
+
 Listener = Callable[[Event], None]

@@ -87,6 +87,7 @@ class Run:
         self._tell(events.Reporting(self._now_s(), plan.folder))
         try:
             result = await asyncio.to_thread(make_report, plan.folder, charts=plan.wish.charts and not interrupted)
+            self._tell(events.Reported(self._now_s(), plan.folder, result.verdict, result.sentence))
         except asyncio.CancelledError:  # the thread goes on and finishes the report; nobody waits to hear of it
             interrupted = heard_it()
         if interrupted:

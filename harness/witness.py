@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .child import say
 from .ledger import FLUSH_S
+from .recent import Recent
 from .serving import STATS_S
 
 if TYPE_CHECKING:
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 
 
 class _Counts:
-    __slots__ = ("attempts", "errors", "faulted")
+    __slots__ = ("attempts", "errors", "faulted", "recent")
 
     def __init__(self) -> None:
         self.attempts = 0
         self.faulted = 0
         self.errors = 0
+        self.recent = Recent()
 
 
 class Witness:
@@ -51,8 +53,10 @@ class Witness:
         counts = self._counts[record.provider]
         counts.faulted += bool(record.fault_ids)
         counts.errors += record.is_error
+        ended_ns = time.monotonic_ns()
+        counts.recent.add(ended_ns, ended_ns - record.received_ns)
         evidence = self._ledger.evidence(record.evidence)
-        self._ledger.add("attempts", record.row(time.monotonic_ns(), ended_by, evidence))
+        self._ledger.add("attempts", record.row(ended_ns, ended_by, evidence))
 
     async def report(self) -> None:
         """Tell the harness what happens until cancelled: counts twice a second, news of the timeline at once or so."""
@@ -87,6 +91,7 @@ class Witness:
                 "faulted": counts.faulted,
                 "errors": counts.errors,
                 "active": self._timeline.active(name, now_ns),
+                "p95_ms": counts.recent.quantiles_ms(0.95)[0],
             }
             for name, counts in self._counts.items()
         }

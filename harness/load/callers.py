@@ -197,7 +197,7 @@ class Callers:
         if told["error"] is not None:  # a router's own words may be in it
             told["error"] = self._ledger.clean(told["error"])
         self._ledger.add("calls", told)
-        self.tally.end(seen.ended_ns, seen.ended_ns - ask.scheduled_ns, good=verdict.good)
+        self.tally.end(seen.ended_ns, seen.ended_ns - ask.scheduled_ns, verdict)
 
     def _probed(self, ask: Ask, seen: Observed, verdict: Verdict) -> dict[str, Any]:
         error = seen.note or verdict.error

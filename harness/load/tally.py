@@ -1,15 +1,14 @@
-"""What the load child says twice a second: how many calls were due, left, ended, were good, and how late they left."""
+"""What the load child says twice a second: how many calls were due, left and ended, how, and who answered."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from typing import Any, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
-WINDOW_NS: Final = 2_000_000_000
-"""The p95 is over calls that ended this recently, in nanoseconds."""
-LATENCIES_MAX: Final = 100_000
-"""Latencies kept for the p95; at a higher rate the window gets shorter."""
+from ..recent import Recent
+
+if TYPE_CHECKING:
+    from .outcome import Verdict
 
 
 class Tally:
@@ -20,34 +19,38 @@ class Tally:
         self.sent = 0
         self.ended = 0
         self.good = 0
+        self.outcomes: Counter[str] = Counter()
+        self.served: Counter[str] = Counter()
         self.in_flight = 0
         self.late_ns_max = 0
-        self._latencies: deque[tuple[int, int]] = deque(maxlen=LATENCIES_MAX)
+        self._recent = Recent()
 
     def left(self, late_ns: int) -> None:
         """A call left `late_ns` after its instant."""
         self.sent += 1
         self.late_ns_max = max(self.late_ns_max, late_ns)
 
-    def end(self, ended_ns: int, latency_ns: int, *, good: bool) -> None:
-        """A call ended."""
+    def end(self, ended_ns: int, latency_ns: int, verdict: Verdict) -> None:
+        """A call ended, with this verdict."""
         self.ended += 1
-        self.good += good
-        self._latencies.append((ended_ns, latency_ns))
+        self.good += verdict.good
+        self.outcomes[verdict.outcome] += 1
+        if verdict.good and verdict.provider is not None:
+            self.served[verdict.provider] += 1
+        self._recent.add(ended_ns, latency_ns)
 
     def fields(self) -> dict[str, Any]:
         """The fields of a ``stats`` event."""
-        horizon_ns = time.monotonic_ns() - WINDOW_NS
-        while self._latencies and self._latencies[0][0] < horizon_ns:
-            self._latencies.popleft()
-        latencies = sorted(latency for _, latency in self._latencies)
-        p95_ns = latencies[min(len(latencies) - 1, int(len(latencies) * 0.95))] if latencies else None
+        p50_ms, p95_ms = self._recent.quantiles_ms(0.5, 0.95)
         return {
             "due": self.due,
             "sent": self.sent,
             "ended": self.ended,
             "good": self.good,
             "in_flight": self.in_flight,
-            "p95_ms": None if p95_ns is None else round(p95_ns / 1e6, 3),
+            "outcomes": dict(self.outcomes),
+            "served": dict(self.served),
+            "p50_ms": p50_ms,
+            "p95_ms": p95_ms,
             "late_ms_max": round(self.late_ns_max / 1e6, 3),
         }
