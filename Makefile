@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-sdk sdk-table check docs format bench clean
+.PHONY: help setup demo test test-sdk sdk-table check docs format bench bench-short soak clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -65,6 +65,20 @@ bench: $(VENV)/.stamp ## Measure speed, as ratios against something real measure
 	$(BIN)/python -P tests/bench/chain.py
 	$(BIN)/python -P tests/bench/pass_through.py
 	$(BIN)/python -P tests/bench/fakes.py
+	$(BIN)/python tests/bench/routers.py
+	$(BIN)/python -P tests/bench/ledger.py
+
+bench-short: $(VENV)/.stamp ## A short turn of each bench, so that none of them rots; its figures mean nothing
+	$(BIN)/python -P tests/bench/chain.py --rate 20 --seconds 2
+	$(BIN)/python -P tests/bench/pass_through.py --only rate --rounds 1 --seconds 1
+	$(BIN)/python -P tests/bench/fakes.py --only plain --seconds 1
+	$(BIN)/python tests/bench/routers.py --only reference --rounds 1 --seconds 1
+	$(BIN)/python -P tests/bench/ledger.py --calls 20000
+	$(BIN)/python tests/bench/soak.py --calls 20000
+
+soak: $(VENV)/.stamp ## What takes long: a million calls through the router, then the library ten times (goes on where it stopped)
+	$(BIN)/python tests/bench/soak.py
+	$(BIN)/python tests/bench/soak.py --library 10
 
 clean: ## Remove what was built, environments included
 	rm -rf $(VENV) $(SDK_VENV) build dist *.egg-info
