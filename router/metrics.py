@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from .observer import AttemptEnd, BreakerMove, CallRecord, Observer
 from .policies.breaker import State
@@ -37,6 +39,17 @@ class _Children:
         self.cached = metrics.tokens.labels(provider, model, "cached", "counted")
         self.written = metrics.tokens.labels(provider, model, "cache_write", "counted")
         self.usd = metrics.usd.labels(provider, model, "ok", "counted")
+
+
+class _LogLines(Collector):
+    """Asked for at each scrape: a thread drops them, and no observer hears of it."""
+
+    def __init__(self, dropped: Callable[[], int]) -> None:
+        self._dropped = dropped
+
+    def collect(self) -> Iterable[Metric]:
+        what = "Log lines dropped because nobody took them"
+        yield CounterMetricFamily("llm_log_lines_dropped", what, value=self._dropped())
 
 
 class Metrics(Observer):
@@ -131,6 +144,10 @@ class Metrics(Observer):
             self._spent.labels(label).set_function(lambda of=purse: of.share)  # type: ignore[misc]
             self._limit.labels(label).set(purse.limit_usd)
             self._alerts.labels(label)
+
+    def show_log(self, dropped: Callable[[], int]) -> None:
+        """Show how many log lines were dropped because nobody took them."""
+        self.registry.register(_LogLines(dropped))
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

@@ -22,6 +22,7 @@ from .call_log import CallLog
 from .config import Config
 from .credentials import read_token
 from .errors import ConfigError
+from .log_lines import LogLines
 from .metrics import Metrics
 from .observer import Observer
 from .one_write import OneWrite
@@ -80,13 +81,23 @@ def serve(config: Config) -> None:
     Raises:
         ConfigError: A key can't be read or the address can't be listened on.
     """
-    logging.basicConfig(stream=sys.stderr, level=config.log.level.upper(), format="%(levelname)s %(name)s %(message)s")
+    lines = LogLines(sys.stderr.fileno())
+    try:
+        _serve(config, lines)
+    finally:
+        lines.close()
+
+
+def _serve(config: Config, lines: LogLines) -> None:
+    level = config.log.level.upper()
+    logging.basicConfig(stream=lines, level=level, format="%(levelname)s %(name)s %(message)s")
     providers = build_providers(config)
     sock = listen(config.listen.host, config.listen.port)
     metrics = Metrics(providers)
+    metrics.show_log(lambda: lines.dropped)
     observers: list[Observer] = [metrics]
     if config.log.calls:
-        observers.append(CallLog(_write_line))
+        observers.append(CallLog(lines.line))
     tracing = start_tracing(config.tracing)
     if tracing is not None:
         observers.append(tracing.spans)
@@ -111,7 +122,7 @@ def serve(config: Config) -> None:
         backlog=BACKLOG,
     )
     host, port = sock.getsockname()[:2]
-    _write_line(f"banstorm router listens on http://{host}:{port}")
+    lines.line(f"banstorm router listens on http://{host}:{port}")
 
     # What is there now stays. Looked at again in every full collection, it would hold all callers up meanwhile.
     gc.collect()
@@ -130,8 +141,3 @@ def serve(config: Config) -> None:
 
     with asyncio.Runner(loop_factory=settings.get_loop_factory()) as runner:
         runner.run(run())
-
-
-def _write_line(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
