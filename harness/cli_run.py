@@ -56,6 +56,12 @@ from . import annotate
 @click.option("--rate", metavar="RATE", help="Another rate than the scenario's, e.g. 15/s, for a slower router.")
 @click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
 @click.option("--no-charts", "charts", flag_value=False, default=True, help="Leave out the PNG and SVG charts.")
+@click.option(
+    "--tolerance",
+    default="",
+    metavar="AMOUNT,…",
+    help="How far beyond its limits is accepted, e.g. 10%, 50ms or lost_calls=2; always told in the report.",
+)
 @annotate.option
 def run(scenario: str | None, tag: str | None, **words: Any) -> None:
     """Play SCENARIO (a name, or a YAML file) against a router and judge it; or all scenarios with a --tag.

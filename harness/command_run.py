@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ..reports.tolerance import Tolerance, parse_tolerance
 from ..scenarios.units import parse_duration, parse_rate, parse_share
 from .annotate import annotate
 from .errors import HarnessError, Interrupted
@@ -55,6 +56,7 @@ def wish(
     intercept: bool,
     maps: tuple[str, ...],
     proxy_port: int,
+    tolerance: str = "",
 ) -> Wish:
     """The command line's words as a `Wish`.
 
@@ -83,7 +85,20 @@ def wish(
         ready_s=None if ready_timeout is None else _unit(parse_duration, ready_timeout, "--ready-timeout"),
         charts=charts,
         intercept=wanted(intercept=intercept, maps=maps, port=proxy_port),
+        tolerance=tolerated(tolerance),
     )
+
+
+def tolerated(text: str) -> Tolerance:
+    """What `--tolerance` says.
+
+    Raises:
+        HarnessError: when it can't be understood.
+    """
+    try:
+        return parse_tolerance(text)
+    except ValueError as error:
+        raise HarnessError(str(error), "--tolerance", "write it like 10%, 50ms or lost_calls=2") from error
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -209,7 +224,9 @@ def _conclude(result: Result, folder: Path) -> int:
     lines = ["", (verdict if sys.stdout.isatty() else result.verdict.upper()) + f"  {result.sentence}"]
     for each in result.expectations:
         mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
-        lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}")
+        lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}{' (tolerated)' if each.tolerated else ''}")
+    if result.run.tolerance:
+        lines.append(f"tolerance: {result.run.tolerance}")
     tell(sys.stdout, [*lines, f"report: {folder / 'report.html'}", f"again:  {result.run.command}"])
     annotate(result)
     return CODES[result.verdict]

@@ -109,6 +109,7 @@ class Manifest:
             "intercept": self.intercept,
             "canaries": self.canaries,
             "prices": prices_told(self.plan.scenario),
+            "tolerance": self.plan.wish.tolerance.text,
         }
 
 

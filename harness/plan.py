@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ..fakes import dialects
+from ..reports.tolerance import Tolerance
 from ..scenarios import library
 from ..scenarios.arrivals import scaled
 from ..scenarios.document import read
@@ -66,6 +67,8 @@ class Wish:
     charts: bool = True
     intercept: Interception | None = None
     """How the router is intercepted, if it is."""
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    """How far beyond the scenario's limits is still accepted."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ def make_plan(wish: Wish) -> Plan:
         in_one_dialect(document, wish.dialect)
     scenario = _overridden(library.check_document(document, registry()), wish)
     _check_host(scenario, wish)
+    _check_tolerance(scenario, wish.tolerance)
     for name in wish.ports:
         if name not in scenario.providers:
             known = ", ".join(scenario.providers)
@@ -165,6 +169,14 @@ def make_plan(wish: Wish) -> Plan:
         ready_s=wish.ready_s or (READY_S if target.configured_by_us else READY_S_USER),
         hosts=None if wish.intercept is None else wish.intercept.hosts(scenario),
     )
+
+
+def _check_tolerance(scenario: Scenario, tolerance: Tolerance) -> None:
+    """What is tolerated can be added to the limits that it is meant for."""
+    for each in scenario.expect:
+        misfit = tolerance.misfit(each)
+        if misfit is not None:
+            raise HarnessError(misfit, "--tolerance", f"the scenario says {each.measure}: {each.wanted}")
 
 
 def _check_events(scenario: Scenario, target: Target) -> None:
@@ -260,6 +272,8 @@ def _command(wish: Wish, seed: int) -> str:
         words += ["--dialect", wish.dialect]
     if wish.rate is not None:
         words += ["--rate", f"{wish.rate:g}/s"]
+    if wish.tolerance:
+        words += ["--tolerance", wish.tolerance.text]
     if wish.openai_sdk:
         words += ["--openai-sdk", f"{wish.openai_sdk * 100:g}%"]
     return shlex.join(words)
