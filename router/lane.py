@@ -262,7 +262,7 @@ def make_lane(
         provider.model if model is None else model,
         breaker("breaker", settings),
         breaker("streams", Cuts(settings, cuts_in_a_row)),
-        Patience(limits.first_token_s, limits.answer_s),
+        Patience(limits.first_token_s, limits.answer_s, clock),
         limits,
         Pace(hedge_quantile),
         price,

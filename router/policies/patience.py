@@ -4,12 +4,22 @@ A stream that hangs shows it by its first token. A plain answer doesn't, and its
 short enough to notice a hang within a caller's deadline would cut honest long answers. So the limit follows what the
 provider usually needs (four times its slowest recent answer), never less than the first-token limit, and it is used
 only while there is another provider to turn to: a wrong guess costs a second attempt, never the answer.
+
+What is usual is known from before: a provider that becomes slower answers slowly at first, and a limit that followed
+such answers at once would rise with the trouble that it is there to notice. So once enough answers are known, a slower
+one counts only when it has stood for `RIPE_S`; by then it was either trouble that is over, or it is usual.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 USUAL_FACTOR = 4.0
 SAMPLES_MIN = 10
+SAMPLES_KNOWN = 30
+"""Answers after which it is known what is usual; until then each of them counts at once."""
+RIPE_S = 10.0
+"""After how long a slower answer counts, in seconds; it may be twice that."""
 FORGET_PER_SAMPLE = 0.995
 STRETCH_PER_FAILED_PROBE = 1.5
 
@@ -20,11 +30,13 @@ class Patience:
     Args:
         least_s: Never less than this, in seconds.
         most_s: Never more than this, in seconds; also the limit until enough answers have been seen.
+        clock: Seconds that only go forward.
     """
 
-    def __init__(self, least_s: float, most_s: float) -> None:
-        self._least_s, self._most_s = min(least_s, most_s), most_s
-        self._slowest_s = 0.0
+    def __init__(self, least_s: float, most_s: float, clock: Callable[[], float]) -> None:
+        self._least_s, self._most_s, self._clock = min(least_s, most_s), most_s, clock
+        self._slowest_s = self._ripening_s = self._fresh_s = 0.0
+        self._turn_s: float | None = None
         self._samples = 0
         self._stretch = 1.0
 
@@ -32,14 +44,32 @@ class Patience:
         """Seconds to wait for a plain answer; `alternative` says whether another provider could still be asked."""
         if not alternative or self._samples < SAMPLES_MIN:
             return self._most_s
-        return min(self._most_s, max(self._least_s, self._slowest_s * USUAL_FACTOR) * self._stretch)
+        return min(self._most_s, self._usual_s * self._stretch)
+
+    @property
+    def _usual_s(self) -> float:
+        return max(self._least_s, self._slowest_s * USUAL_FACTOR)
 
     def answered(self, seconds: float) -> None:
         """A plain answer took this long."""
+        self._ripen()
         self._samples += 1
-        self._stretch = 1.0
-        self._slowest_s = max(seconds, self._slowest_s * FORGET_PER_SAMPLE)
+        self._slowest_s *= FORGET_PER_SAMPLE
+        if self._samples <= SAMPLES_KNOWN or seconds <= self._slowest_s:
+            self._slowest_s = max(seconds, self._slowest_s)
+        else:
+            self._fresh_s = max(seconds, self._fresh_s)
+        # A probe found it well, but slow: what it needs now is waited for, until that counts.
+        self._stretch = max(1.0, min(self._stretch, seconds * STRETCH_PER_FAILED_PROBE / max(self._usual_s, 1e-9)))
 
     def probe_timed_out(self) -> None:
         """A probe was cut: wait longer the next time, or a provider that became slow would never be found well."""
         self._stretch = min(self._stretch * STRETCH_PER_FAILED_PROBE, 1000.0)
+
+    def _ripen(self) -> None:
+        now = self._clock()
+        if self._turn_s is not None and now < self._turn_s:
+            return
+        self._slowest_s = max(self._slowest_s, self._ripening_s)
+        self._ripening_s, self._fresh_s = self._fresh_s, 0.0
+        self._turn_s = now + RIPE_S
