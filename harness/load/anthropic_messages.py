@@ -14,13 +14,14 @@ from typing import Any, Final
 import orjson
 
 from ...fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape
-from .front import FrameWriter, Front, Heard, StreamReader, room
-from .sse import SseError, SseSplitter
+from .front import FrameWriter, Front, Heard, SseReader, error_name, json_headers, room
 
 VERSION: Final = "2023-06-01"
 """The API's version, which every request names."""
 FINISH: Final = {"max_tokens": "length", "model_context_window_exceeded": "length"}
 """Stop reasons that mean a cut, by the word that verdicts know."""
+NAMES: Final = ("type", "code")
+"""Where an error object's name stands."""
 
 
 class AnthropicWriter(FrameWriter):
@@ -44,30 +45,14 @@ class AnthropicWriter(FrameWriter):
         return request
 
 
-class AnthropicStream(StreamReader):
+class AnthropicStream(SseReader):
     """Reads events until ``message_stop``, an ``error``, or one that is no JSON."""
 
-    __slots__ = ("_splitter",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._splitter = SseSplitter()
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes; what follows the end is not looked at."""
-        if self.over:
-            return
-        try:
-            for event in self._splitter.feed(data):
-                self._take(orjson.loads(event))
-                if self.over:
-                    return
-        except (SseError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            self.heard.malformed = f"malformed_event: {type(error).__name__}"
-            self.over = True
-
-    def close(self) -> None:
-        """The body has ended; an unfinished event is dropped, as in the SDK."""
+    def take(self, event: bytes) -> None:
+        """Take an event's data."""
+        self._take(orjson.loads(event))
 
     def _take(self, event: dict[str, Any]) -> None:
         heard = self.heard
@@ -86,7 +71,7 @@ class AnthropicStream(StreamReader):
                 self.over = True
                 heard.ended = heard.finish is not None
             case "error":
-                heard.error = error_name(event.get("error")) or "error"
+                heard.error = error_name(event.get("error"), NAMES) or "error"
                 self.over = True
             case _:
                 pass
@@ -112,14 +97,11 @@ class AnthropicMessages(Front):
 
     name = "anthropic_messages"
     path = "/messages"
+    error_keys = NAMES
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         """JSON both ways, the API's version, and the key if there is one."""
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "application/json, text/event-stream",
-            "anthropic-version": VERSION,
-        }
+        headers = json_headers(None) | {"anthropic-version": VERSION}
         if api_key:
             headers["x-api-key"] = api_key
         return headers
@@ -132,27 +114,16 @@ class AnthropicMessages(Front):
         """A reader for one stream."""
         return AnthropicStream()
 
-    def read_body(self, body: bytes) -> Heard:
-        """Understand a whole body. One that is no JSON object is `malformed`, its text kept as the answer's text."""
-        try:
-            return read_message(orjson.loads(body))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            malformed = f"malformed_body: {type(error).__name__}"
-            return Heard(text=body.decode("utf-8", "replace"), malformed=malformed, ended=True)
-
-    def read_error(self, status: int, body: bytes) -> str:
-        """The type in Anthropic's envelope, ``{"type": "error", "error": {"type", "message"}}``."""
-        try:
-            return error_name(orjson.loads(body)["error"]) or f"http_{status}"
-        except (ValueError, TypeError, KeyError):
-            return f"http_{status}"
+    def read(self, body: Any) -> Heard:
+        """Understand a message's object."""
+        return read_message(body)
 
 
 def read_message(body: dict[str, Any]) -> Heard:
     """Understand a message's object; a missing field reads as nothing, as in the SDK, which validates nothing."""
     heard = Heard(model=body.get("model"), ended=True)
     if body.get("type") == "error" or body.get("error"):
-        heard.error = error_name(body.get("error")) or "error"
+        heard.error = error_name(body.get("error"), NAMES) or "error"
     heard.output_tokens = (body.get("usage") or {}).get("output_tokens")
     reason = body.get("stop_reason")
     heard.finish = FINISH.get(reason, reason) if isinstance(reason, str) else None
@@ -163,15 +134,6 @@ def read_message(body: dict[str, Any]) -> Heard:
         elif isinstance(text := block.get("text"), str):
             heard.text += text
     return heard
-
-
-def error_name(error: Any) -> str | None:
-    """How to call an error object: its type; a bare string is its own name (80 characters at most)."""
-    if isinstance(error, str):
-        return error[:80]
-    if isinstance(error, dict) and (value := error.get("type") or error.get("code")):
-        return str(value)[:80]
-    return None
 
 
 FRONT = AnthropicMessages()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -17,6 +18,7 @@ import orjson
 
 from ...fakes.answer import Mark, Shape
 from ..chance import chance
+from .sse import SseError, SseSplitter
 
 TOKENS_PER_WORD: Final = 4
 """Room that a request leaves for each word, in tokens of any tokenizer."""
@@ -33,6 +35,9 @@ FILLERS: Final = (
     "The draft contract mentions a notice period of six weeks.",
 )
 """Sentences that make a prompt look like a prompt. They carry nothing: only the mark at the end does."""
+NAME_CHARS_MAX: Final = 80
+"""Characters of an error's name."""
+_UNREADABLE: Final = (SseError, ValueError, TypeError, KeyError, IndexError, AttributeError)
 
 
 @dataclass(slots=True)
@@ -72,6 +77,36 @@ class StreamReader(ABC):
     @abstractmethod
     def close(self) -> None:
         """The body has ended: settle what is still pending."""
+
+
+class SseReader(StreamReader):
+    """Reads server-sent events. One that can't be read makes the answer malformed, and is the last one looked at."""
+
+    __slots__ = ("splitter",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.splitter = SseSplitter()
+
+    @abstractmethod
+    def take(self, event: bytes) -> None:
+        """Take an event's data."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; what follows the end is not looked at, as in the SDKs."""
+        if self.over:
+            return
+        try:
+            for event in self.splitter.feed(data):
+                self.take(event)
+                if self.over:
+                    return
+        except _UNREADABLE as error:
+            self.heard.malformed = f"malformed_event: {type(error).__name__}"
+            self.over = True
+
+    def close(self) -> None:
+        """The body has ended; an unfinished event is dropped, as in the SDKs."""
 
 
 class Writer(ABC):
@@ -120,6 +155,8 @@ class Front(ABC):
     name: ClassVar[str]
     path: ClassVar[str]
     """What follows the base URL."""
+    error_keys: ClassVar[tuple[str, ...]] = ("code", "type")
+    """Where an error object's name stands, the best place first."""
 
     @abstractmethod
     def headers(self, api_key: str | None) -> dict[str, str]:
@@ -134,12 +171,42 @@ class Front(ABC):
         """A reader for one streamed answer with a 2xx status."""
 
     @abstractmethod
-    def read_body(self, body: bytes) -> Heard:
-        """Understand the body of a plain answer with a 2xx status."""
+    def read(self, body: Any) -> Heard:
+        """Understand the object of a plain answer with a 2xx status; what it raises makes the answer malformed."""
 
-    @abstractmethod
+    def read_body(self, body: bytes) -> Heard:
+        """Understand a whole body. One that is no JSON object is `malformed`, its text kept as the answer's text."""
+        try:
+            return self.read(orjson.loads(body))
+        except _UNREADABLE as error:
+            malformed = f"malformed_body: {type(error).__name__}"
+            return Heard(text=body.decode("utf-8", "replace"), malformed=malformed, ended=True)
+
     def read_error(self, status: int, body: bytes) -> str:
-        """The error's code or type of an answer without a 2xx status; ``http_<status>`` if it names none."""
+        """What the ``error`` of an answer without a 2xx status calls itself; ``http_<status>`` if it has no name."""
+        try:
+            return error_name(orjson.loads(body)["error"], self.error_keys) or f"http_{status}"
+        except (ValueError, TypeError, KeyError):
+            return f"http_{status}"
+
+
+def json_headers(api_key: str | None) -> dict[str, str]:
+    """JSON both ways, and a bearer key if there is one."""
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    return headers
+
+
+def error_name(error: Any, keys: Sequence[str] = ("code", "type")) -> str | None:
+    """How to call an error object: the first of `keys` that says something; a bare string is its own name."""
+    if isinstance(error, str):
+        return error[:NAME_CHARS_MAX]
+    if isinstance(error, dict):
+        for key in keys:
+            if value := error.get(key):
+                return str(value)[:NAME_CHARS_MAX]
+    return None
 
 
 _WORDS: Final = " ".join(FILLERS).split()

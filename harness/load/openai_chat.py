@@ -13,8 +13,7 @@ from typing import Any
 import orjson
 
 from ...fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape
-from .front import FrameWriter, Front, Heard, StreamReader, room
-from .sse import SseError, SseSplitter
+from .front import FrameWriter, Front, Heard, SseReader, error_name, json_headers, room
 
 
 class OpenAIChatWriter(FrameWriter):
@@ -42,37 +41,22 @@ class OpenAIChatWriter(FrameWriter):
         return request
 
 
-class OpenAIChatStream(StreamReader):
+class OpenAIChatStream(SseReader):
     """Reads ``data:`` chunks until ``[DONE]``, an error object, or a chunk that is no JSON."""
 
-    __slots__ = ("_splitter",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._splitter = SseSplitter()
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes; what follows the end is not looked at, as in the SDK."""
-        if self.over:
-            return
-        try:
-            for event in self._splitter.feed(data):
-                self._take(event)
-                if self.over:
-                    return
-        except (SseError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            self._break(error)
-
-    def close(self) -> None:
-        """The body has ended. A ``[DONE]`` without its blank line counts; any other unfinished event is dropped."""
-        if not self.over and self._splitter.leftover() == b"[DONE]":
-            self._end()
-
-    def _take(self, event: bytes) -> None:
+    def take(self, event: bytes) -> None:
+        """Take an event's data."""
         if event.startswith(b"[DONE]"):
             self._end()
             return
         self.take_chunk(orjson.loads(event))
+
+    def close(self) -> None:
+        """The body has ended. A ``[DONE]`` without its blank line counts; any other unfinished event is dropped."""
+        if not self.over and self.splitter.leftover() == b"[DONE]":
+            self._end()
 
     def take_chunk(self, chunk: dict[str, Any]) -> None:
         """Take a chunk's object."""
@@ -109,10 +93,6 @@ class OpenAIChatStream(StreamReader):
         self.over = True
         self.heard.ended = self.heard.finish is not None
 
-    def _break(self, error: Exception) -> None:
-        self.heard.malformed = f"malformed_event: {type(error).__name__}"
-        self.over = True
-
 
 class OpenAIChat(Front):
     """POST /chat/completions."""
@@ -122,10 +102,7 @@ class OpenAIChat(Front):
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         """JSON both ways, and a bearer key if there is one."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        return headers
+        return json_headers(api_key)
 
     def writer(self, model: str, seed: int) -> OpenAIChatWriter:
         """A writer of requests for `model`."""
@@ -135,20 +112,9 @@ class OpenAIChat(Front):
         """A reader for one stream."""
         return OpenAIChatStream()
 
-    def read_body(self, body: bytes) -> Heard:
-        """Understand a whole body. One that is no JSON object is `malformed`, its text kept as the answer's text."""
-        try:
-            return read_completion(orjson.loads(body))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            malformed = f"malformed_body: {type(error).__name__}"
-            return Heard(text=body.decode("utf-8", "replace"), malformed=malformed, ended=True)
-
-    def read_error(self, status: int, body: bytes) -> str:
-        """The code or type of OpenAI's envelope, ``{"error": {"message", "type", "param", "code"}}``."""
-        try:
-            return error_name(orjson.loads(body)["error"]) or f"http_{status}"
-        except (ValueError, TypeError, KeyError):
-            return f"http_{status}"
+    def read(self, body: Any) -> Heard:
+        """Understand a completion's object."""
+        return read_completion(body)
 
 
 def read_completion(body: dict[str, Any]) -> Heard:
@@ -173,17 +139,6 @@ def read_completion(body: dict[str, Any]) -> Heard:
         heard.tool = heard.tool or function.get("name")
         heard.arguments += function.get("arguments") or ""
     return heard
-
-
-def error_name(error: Any) -> str | None:
-    """How to call an error object: its code, else its type; a bare string is its own name (80 characters at most)."""
-    if isinstance(error, str):
-        return error[:80]
-    if isinstance(error, dict):
-        for key in ("code", "type"):
-            if value := error.get(key):
-                return str(value)[:80]
-    return None
 
 
 FRONT = OpenAIChat()

@@ -12,9 +12,7 @@ from typing import Any
 import orjson
 
 from ...fakes.answer import ANSWER_SCHEMA, TOOL_NAME, Shape
-from .front import FrameWriter, Front, Heard, StreamReader, room
-from .openai_chat import error_name
-from .sse import SseError, SseSplitter
+from .front import FrameWriter, Front, Heard, SseReader, error_name, json_headers, room
 
 
 class ResponsesWriter(FrameWriter):
@@ -47,32 +45,15 @@ class ResponsesWriter(FrameWriter):
         return request
 
 
-class ResponsesStream(StreamReader):
+class ResponsesStream(SseReader):
     """Reads events until the response is over, an error, or an event that is no JSON."""
 
-    __slots__ = ("_splitter",)
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._splitter = SseSplitter()
-
-    def feed(self, data: bytes) -> None:
-        """Take the next bytes; what follows the end is not looked at."""
-        if self.over:
-            return
-        try:
-            for event in self._splitter.feed(data):
-                if event.startswith(b"[DONE]"):
-                    continue  # some routers add chat's own end
-                self._take(orjson.loads(event))
-                if self.over:
-                    return
-        except (SseError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            self.heard.malformed = f"malformed_event: {type(error).__name__}"
-            self.over = True
-
-    def close(self) -> None:
-        """The body has ended; an unfinished event is dropped, as in the SDK."""
+    def take(self, event: bytes) -> None:
+        """Take an event's data. Some routers add chat's own end, which means nothing here."""
+        if not event.startswith(b"[DONE]"):
+            self._take(orjson.loads(event))
 
     def _take(self, event: dict[str, Any]) -> None:
         heard = self.heard
@@ -107,10 +88,7 @@ class OpenAIResponses(Front):
 
     def headers(self, api_key: str | None) -> dict[str, str]:
         """JSON both ways, and a bearer key if there is one."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        return headers
+        return json_headers(api_key)
 
     def writer(self, model: str, seed: int) -> ResponsesWriter:
         """A writer of requests for `model`."""
@@ -120,20 +98,9 @@ class OpenAIResponses(Front):
         """A reader for one stream."""
         return ResponsesStream()
 
-    def read_body(self, body: bytes) -> Heard:
-        """Understand a whole body. One that is no JSON object is `malformed`, its text kept as the answer's text."""
-        try:
-            return read_response(orjson.loads(body))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            malformed = f"malformed_body: {type(error).__name__}"
-            return Heard(text=body.decode("utf-8", "replace"), malformed=malformed, ended=True)
-
-    def read_error(self, status: int, body: bytes) -> str:
-        """The code or type of OpenAI's envelope, ``{"error": {"message", "type", "param", "code"}}``."""
-        try:
-            return error_name(orjson.loads(body)["error"]) or f"http_{status}"
-        except (ValueError, TypeError, KeyError):
-            return f"http_{status}"
+    def read(self, body: Any) -> Heard:
+        """Understand a response's object."""
+        return read_response(body)
 
 
 def read_response(body: dict[str, Any]) -> Heard:

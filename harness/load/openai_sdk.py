@@ -19,8 +19,8 @@ from locust.exception import CatchResponseError
 
 from ..ledger import EVIDENCE_BYTES_MAX
 from .call import Ask, Observed
-from .front import Heard, Writer
-from .openai_chat import OpenAIChatStream, error_name, read_completion
+from .front import Heard, Writer, error_name
+from .openai_chat import OpenAIChatStream, read_completion
 from .outcome import Ending
 
 SENT_EVENT: Final = "http11.send_request_headers.started"
