@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,16 +63,18 @@ from . import annotate
     metavar="AMOUNT,…",
     help="How far beyond its limits is accepted, e.g. 10%, 50ms or lost_calls=2; always told in the report.",
 )
+@click.option("--web", is_flag=True, help="Show the run on a local page while it goes on; its address is printed.")
 @annotate.option
-def run(scenario: str | None, tag: str | None, **words: Any) -> None:
+def run(scenario: str | None, tag: str | None, *, web: bool, **words: Any) -> None:
     """Play SCENARIO (a name, or a YAML file) against a router and judge it; or all scenarios with a --tag.
 
     Exit codes: 0 pass, 1 fail, 2 bad scenario or usage, 3 inconclusive, 4 internal error, 130 interrupted. Of several
     scenarios the worst decides: fail, then inconclusive, then pass.
     """
-    from . import command_run, run_many
+    from . import command_run, command_web, run_many
 
     if (scenario is None) == (tag is None):
         raise click.UsageError("give one scenario, or a --tag")
     wish = command_run.wish(scenario=scenario or "", **words)
-    sys.exit(command_run.play(wish) if tag is None else run_many.play_tagged(tag, wish))
+    play = command_run.play if tag is None else partial(run_many.play_tagged, tag)
+    sys.exit(command_web.watched(play, wish) if web else play(wish))

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ import click
 from ..reports.tolerance import Tolerance, parse_tolerance
 from ..scenarios.units import parse_duration, parse_rate, parse_share
 from .annotate import annotate
+from .command_web import with_audience
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
 from .faults.base import Host
@@ -183,14 +183,13 @@ def play(wish: Wish) -> int:
 def _execute(plan: Plan) -> Result:
     from .run import Run
 
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":  # which can't go back to draw anew
         from .live import LiveView
 
         view = LiveView(plan.scenario)
         with view:
-            return drive(Run(plan, view).execute)
-    with nullcontext():
-        return drive(Run(plan, Lines(sys.stdout)).execute)
+            return drive(Run(plan, with_audience(plan, view)).execute)
+    return drive(Run(plan, with_audience(plan, Lines(sys.stdout))).execute)
 
 
 def drive(execute: object) -> Result:

@@ -36,7 +36,11 @@ class Lines:
     def __call__(self, event: events.Event) -> None:
         """Print one event."""
         lines = narrate(event)
-        if isinstance(event, events.Progress) and time.monotonic() - self._counted_s >= COUNTERS_S:
+        if (
+            isinstance(event, events.Progress)
+            and event.at_s is not None
+            and time.monotonic() - self._counted_s >= COUNTERS_S
+        ):
             self._counted_s = time.monotonic()
             lines = [f"{moment(event.at_s)}  {counters(event)}"]
         tell(self._stream, lines)

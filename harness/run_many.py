@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from . import catalogue
 from .annotate import annotate
 from .command_run import CODES, drive, prepare
+from .command_web import with_audience
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
 from .lines import tell
@@ -133,7 +134,7 @@ def execute(plan: Plan) -> Result:
     """
     from .run import Run
 
-    return drive(Run(plan, _quiet).execute)
+    return drive(Run(plan, with_audience(plan, _quiet)).execute)
 
 
 def _quiet(event: events.Event) -> None:

@@ -93,6 +93,12 @@ def _json(document: Any) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).translate(_ESCAPES)
 
 
+def sources() -> tuple[str, str]:
+    """What a content policy must name to allow the page's style and its script: a page that shows reports does."""
+    _, script, style, _ = _frame()
+    return _hash(style), _hash(script)
+
+
 @cache
 def _frame() -> tuple[str, str, str, str]:
     """The page's frame, script, style and content policy: the same for every run."""

@@ -44,13 +44,13 @@ class Page:
         self.complaints: list[str] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def open(self, path: Path) -> None:
-        """Open a file and wait until it is loaded."""
+    def open(self, path: Path | str) -> None:
+        """Open a file, or an address, and wait until it is loaded."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-        self.call("Page.navigate", url=path.as_uri())
+        self.call("Page.navigate", url=path if isinstance(path, str) else path.as_uri())
         self._loaded.get(timeout=WAIT_S)
 
     def evaluate(self, expression: str) -> Any:
