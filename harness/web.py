@@ -33,6 +33,8 @@ UPDATES_PER_S: Final = 4
 """Most updates a second that are sent to a page."""
 LEAVE_S: Final = 5.0
 """Seconds after the last run that the pages have to fetch its report."""
+QUIET_S: Final = 0.3
+"""Seconds without a request after which nobody is expected to ask for more."""
 STOP_S: Final = 3.0
 """Seconds more for the server to end."""
 START_S: Final = 10.0
@@ -122,9 +124,17 @@ class Web:
             self._send_changes()
         self._send_changes()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._app.idle.wait(), LEAVE_S)
+            await asyncio.wait_for(self._left_alone(), LEAVE_S)
         self._server.should_exit = True
         await serving
+
+    async def _left_alone(self) -> None:
+        """Wait until no page asks for anything any more: the report's icon is asked for after the report."""
+        answered = 0
+        while self._app.answered != answered:
+            answered = self._app.answered
+            await self._app.idle.wait()
+            await asyncio.sleep(QUIET_S)
 
     def _send_changes(self) -> None:
         with self._lock:

@@ -55,6 +55,8 @@ class WebApp:
         self.idle = asyncio.Event()
         """Set while no answer is under way."""
         self.idle.set()
+        self.answered = 0
+        """Requests so far."""
         self._busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,6 +64,7 @@ class WebApp:
         if scope["type"] != "http":
             return
         self._busy += 1
+        self.answered += 1
         self.idle.clear()
         try:
             await self._answer(scope, receive, send)

@@ -1,6 +1,6 @@
 // A run while it goes on. The server sends "state", all there is, and "step", what changed; the page ends as the report.
 const PHASES = { starting: "starting", running: "running", draining: "last answers", reporting: "judging", over: "over", lost: "connection lost" };
-const ROW_NEWS_MAX = 100;
+const ROWS_MAX = 8, NEWS_ROWS_MAX = 100;  // rows of faults (as lanes.js draws them) and of news
 const view = { doc: null, width: 0, lost: false, seen: 0, kept: new Map() };
 
 const box = (id, tag, attributes) => h(tag || "div", { id, ...attributes });
@@ -147,7 +147,7 @@ function tellNews(lines, total, anew) {
   if (anew) { news.replaceChildren(); view.seen = total - lines.length; }
   for (const line of lines.slice(Math.max(0, lines.length - (total - view.seen)))) news.append(h("li", {}, line));
   view.seen = total;
-  while (news.children.length > ROW_NEWS_MAX) news.firstChild.remove();
+  while (news.children.length > NEWS_ROWS_MAX) news.firstChild.remove();
 }
 
 const source = new EventSource("events");
