@@ -12,6 +12,7 @@ import click
 from ..scenarios.problems import ScenarioError
 from . import annotate
 from .cli_run import run
+from .cli_scorecard import scorecard
 from .errors import HarnessError, Interrupted, NotReadyError
 from .exitcode import Exit
 
@@ -24,6 +25,7 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
 
 
 banstorm.add_command(run)
+banstorm.add_command(scorecard)
 
 
 @banstorm.command()
