@@ -9,7 +9,7 @@ import hashlib
 import logging
 import time
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -18,7 +18,7 @@ from .caller import BodyTooLargeError, CallerGoneError, Receive, read_body
 from .callers import ATTEMPT_HEADER, Caller, Callers
 from .compose import compose
 from .dialects.base import Answer, Ask, Dialect, Headers, Reply, RequestRefused
-from .exchange import Exchange, Send
+from .exchange import Exchange, Send, send_whole
 from .http_request import BODY, READ, WHOLE
 from .invoice import Bill
 from .memory import BODY_BYTES_MAX, Known, Memory
@@ -101,6 +101,7 @@ def create_app(
         return fake.serve(scope, receive, send) if scope["type"] == "http" else _other(scope, receive, send)
 
     app.eager = True  # type: ignore[attr-defined]  # nothing in it needs a task before its first wait
+    app.begin = fake.begin  # type: ignore[attr-defined]  # and most of it waits for nothing
     return app
 
 
@@ -145,10 +146,41 @@ class _Fake:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        exchange = Exchange(self, receive, send, whole=WHOLE in scope.get("extensions", ()))
+        begun = self.begin(scope, receive, send)
+        if isinstance(begun, Reply):
+            await send_whole(begun, send, whole=_takes_whole(scope))
+        else:
+            await begun
+
+    def begin(self, scope: Scope, receive: Receive, send: Send) -> Reply | Coroutine[Any, Any, None]:
+        """What is answered at once, for the server to send, or what will answer once something has come about."""
+        exchange = Exchange(self, receive, send, whole=_takes_whole(scope))
         self._in_flight += 1
+        coming: Coroutine[Any, Any, Reply | None] | None = None
         try:
-            reply = await self._answer(exchange, scope)
+            reply = self._answer(exchange, scope)
+            if isinstance(reply, Reply):
+                return reply
+            coming = reply
+        except Exception as error:  # noqa: BLE001 - it is the caller's, or logged there
+            return self._failed(error)
+        finally:
+            if coming is None:
+                self._in_flight -= 1
+                exchange.settle(completed=False)
+        return self._finish(exchange, coming)
+
+    async def _finish(self, exchange: Exchange, coming: Coroutine[Any, Any, Reply | None]) -> None:
+        """Send what comes in its time."""
+        try:
+            try:
+                reply = await coming
+            except CallerGoneError:
+                reply = None
+            except Exception as error:
+                if exchange.started:
+                    raise
+                reply = self._failed(error)
             if reply is not None:
                 exchange.settle(completed=False)
                 await exchange.send_whole(reply)
@@ -156,42 +188,50 @@ class _Fake:
             self._in_flight -= 1
             exchange.settle(completed=False)
 
-    async def _answer(self, exchange: Exchange, scope: Scope) -> Reply | None:
-        """Answer, or say what the request is refused with."""
-        dialect = self._dialect
-        try:
-            caller, again = self._callers.of(scope)
-            exchange.attempt = caller.attempt
-            body: bytes = scope.get(BODY, b"") if exchange.whole else b""
-            if not 0 < len(body) <= dialect.body_bytes_max:
-                body = await self._receive(exchange, caller.headers)
-            self._check_standing(exchange, scope, caller, body)
-            known = self._understand(scope, caller, body, again=again)
-            ask = known.ask
-            self._check_quota(exchange, ask)
-            answer = self._say(known)
-            if isinstance(answer, Reply):
-                return answer
-            times = self._pace.plan(
-                self._run_seed, f"{self._provider}/{known.entity}", model=ask.model, in_flight=self._in_flight
-            )
-            if ask.stream:
-                await exchange.send_stream(dialect, ask, answer, times)
-                return None
-            reply = known.reply = known.reply or dialect.write(ask, answer)
-            due_s = exchange.due_s(ask, answer, times)
-            if due_s and not await exchange.wait(due_s, answer, times):
-                return None
-            return exchange.hand_over(reply, ask, answer)
-        except RequestRefused as error:
+    def _failed(self, error: Exception) -> Reply:
+        """What the vendor says of a request that it refuses; anything else is a mistake of ours."""
+        if isinstance(error, RequestRefused):
             return error.reply
-        except CallerGoneError:
-            return None
-        except Exception:
-            if exchange.started:
-                raise
-            _log.exception("the fake %r could not answer a request; this is a bug of banstorm", self._provider)
-            return dialect.failure("server_error", {}, id_seed=self._id_seed("bug"))
+        _log.error("the fake %r could not answer a request; this is a bug of banstorm", self._provider, exc_info=error)
+        return self._dialect.failure("server_error", {}, id_seed=self._id_seed("bug"))
+
+    def _answer(self, exchange: Exchange, scope: Scope) -> Reply | Coroutine[Any, Any, Reply | None]:
+        """The answer, or what will give it: a body that still comes in, an answer that is not due yet, a stream."""
+        caller, again = self._callers.of(scope)
+        exchange.attempt = caller.attempt
+        body: bytes = scope.get(BODY, b"") if exchange.whole else b""
+        if 0 < len(body) <= self._dialect.body_bytes_max:
+            return self._respond(exchange, scope, caller, body, again=again)
+        return self._receive_and_respond(exchange, scope, caller, again=again)
+
+    async def _receive_and_respond(
+        self, exchange: Exchange, scope: Scope, caller: Caller, *, again: bool
+    ) -> Reply | None:
+        body = await self._receive(exchange, caller.headers)
+        reply = self._respond(exchange, scope, caller, body, again=again)
+        return reply if isinstance(reply, Reply) else await reply
+
+    def _respond(
+        self, exchange: Exchange, scope: Scope, caller: Caller, body: bytes, *, again: bool
+    ) -> Reply | Coroutine[Any, Any, Reply | None]:
+        dialect = self._dialect
+        self._check_standing(exchange, scope, caller, body)
+        known = self._understand(scope, caller, body, again=again)
+        ask = known.ask
+        self._check_quota(exchange, ask)
+        answer = self._say(known)
+        if isinstance(answer, Reply):
+            return answer
+        times = self._pace.plan(
+            self._run_seed, f"{self._provider}/{known.entity}", model=ask.model, in_flight=self._in_flight
+        )
+        if ask.stream:
+            return exchange.send_stream(dialect, ask, answer, times)
+        reply = known.reply = known.reply or dialect.write(ask, answer)
+        due_s = exchange.due_s(ask, answer, times)
+        if due_s:
+            return exchange.hand_over_at(due_s, reply, ask, answer, times)
+        return exchange.hand_over(reply, ask, answer)
 
     async def _receive(self, exchange: Exchange, headers: dict[str, str]) -> bytes:
         """The request's body, refused when it is larger than the vendor takes."""
@@ -307,19 +347,24 @@ class _Fake:
             if self._account is not None and credential is not None:
                 self._account.settle(credential, ask, produced, usd)
             row = Bill(
-                attempt=attempt,
-                provider=self._provider,
-                model=ask.model,
-                input_tokens=ask.input_tokens,
-                cached_tokens=ask.cached_tokens,
-                produced_tokens=produced,
-                usd=usd,
-                priced=priced,
-                completed=completed,
-                at_ns=time.monotonic_ns(),
-                cache_write_tokens=ask.cache_write_tokens,
+                attempt,
+                self._provider,
+                ask.model,
+                ask.input_tokens,
+                ask.cached_tokens,
+                produced,
+                usd,
+                priced,
+                completed,
+                time.monotonic_ns(),
+                ask.cache_write_tokens,
             )
         self._bill(row)
+
+
+def _takes_whole(scope: Scope) -> bool:
+    """Whether the server takes a response in one piece."""
+    return WHOLE in scope.get("extensions", ())
 
 
 def _entity(ask: Ask, body: bytes) -> str:

@@ -23,7 +23,7 @@ class Books:
     """The latest invoices of all providers, numbered from 1; `kept` is how many."""
 
     def __init__(self, kept: int = INVOICES_MAX) -> None:
-        self._rows: deque[tuple[int, Bill]] = deque(maxlen=kept)
+        self._rows: deque[Bill] = deque(maxlen=kept)
         self.count = 0
         self.by_provider: dict[str, int] = {}
         self._news: set[asyncio.Event] = set()
@@ -34,7 +34,7 @@ class Books:
         """Keep an invoice."""
         self.count += 1
         self.by_provider[bill.provider] = self.by_provider.get(bill.provider, 0) + 1
-        self._rows.append((self.count, bill))
+        self._rows.append(bill)
         for news in self._news:
             news.set()
 
@@ -43,7 +43,7 @@ class Books:
         wanted = query.model_dump(exclude_none=True, exclude={"after", "limit"})
         rows: list[dict[str, Any]] = []
         last = query.after
-        for number, bill in self._rows:
+        for number, bill in enumerate(self._rows, self.count - len(self._rows) + 1):
             if number <= query.after:
                 continue
             if len(rows) >= query.limit:

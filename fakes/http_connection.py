@@ -1,7 +1,8 @@
 """HTTP/1.1 on one connection, for ASGI applications: parsed by httptools, written by hand.
 
 A general server spent about as long on a request as a fake did on its whole answer, so the fakes have a lean one. An
-application that is marked `eager` runs up to its first wait without a task of its own, and may answer in one piece.
+application that is marked `eager` runs up to its first wait without a task of its own, and may answer in one piece. One
+that has a `begin` may give its answer back, without a coroutine.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ from urllib.parse import unquote
 import httptools
 
 from . import http_head, http_reset
+from .dialects.base import Reply
 from .http_heads import Heads
 from .http_request import RESET, WHOLE, Message, Request
 
 App = Callable[[Any, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
+Begin = Callable[
+    [Any, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Reply | Coroutine[Any, Any, None]
+]
+"""An eager application's `begin`: a whole answer, or what will answer."""
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 """Largest request head, in bytes: what OpenAI's documentation gives as its own limit."""
@@ -36,6 +43,7 @@ class Host:
         self.app = app
         self.loop = loop
         self.eager: bool = getattr(app, "eager", False)
+        self.begin = cast("Begin", getattr(app, "begin", app))
         self.connections: set[Connection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.heads = Heads()
@@ -294,9 +302,14 @@ class Connection(asyncio.Protocol):
         host = self._host
         self._request = request
         scope = request.begin()
-        running = cast("Coroutine[Any, Any, None]", host.app(scope, request.receive, request.send))
+        running: Coroutine[Any, Any, None]
         if host.eager:
             try:
+                begun = host.begin(scope, request.receive, request.send)
+                if isinstance(begun, Reply):
+                    request.answer(begun.status, begun.headers, begun.body)
+                    return
+                running = begun
                 waits_for = running.send(None)
             except StopIteration:
                 request.returned()
@@ -305,6 +318,8 @@ class Connection(asyncio.Protocol):
                 request.crashed()
                 return
             running = _resume(running, waits_for)
+        else:
+            running = cast("Coroutine[Any, Any, None]", host.app(scope, request.receive, request.send))
         task = host.loop.create_task(_watched(running, request))
         host.tasks.add(task)
         task.add_done_callback(host.tasks.discard)

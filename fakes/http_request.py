@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any, Final, Protocol
 
 from . import http_head
@@ -153,11 +153,7 @@ class Request:
             return
         kind = message["type"]
         if kind == WHOLE:
-            self._start_once()
-            body = message["body"]
-            head = http_head.render_whole(message["status"], message["headers"], len(body), keep_alive=self._keep_alive)
-            self._connection.write(head if self.scope["method"] == "HEAD" else head + body)
-            self._end()
+            self.answer(message["status"], message["headers"], message["body"])
         elif kind == "http.response.body":
             if not self._started or self._ended:
                 raise RuntimeError("a body needs a head before it, and nothing after its end")
@@ -176,6 +172,15 @@ class Request:
             self._connection.reset()
         else:
             raise RuntimeError(f"nothing is known of {kind!r} here")
+
+    def answer(self, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+        """Send the whole answer, whose headers are text in lower case."""
+        if self._gone:
+            return
+        self._start_once()
+        head = http_head.render_whole(status, headers, len(body), keep_alive=self._keep_alive)
+        self._connection.write(head if self.scope["method"] == "HEAD" else head + body)
+        self._end()
 
     def returned(self) -> None:
         """The application is done. If its answer isn't whole, the caller is to see the connection break off."""

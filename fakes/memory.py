@@ -53,7 +53,7 @@ class Memory:
 
     def find(self, key: Hashable) -> Known | None:
         """The request with that key, if it came before."""
-        return self._known.get(key)
+        return self._known.get(key) if self._known else None
 
     def keep(self, key: Hashable, known: Known) -> None:
         """Remember a request when it comes for the second time; until then its hash is noted."""

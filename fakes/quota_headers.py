@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +14,8 @@ from .dialects.base import Headers
 from .meters import Bucket
 
 _WORDS: Final = ("limit", "remaining", "reset")
+_SECOND_FROM_S: Final = 0.9995
+"""What is told as a second, in milliseconds."""
 
 Choose = Callable[[str, bool | None], Sequence[Bucket]]
 """Which buckets a header tells of: what it counts, and whether of a day (None if it doesn't say)."""
@@ -60,7 +62,7 @@ class Places:
         for index, name, bucket in self._resets:
             sample = headers[index][1]
             if sample != "-1":
-                result[index] = (name, _reset(_form(sample), bucket.reset_s, now_s))
+                result[index] = (name, _form(sample)(bucket.reset_s, now_s))
         for index, name, word, chosen, rounded in self._rest:
             sample = headers[index][1]
             if sample != "-1":
@@ -71,7 +73,7 @@ class Places:
 def _figure(word: str, sample: str, chosen: Sequence[Bucket], now_s: float, *, rounded: bool) -> str:
     if word == "reset":
         reset_s = max([bucket.reset_s for bucket in chosen])
-        return _reset(_form(sample), reset_s, now_s)
+        return _form(sample)(reset_s, now_s)
     if word == "remaining":
         level = sum([bucket.level for bucket in chosen])
         return str(_thousands(level, chosen) if rounded else max(0, int(level)))
@@ -102,9 +104,29 @@ def _places(names: tuple[str, ...]) -> tuple[tuple[int, str, str, str, bool | No
     return tuple(places)
 
 
+def _duration(reset_s: float, _: float) -> str:
+    # rounded here only where a second would come of it: that costs more than all the rest
+    return duration(reset_s if reset_s < _SECOND_FROM_S else round(reset_s, 3))
+
+
+_FORMS: Final[Mapping[str, Callable[[float, float], str]]] = {
+    "moment": lambda reset_s, now_s: moment(math.ceil(now_s + reset_s)),
+    "duration": _duration,
+    "epoch_ms": lambda reset_s, now_s: str(math.ceil((now_s + reset_s) * 1000)),
+    "epoch_s": lambda reset_s, now_s: str(math.ceil(now_s + reset_s)),
+    "fraction": lambda reset_s, _: f"{reset_s:.3f}",
+    "seconds": lambda reset_s, _: str(math.ceil(reset_s)),
+}
+"""How a reset is written, in seconds from now, which is given in seconds since 1970."""
+
+
 @lru_cache(maxsize=1024)
-def _form(sample: str) -> str:
-    """The form of a reset: a moment (RFC 3339, or since 1970), a Go duration, or seconds."""
+def _form(sample: str) -> Callable[[float, float], str]:
+    """What writes a reset as it is in `sample`: a moment (RFC 3339, or since 1970), a Go duration, or seconds."""
+    return _FORMS[_form_of(sample)]
+
+
+def _form_of(sample: str) -> str:
     if re.match(r"\d{4}-\d\d-\d\dT", sample):
         return "moment"
     try:
@@ -114,19 +136,3 @@ def _form(sample: str) -> str:
     if figure >= 1e9:
         return "epoch_ms" if figure >= 1e12 else "epoch_s"
     return "fraction" if "." in sample else "seconds"
-
-
-def _reset(form: str, reset_s: float, now_s: float) -> str:
-    match form:
-        case "moment":
-            return moment(math.ceil(now_s + reset_s))
-        case "duration":
-            return duration(round(reset_s, 3))
-        case "epoch_ms":
-            return str(math.ceil((now_s + reset_s) * 1000))
-        case "epoch_s":
-            return str(math.ceil(now_s + reset_s))
-        case "fraction":
-            return f"{reset_s:.3f}"
-        case _:
-            return str(math.ceil(reset_s))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 from .dialects.base import Headers
@@ -13,6 +14,7 @@ from .quota_headers import Places
 
 DAY_S: Final = 86_400.0
 _PLACES_MAX: Final = 16
+_NAME: Final = itemgetter(0)
 _MINUTE: Final = 60.0
 _BUCKETS: Final = (
     ("requests_per_minute", "requests", _MINUTE),
@@ -124,7 +126,7 @@ class Shelf:
 
     def told(self, headers: Headers) -> Headers:
         """`headers` with the buckets' figures in them."""
-        names = tuple([name for name, _ in headers])
+        names = tuple(map(_NAME, headers))
         found = self._places.get(names)
         if found is None:
             if len(self._places) >= _PLACES_MAX:

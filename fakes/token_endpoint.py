@@ -48,9 +48,14 @@ def with_token_endpoint(
     """
     paths = frozenset(PATHS[grants.style])
 
+    begin_theirs = getattr(app, "begin", app)
+
     def front(scope: Any, receive: Receive, send: Any) -> Awaitable[None]:
         ours = scope["type"] == "http" and scope["path"] in paths
         return answer(scope, receive, send) if ours else app(scope, receive, send)
+
+    def begin(scope: Any, receive: Receive, send: Any) -> Any:
+        return (answer if scope["path"] in paths else begin_theirs)(scope, receive, send)
 
     async def answer(scope: Any, receive: Receive, send: Any) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -74,6 +79,7 @@ def with_token_endpoint(
             await send({"type": "http.response.body", "body": reply.body})
 
     front.eager = getattr(app, "eager", False)  # type: ignore[attr-defined]  # nothing here needs a task either
+    front.begin = begin  # type: ignore[attr-defined]
     return front
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -200,3 +201,14 @@ def test_calls_cut_short(room: int) -> None:
     assert cut.pieces == whole.pieces[:room]
     assert cut.text == "".join(call.text for call in cut.tool_calls)
     assert cut.tool == TOOL_NAME
+
+
+@given(text=st.text(st.sampled_from(["a", "é", "~", " ", "\t", "\n", "\x1c", "\x85", "\u2003", "\x00"]), max_size=90))
+def test_a_question_is_cut_into_words_with_the_blanks_behind_them(text: str) -> None:
+    """The question that an unmarked answer repeats is one token a word, whatever stands between its words."""
+    pieces = compose(
+        Ask("m", stream=False, text=text, mark=None, input_tokens=9), "openai", id_seed=1, created_s=2
+    ).pieces
+    repeated = "".join(pieces).partition("You asked: ")[2]
+    assert [piece for piece in pieces if re.fullmatch(r"\S+ ?", piece)] == list(pieces)
+    assert repeated.rstrip("…").rstrip(" ") == " ".join(text.split())[:60].replace("~", "-").rstrip(" ")

@@ -6,7 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from banstorm.fakes.dialects.base import Reply
 from banstorm.fakes.http_connection import Connection, Host
+from banstorm.fakes.http_request import WHOLE
 
 
 class Silent(asyncio.Transport):
@@ -112,3 +114,41 @@ async def test_an_eager_application_can_be_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert cleaned == [True]
+
+
+def _post(path: str) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi".encode()
+
+
+@pytest.mark.parametrize(("path", "said"), [("/now", b"at once"), ("/later", b"later"), ("/crash", b"failed here")])
+async def test_what_an_application_begins_with_is_sent(path, said) -> None:
+    """An answer that is given back at once leaves at once; a coroutine goes on; a mistake is told."""
+    go = asyncio.Event()
+
+    async def later(send: Any) -> None:
+        await go.wait()
+        await send({"type": WHOLE, "status": 200, "headers": [("x-a", "b")], "body": b"later"})
+
+    def begin(scope: Any, _receive: Any, send: Any) -> Any:
+        if scope["path"] == "/crash":
+            raise ValueError("on purpose")
+        return Reply(200, [("x-a", "b")], b"at once") if scope["path"] == "/now" else later(send)
+
+    def app(*_: Any) -> Any:
+        pytest.fail("it has a beginning")
+
+    app.eager, app.begin = True, begin  # type: ignore[attr-defined]
+    host = Host(app, asyncio.get_running_loop())
+    connection, transport = Connection(host), Silent()
+    connection.connection_made(transport)
+    connection.data_received(_post(path))
+    assert (said in transport.written) is (path != "/later")
+    go.set()
+    while host.tasks:
+        await asyncio.wait(host.tasks)
+    assert said in transport.written
+    assert transport.closed is (path == "/crash")
+    if path != "/crash":
+        assert b"x-a: b\r\n" in transport.written
+        connection.data_received(_post("/now"))
+        assert transport.written.endswith(b"at once")

@@ -8,9 +8,12 @@ import pytest
 from banstorm.fakes.account import Accounts
 from banstorm.fakes.app import create_app
 from banstorm.fakes.dialects import find
+from banstorm.fakes.dialects._openai_failures import duration
+from banstorm.fakes.meters import Bucket
 from banstorm.fakes.oauth import Grants
 from banstorm.fakes.prices import PriceTable
 from banstorm.fakes.quota import Limits, Quota
+from banstorm.fakes.quota_headers import Places
 
 from .clocks import Clock
 
@@ -154,3 +157,13 @@ def test_groq_tells_requests_of_the_day_and_tokens_of_the_minute(clock) -> None:
     quota.set(Limits(requests_per_minute=30, requests_per_day=1000, tokens_per_minute=6000, tokens_per_day=100_000))
     names = ("x-ratelimit-limit-requests", "x-ratelimit-limit-tokens")
     assert quota.headers("k", "m", [(name, "1") for name in names]) == list(zip(names, ("1000", "6000"), strict=True))
+
+
+@pytest.mark.parametrize("reset_s", [0.0, 0.0004, 0.006, 0.4994, 0.99949, 0.9996, 1.0, 1.0004, 59.9996, 61.5, 3723.0])
+def test_a_reset_is_told_to_the_millisecond(reset_s) -> None:
+    """OpenAI's resets are Go durations of whole milliseconds, and a second of nearly a thousand of them."""
+    bucket = Bucket("requests", 6000.0, 6000.0, 0.0)
+    bucket.level -= reset_s
+    places = Places(("x-ratelimit-reset-requests",), lambda *_: [bucket])
+    told = places.fill([("x-ratelimit-reset-requests", "6ms")], 0.0)
+    assert told == [("x-ratelimit-reset-requests", duration(round(reset_s, 3)))]
