@@ -12,7 +12,8 @@ import click
 from ..scenarios.problems import ScenarioError
 from . import annotate
 from .cli_run import run
-from .cli_scorecard import scorecard
+from .cli_scorecard import export_issue, scorecard
+from .command_compare import compare
 from .errors import HarnessError, Interrupted, NotReadyError
 from .exitcode import Exit
 
@@ -26,6 +27,8 @@ def banstorm(debug: bool) -> None:  # noqa: FBT001 - click passes options so
 
 banstorm.add_command(run)
 banstorm.add_command(scorecard)
+banstorm.add_command(export_issue)
+banstorm.add_command(compare)
 
 
 @banstorm.command()

@@ -1,0 +1,109 @@
+"""The regression gate: what got worse beyond the tolerance is named, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from banstorm.reports.compare import compare
+from banstorm.reports.comparison import GateOut
+from banstorm.reports.gate import TOLERANCE
+from banstorm.reports.result import Verdict
+from banstorm.reports.tolerance import parse_tolerance
+from hypothesis import given
+from hypothesis import strategies as st
+from recorded_runs import found, side
+
+P, F, N = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+
+
+def gate(a: Any, b: Any, tolerance: str = TOLERANCE) -> GateOut:
+    """What the gate says of B after A."""
+    judged = compare(side(*a), side(*b), parse_tolerance(tolerance)).gate
+    assert judged is not None
+    return judged
+
+
+def test_the_tolerance_that_holds_where_none_is_given_is_one() -> None:
+    """It is read like any other."""
+    assert TOLERANCE == parse_tolerance(TOLERANCE).text
+
+
+@pytest.mark.parametrize(
+    ("key", "a", "b", "tolerance", "verdict"),
+    [
+        ("lost_calls", 0.0, 0.0, "", P),
+        ("lost_calls", 0.0, 1.0, "", F),
+        ("lost_calls", 1.0, 0.0, "", P),
+        ("lost_calls", 0.0, 1.0, "10%", F),  # a tenth of none
+        ("lost_calls", 0.0, 2.0, "lost_calls=2", P),
+        ("lost_calls", 0.0, 3.0, "lost_calls=2", F),
+        ("lost_calls", 0.0, 2.0, "lost_calls=0.2%", P),  # of a thousand calls
+        ("lost_calls", 0.0, 3.0, "lost_calls=0.2%", F),
+        ("lost_calls", 10.0, 11.0, "10%", P),
+        ("lost_calls", 10.0, 12.0, "10%", F),
+        ("time_to_fail_over", 0.1, 0.149, TOLERANCE, P),
+        ("time_to_fail_over", 0.1, 0.151, TOLERANCE, F),
+        ("time_to_fail_over", 1.0, 1.1, TOLERANCE, P),
+        ("time_to_fail_over", 1.0, 1.11, TOLERANCE, F),
+        ("time_to_fail_over", 1.0, 1.01, "time_to_fail_over=0ms", F),
+        ("time_to_fail_over", 1.0, (9.0, "≥"), "time_to_fail_over=99s", F),  # it never came back
+        ("time_to_fail_over", (9.0, "≥"), (9.0, "≥"), "", P),
+        ("outage", 0.0, 5.0, "", P),  # no limit of the scenario's: shown, not held
+        ("outage", 0.0, 5.0, "outage=1s", F),  # but whoever names it wants it held
+        ("added_latency.p50", 0.0, 5.0, "added_latency=1s", F),
+        ("silent_losses", 0.0, 1.0, "10%", F),  # always held
+    ],
+)
+def test_a_measure_at_the_gate(key: str, a: Any, b: Any, tolerance: str, verdict: Verdict) -> None:
+    """Worse by more than is tolerated fails; by that or less, or better, passes."""
+    judged = gate([found(1, "pass", {key: a})], [found(1, "pass", {key: b})], tolerance)
+    assert verdict is judged.verdict
+    assert (verdict is F) is any(f"{key} got worse" in each for each in judged.reasons)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "verdict", "words"),
+    [
+        ("pass", "pass", P, None),
+        ("fail", "fail", P, None),
+        ("fail", "pass", P, None),
+        ("pass", "fail", F, "seed 1: pass → fail, lost_calls broke first"),
+        ("inconclusive", "fail", F, "seed 1: inconclusive → fail"),
+        ("pass", "inconclusive", N, "seed 1: pass → inconclusive: run it again"),
+        ("inconclusive", "inconclusive", N, "every pair has an inconclusive run"),
+    ],
+)
+def test_a_verdict_at_the_gate(a: str, b: str, verdict: Verdict, words: str | None) -> None:
+    """A verdict that became fail fails; one that proves nothing any more leaves the gate undecided."""
+    judged = gate([found(1, a)], [found(1, b)])
+    assert verdict is judged.verdict
+    assert (words is None) is (judged.reasons == [])
+    assert words is None or any(words in each for each in judged.reasons)
+
+
+def test_noise_is_told_from_a_change_by_five_pairs() -> None:
+    """What goes up and down by turns passes although its mean is worse; what always goes up does not."""
+    a = [found(seed, "pass", {"lost_calls": 10.0}) for seed in range(6)]
+    noisy = [found(seed, "pass", {"lost_calls": value}) for seed, value in enumerate([0.0, 30, 5, 25, 2, 28])]
+    worse = [found(seed, "pass", {"lost_calls": value}) for seed, value in enumerate([14.0, 16, 15, 15, 14, 16])]
+    assert (P, F) == (gate(a, noisy).verdict, gate(a, worse).verdict)
+
+
+def test_a_scenario_that_b_has_not_run_leaves_the_gate_undecided() -> None:
+    """Else whoever runs less would pass more."""
+    judged = gate([found(1), found(1, scenario="hang")], [found(1)])
+    assert N is judged.verdict
+    assert ["hang: A has runs of it, B has none to compare them with"] == judged.reasons
+
+
+@given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 1), st.floats(0, 100))
+def test_a_larger_tolerance_never_fails_what_a_smaller_one_passed(
+    a: float, b: float, share: float, more: float
+) -> None:
+    """And what is no worse passes every gate."""
+    left, right = ([found(1, "pass", {"outage": value})] for value in (a, b))
+    small = gate(left, right, f"outage={share:f}s")
+    large = gate(left, right, f"outage={share + more:f}s")
+    assert not (small.verdict is P and large.verdict is F)
+    assert P is small.verdict or b > a
