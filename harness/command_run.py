@@ -216,11 +216,16 @@ def report_again(folder: Path, *, charts: bool, terms: Terms | None = None, forc
     return _conclude(result, folder)
 
 
+def _coloured() -> bool:
+    """Whether colours are wanted, by the convention of no-color.org."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def _conclude(result: Result, folder: Path) -> int:
     """The last lines: the verdict, the report's path, and the command that repeats the run."""
     colour = {"pass": "green", "fail": "red", "inconclusive": "yellow"}[result.verdict]
     verdict = click.style(result.verdict.upper(), fg=colour, bold=True)
-    lines = ["", (verdict if sys.stdout.isatty() else result.verdict.upper()) + f"  {result.sentence}"]
+    lines = ["", (verdict if _coloured() else result.verdict.upper()) + f"  {result.sentence}"]
     for each in result.expectations:
         mark = {"met": "✓", "broken": "✗"}.get(each.state, "?")
         lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}{' (tolerated)' if each.tolerated else ''}")
