@@ -56,7 +56,7 @@ def phase_costs_out(history: History) -> list[PhaseCostOut]:
         {
             "phase": phase,
             "provider": billed["provider"].to_numpy(),
-            "model": billed["model"].where(billed["model"] != "", NO_MODEL).to_numpy(),
+            "model": np.where(billed["model"] == "", NO_MODEL, billed["model"].astype("object")),
             "usd": billed["usd"].to_numpy(),
             "wasted": np.where(billed["useful"], 0.0, billed["usd"]),
         }
