@@ -52,17 +52,17 @@ def compose(ask: Ask, provider: str, *, id_seed: int, created_s: int) -> Answer:
         finish, stopped_by = "length", None
         calls = _begun(calls, len(pieces))
     return Answer(
-        pieces=tuple(pieces),
-        tool=name,
-        finish=finish,
-        input_tokens=ask.input_tokens,
-        output_tokens=reasoning + len(pieces),
-        id_seed=id_seed,
-        created_s=created_s,
-        cached_tokens=ask.cached_tokens,
-        reasoning_tokens=reasoning,
-        stop_sequence=stopped_by,
-        calls=tuple(calls) if calls and len(calls) > 1 else (),
+        tuple(pieces),
+        name,
+        finish,
+        ask.input_tokens,
+        reasoning + len(pieces),
+        id_seed,
+        created_s,
+        ask.cached_tokens,
+        reasoning,
+        stopped_by,
+        tuple(calls) if len(calls) > 1 else (),
     )
 
 

@@ -263,7 +263,7 @@ class Connection(asyncio.Protocol):
             if self._request is None:
                 # not from in here: a caller that sends thousands of requests at once must not nest them
                 self._host.loop.call_soon(self._next)
-        else:
+        elif not self._reading:
             self.hold(reading=True)
 
     def close(self) -> None:

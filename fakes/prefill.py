@@ -13,9 +13,11 @@ _SPEAKERS: Final = frozenset({"assistant", "model"})
 
 def words_begun(ask: Ask) -> int:
     """How many words of the mark the last turn already has, if it is the model's own; whoever wrote them."""
+    if ask.mark is None:
+        return 0
     turns = ask.body.get("messages") or ask.body.get("contents")
     last = turns[-1] if isinstance(turns, list) and turns else None
-    if ask.mark is None or not isinstance(last, dict) or last.get("role") not in _SPEAKERS:
+    if not isinstance(last, dict) or last.get("role") not in _SPEAKERS:
         return 0
     return inspect(_text(last.get("content", last.get("parts"))), ask.mark).places
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import blake2b
 from typing import Final
 
 BASE62: Final = bytes.maketrans(
@@ -17,13 +17,12 @@ BASE58: Final = bytes.maketrans(
 
 def letters(seed: int, purpose: str, length: int, alphabet: bytes = BASE62) -> str:
     """`length` (at most 64) letters and digits that depend on `seed` and `purpose` alone."""
-    digest = hashlib.blake2b(f"{seed}/{purpose}".encode()).digest()
-    return digest.translate(alphabet)[:length].decode()
+    return blake2b(f"{seed}/{purpose}".encode()).digest().translate(alphabet)[:length].decode()
 
 
 def hexadecimal(seed: int, purpose: str, length: int) -> str:
     """`length` (at most 128) hexadecimal digits that depend on `seed` and `purpose` alone."""
-    return hashlib.blake2b(f"{seed}/{purpose}".encode()).hexdigest()[:length]
+    return blake2b(f"{seed}/{purpose}".encode()).hexdigest()[:length]
 
 
 def uuid(seed: int, purpose: str) -> str:

@@ -23,6 +23,7 @@ _LETTERS: Final = _ids.letters(0, "obfuscation", 64) * 2
 _PADDING: Final = tuple(
     f',"obfuscation":"{_LETTERS[start : start + 1 + start * 7 % 16]}"'.encode() for start in range(PADDINGS)
 )
+_JSON: Final = ("content-type", "application/json")
 _NO_PADDING: Final = (b"",) * PADDINGS
 
 
@@ -30,8 +31,7 @@ def write(ask: Ask, answer: Answer) -> Reply:
     """The answer as one `chat.completion`."""
     plain = ask.choices == 1 and answer.tool is None and answer.finish != "refusal" and not ask.body.get("logprobs")
     data = words(ask, answer) if plain else whole(ask, answer)
-    headers: Headers = [("content-type", "application/json"), ("content-length", str(len(data)))]
-    return Reply(200, headers + _headers(ask, answer), data)
+    return Reply(200, [_JSON, ("content-length", str(len(data))), *_headers(ask, answer)], data)
 
 
 def whole(ask: Ask, answer: Answer) -> bytes:
@@ -180,8 +180,9 @@ def message(ask: Ask, answer: Answer, choice: int = 0, **extra: Any) -> dict[str
 
 
 def _headers(ask: Ask, answer: Answer) -> Headers:
-    own = failures.response_headers(answer.id_seed, 90 + answer.id_seed % 900)
-    return own + failures.limits(answer.input_tokens + answer.output_tokens * ask.choices)
+    headers = failures.response_headers(answer.id_seed, 90 + answer.id_seed % 900)
+    headers += failures.limits(answer.input_tokens + answer.output_tokens * ask.choices)
+    return headers
 
 
 def completion_id(answer: Answer) -> str:

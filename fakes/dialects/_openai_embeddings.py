@@ -88,7 +88,7 @@ def write(ask: Ask, answer: Answer) -> Reply:
     whole = b"".join(body)
     headers: Headers = [("content-type", "application/json"), ("content-length", str(len(whole)))]
     own = failures.response_headers(answer.id_seed, 20 + answer.id_seed % 60)
-    return Reply(200, headers + own + failures.limits(answer.input_tokens), whole)
+    return Reply(200, [*headers, *own, *failures.limits(answer.input_tokens)], whole)
 
 
 def _inputs(document: Mapping[str, Any]) -> list[Any]:

@@ -169,13 +169,9 @@ def _window_wait(details: Mapping[str, Any]) -> int:
     return int(seconds(details, 13_872))
 
 
-def limits(tokens: int) -> Headers:
-    """Rate-limit headers of a request that took `tokens` out of full buckets; resets are durations, not times."""
-    return list(_limits(tokens))
-
-
 @lru_cache(maxsize=4096)
-def _limits(tokens: int) -> tuple[tuple[str, str], ...]:
+def limits(tokens: int) -> tuple[tuple[str, str], ...]:
+    """Rate-limit headers of a request that took `tokens` out of full buckets; resets are durations, not times."""
     return (
         ("x-ratelimit-limit-requests", str(REQUESTS_PER_MINUTE)),
         ("x-ratelimit-limit-tokens", str(TOKENS_PER_MINUTE)),

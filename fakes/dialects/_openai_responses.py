@@ -247,4 +247,4 @@ def usage(ask: Ask, answer: Answer) -> dict[str, Any]:
 
 def _headers(answer: Answer) -> Headers:
     own = failures.response_headers(answer.id_seed, 90 + answer.id_seed % 900)
-    return own + failures.limits(answer.input_tokens + answer.output_tokens)
+    return [*own, *failures.limits(answer.input_tokens + answer.output_tokens)]
