@@ -76,6 +76,21 @@ def scorecard(**words: Any) -> None:
     sys.exit(command_scorecard.play(list(map(ask, wishes)), terms))
 
 
+@click.command("export-issue")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--call", type=click.IntRange(0), help="The call to show; the worst one by default.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; issue in the run's by default.")
+def export_issue(folder: Path, call: int | None, out: Path | None) -> None:
+    """Write a bug report for the router's maintainers out of a run's FOLDER, with a script that shows it by itself.
+
+    The script needs Python alone: it answers as the providers were recorded to answer, sends one request through the
+    router, and prints what came back.
+    """
+    from . import command_export
+
+    sys.exit(command_export.export(folder, call, out))
+
+
 def _measured(parse: Callable[[str], float], text: str | None, option: str) -> float | None:
     """An option's value in its base unit."""
     try:
