@@ -218,7 +218,7 @@ def report_again(folder: Path, *, charts: bool, terms: Terms | None = None, forc
 
 def _coloured() -> bool:
     """Whether colours are wanted, by the convention of no-color.org."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 def _conclude(result: Result, folder: Path) -> int:
