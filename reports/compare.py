@@ -6,6 +6,7 @@ differed: the router, its settings, its version. Where a side has runs of severa
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from .comparison import Change, ComparisonOut, DifferenceOut, GroupOut, PairOut,
 from .errors import ReportError
 from .gate import gated
 from .gather import Gathered
-from .measures import names
+from .measures import keys
 from .recorded import ALWAYS_HELD, Found, Pair, RecordedFinding, RecordedRun, both_sides
 from .result import Verdict
 from .spread import estimate
@@ -63,11 +64,11 @@ def match(a: Gathered, b: Gathered) -> Matched:
     by_target = max(len(_targets(each.runs)) for each in (a, b)) > 1
     left, old_a = _keyed(a.runs, by_target=by_target)
     right, old_b = _keyed(b.runs, by_target=by_target)
-    keys = [key for key in left if key in right]
-    if not keys:
+    common = [key for key in left if key in right]
+    if not common:
         raise _nothing_in_common(a, b)
     groups: dict[tuple[str, str | None], list[Pair]] = {}
-    for key in sorted(keys, key=lambda each: (each[0], each[1] or "", each[2])):
+    for key in sorted(common, key=lambda each: (each[0], each[1] or "", each[2])):
         groups.setdefault(key[:2], []).append((left[key], right[key]))
     alone = "has no run of the same scenario and seed" + (" and target" if by_target else "")
     unpaired = [
@@ -197,9 +198,9 @@ def differences(pairs: Sequence[Pair]) -> list[DifferenceOut]:
     for pair in pairs:
         for side in pair:
             found.update(side.recorded.by_key)
-    order = {name: index for index, name in enumerate(names())}
-    keys = sorted(found, key=lambda key: order.get(key.partition(".")[0], len(order)))
-    outs = [difference(found[key], pairs) for key in keys]
+    order = {key: index for index, key in enumerate(keys())}
+    names = sorted(found, key=lambda key: (order.get(key, len(order)), key))
+    outs = [difference(found[key], pairs) for key in names]
     return [each for each in outs if each is not None]
 
 
@@ -212,8 +213,8 @@ def difference(finding: RecordedFinding, pairs: Sequence[Pair]) -> DifferenceOut
     whole = [(a.value or 0.0, b.value or 0.0) for a, b in known if not a.censored and not b.censored]
     a_unseen = sum(a.censored and not b.censored for a, b in known)
     b_unseen = sum(b.censored and not a.censored for a, b in known)
-    spread = estimate([b - a for a, b in whole])
-    worse = estimate([finding.badness(b) - finding.badness(a) for a, b in whole])
+    spread = estimate([_less(b, a) for a, b in whole])
+    worse = estimate([_less(finding.badness(b), finding.badness(a)) for a, b in whole])
     unseen = len(known) - len(whole)
     # The pairs that were seen whole are the better ones: their mean would flatter, and has no interval.
     note = f"in {unseen} of {len(known)} pairs the end was not seen" if unseen else spread.note if spread else None
@@ -240,6 +241,11 @@ def difference(finding: RecordedFinding, pairs: Sequence[Pair]) -> DifferenceOut
         held=finding.key in ALWAYS_HELD
         or any(finding.key in each.recorded.expected for pair in pairs for each in pair),
     )
+
+
+def _less(b: float, a: float) -> float:
+    """The difference b - a, without what is only the rounding of floating point."""
+    return 0.0 if math.isclose(a, b, rel_tol=1e-9) else b - a
 
 
 def _change(worse_by: float | None, a_unseen: int, b_unseen: int, *, unclear: bool) -> Change:

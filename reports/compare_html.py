@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from .compare_words import GATE, by, heading, sentence, sides, sign, verdicts
-from .comparison import ComparisonOut, DifferenceOut, GroupOut, SetOut
+from .comparison import Change, ComparisonOut, DifferenceOut, GroupOut, SetOut
 from .plain import plain
 from .result import Verdict
 from .static_page import TONES, Html, h, page, table
@@ -63,9 +63,15 @@ def _group(group: GroupOut) -> Iterator[Html]:
     notes = h("ul", *(h("li", each) for each in group.notes), class_="plain") if group.notes else None
     if notes:
         yield h("div", h("b", "What else differs"), notes, class_="notice", role="note")
-    rows = [_row(each) for each in group.differences]
-    head = ("measure", "A", "B", "B − A, interval", "")
-    yield h("div", table(f"Measures of {group.scenario}", head, rows, numbers=(1, 2)), class_="card")
+    rows = [_row(each) for each in group.differences if each.change is not Change.SAME]
+    same = ", ".join(each.measure for each in group.differences if each.change is Change.SAME)
+    head = ("measure", "change", "A", "B", "B − A")
+    yield h(
+        "div",
+        table(f"Measures of {group.scenario}", head, rows, numbers=(2, 3, 4)) if rows else None,
+        h("p", h("b", "The same: "), same, class_="small soft") if same else None,
+        class_="card",
+    )
     pairs = [
         (each.seed, _verdict(each.a.verdict), each.a.folder, _verdict(each.b.verdict), each.b.folder)
         for each in group.pairs[:NAMED_MAX]
@@ -81,7 +87,13 @@ def _row(each: DifferenceOut) -> tuple[object, ...]:
     name = h("span", plain(each.measure).question, h("div", h("code", each.measure), class_="small faint"))
     a, b = sides(each)
     tone = "bad-text" if each.beyond else TONES[each.change.value]
-    return (name, a, b, h("span", by(each), class_="nowrap"), h("span", sign(each), class_=tone))
+    word, _, limit = sign(each).partition(", ")
+    change = h(
+        "span", h("span", word, class_=f"{tone} nowrap"), h("div", limit, class_="small faint") if limit else None
+    )
+    difference, _, interval = by(each).partition(" [")
+    below = h("div", f"[{interval}", class_="small faint") if interval else None
+    return (name, change, a, b, h("span", difference, below))
 
 
 def _verdict(verdict: Verdict) -> Html:

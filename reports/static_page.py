@@ -48,7 +48,7 @@ def join(children: Iterable[object]) -> Html:
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], numbers: Iterable[int] = ()) -> Html:
-    """A table that scrolls by itself where the screen is narrow; the columns `numbers` stand to the right."""
+    """A table whose rows become blocks where the screen is narrow; the columns `numbers` stand to the right."""
     right = set(numbers)
 
     def tone(index: int) -> str | None:
@@ -58,7 +58,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], n
         h(
             "tr",
             *(
-                h("td" if index else "th", each, class_=tone(index), scope=None if index else "row")
+                h("td", each, class_=tone(index), data_head=head[index]) if index else h("th", each, scope="row")
                 for index, each in enumerate(row)
             ),
         )
@@ -68,7 +68,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], n
     return h(
         "div",
         h("table", h("caption", caption, class_="unseen"), h("thead", h("tr", *heads)), h("tbody", *body)),
-        class_="scroll",
+        class_="scroll stack",
         tabindex=0,
         role="region",
         aria_label=caption,
