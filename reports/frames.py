@@ -1,27 +1,29 @@
-"""Reads a run's ledger into typed pandas frames, and writes it as Parquet.
+"""Reads a run's ledger into typed pandas frames, and copies it as Parquet.
 
 The NDJSON files are the ledger; Parquet files beside them are a copy and are read only where the NDJSON has been
 removed. A torn last line (a process was killed while it wrote) is tolerated and named; any other line that can't be
 read is counted in `Run.unreadable`, which makes the run inconclusive.
 
-Frames are made from arrow tables, in which each distinct value of a text that repeats is held once: a ledger of 1.5 GB
-is 0.4 GB there.
+A ledger may be larger than memory. It is read in blocks of lines, or by Parquet row group, and of each only the columns
+are held that a finding reads, with each distinct value of a text that repeats held once: some 70 bytes a row, however
+wide the rows are. What only a waterfall shows (the words of a bad answer) is read again for the few that are drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
 
 from .errors import UnreadableRunError
-from .ledger_lines import read_lines
-from .ledger_parquet import ADDED, foreign_columns, read_table, write_table
-from .ledger_shape import columns as columns  # noqa: PLC0414 - readers of frames ask for their columns here
-from .ledger_shape import encoded, frame, schema
+from .ledger_lines import Block, read_lines
+from .ledger_parquet import ADDED, Copy, foreign_columns, read_table, shown_rows
+from .ledger_shape import SHOWN, encoded, frame, schema
+from .ledger_shape import held as columns
 from .manifest import Manifest, read_manifest
 from .tables import TABLES
 
@@ -33,7 +35,7 @@ LEDGER: Final = "ledger"
 class Run:
     """A run's folder: the manifest, one frame a ledger table, and what could not be read.
 
-    `tables` are the rows as they were read, until `release` is called.
+    A frame has the columns that findings read; its index is the number of the row in its table.
     """
 
     folder: Path
@@ -44,20 +46,38 @@ class Run:
     unreadable_lines: int = 0
     foreign: frozenset[str] = frozenset()
     """Tables, and columns as table.column, that this version does not know."""
+    blocks: dict[str, list[tuple[Block, int]]] | None = None
+    """Where the rows of each table are in its NDJSON, and how many; None: they were read from Parquet."""
     _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """The frame of a ledger table."""
         if name not in self._frames:
-            self._frames[name] = frame(self.tables[name], name)
+            self._frames[name] = frame(self.tables.pop(name), name)
         return self._frames[name]
 
-    def release(self) -> None:
-        """Let go of the rows as they were read: the frames are all that is needed from here on."""
-        for name in TABLES:
-            self.table(name)
-            self.tables.pop(name, None)
-        pa.default_memory_pool().release_unused()
+    def shown(self, name: str, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
+        """What only a waterfall shows of some rows of a table: its `SHOWN` columns, by the rows' numbers.
+
+        Read from where the rows were; where the lines are gone by now, from their copy.
+        """
+        wanted = set(numbers)
+        try:
+            return self._said(name, wanted)
+        except FileNotFoundError:
+            return shown_rows(self.folder / LEDGER / f"{name}.parquet", name, wanted)
+
+    def _said(self, name: str, wanted: set[int]) -> dict[int, dict[str, Any]]:
+        found, begin = dict[int, dict[str, Any]](), 0
+        if self.blocks is None:
+            raise FileNotFoundError(name)
+        for block, rows in self.blocks[name]:
+            theirs = sorted(wanted.intersection(range(begin, begin + rows)))
+            if theirs:
+                again = block.rows(name).select(SHOWN[name])
+                found |= {each: again.slice(each - begin, 1).to_pylist()[0] for each in theirs}
+            begin += rows
+        return found
 
     @property
     def whole(self) -> bool:
@@ -100,11 +120,16 @@ class Run:
         return self.table("refusals")
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, copy: Copy | None = None) -> Run:
     """Everything that a run's folder says.
+
+    Args:
+        folder: The run's.
+        copy: Is given every row of an NDJSON ledger while it is read.
 
     Raises:
         UnreadableRunError: when the folder holds no run, or no ledger.
+        OSError: when the copy can't be written.
     """
     manifest = read_manifest(folder)
     ledger = folder / LEDGER
@@ -117,9 +142,19 @@ def read_run(folder: Path) -> Run:
             str(ledger),
             "the run ended before anything was recorded; run it again",
         )
-    reading = read_lines(sources)
-    tables = {name: reading.table(name) for name in TABLES}
-    return Run(folder, manifest, tables, reading.torn, reading.unreadable, reading.lines, frozenset(reading.foreign))
+
+    def take(name: str, rows: pa.Table) -> pa.Table:
+        if copy is not None:
+            copy.add(name, rows)
+        return rows.select(list(columns(name)))
+
+    reading = read_lines(sources, take=take)
+    tables = {}
+    for name in TABLES:
+        tables[name] = reading.table(name).select(list(columns(name)))
+        reading.rows[name].clear()
+    foreign = frozenset(reading.foreign)
+    return Run(folder, manifest, tables, reading.torn, reading.unreadable, reading.lines, foreign, reading.blocks)
 
 
 def _from_parquet(folder: Path, manifest: Manifest) -> Run:
@@ -143,6 +178,12 @@ def _from_parquet(folder: Path, manifest: Manifest) -> Run:
 
 
 def write_parquet(run: Run) -> None:
-    """Write each table as ledger/<table>.parquet, replacing what is there."""
-    for name in TABLES:
-        write_table(run.tables[name], run.folder / LEDGER / f"{name}.parquet", name)
+    """Write each table as ledger/<table>.parquet, replacing what is there; what was read from there stays as it is.
+
+    Raises:
+        OSError: when a file can't be written.
+    """
+    if run.blocks is not None:
+        with Copy(run.folder / LEDGER) as copy:
+            read_run(run.folder, copy)
+            copy.commit()

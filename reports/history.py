@@ -67,9 +67,10 @@ class History:
     """A run's measured load, joined.
 
     `calls`: one row a measured call in due order, with the schedule's and the caller's columns and `good`, `silent`,
-    `answered`, `latency_s`. `attempts`: every attempt in order of arrival, with `place`, its call's position in `calls`
-    (negative: `NOWHERE` or `GONE`), and the call's due time (`due_ns`, null for others). `invoices`: every invoice with
-    its attempt's call, place and due time. `left`: the calls of load whose callers left as the timeline said.
+    `answered`, `latency_s`, and `row`, the number of its row in the run's table. `attempts`: every attempt in order of
+    arrival, with `row`, `place`, its call's position in `calls` (negative: `NOWHERE` or `GONE`), and the call's due
+    time (`due_ns`, null for others). `invoices`: every invoice with its attempt's call, place and due time. `left`: the
+    calls of load whose callers left as the timeline said.
     """
 
     def __init__(self, run: Run) -> None:
@@ -213,7 +214,7 @@ class History:
 def _measured(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The measured calls, and those that their callers left."""
     schedule = run.schedule[run.schedule["phase"] == "load"]
-    calls = run.calls.drop_duplicates("call", keep="last")
+    calls = run.calls.assign(row=pd.Series(run.calls.index, dtype="Int32")).drop_duplicates("call", keep="last")
     joined = schedule.merge(calls, on="call", how="left").sort_values("scheduled_ns", kind="stable", ignore_index=True)
     outcome = joined["outcome"].astype(object)
     joined["outcome"] = outcome.where(outcome.notna(), "unknown")
@@ -232,7 +233,9 @@ def _measured(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _attempts(run: Run, calls: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
-    joined = run.attempts.sort_values("received_ns", kind="stable", ignore_index=True)
+    joined = run.attempts.assign(row=run.attempts.index.to_numpy(dtype=np.int32))
+    if not joined["received_ns"].is_monotonic_increasing:
+        joined = joined.sort_values("received_ns", kind="stable", ignore_index=True)
     numbers = joined["call"].fillna(-1).to_numpy(dtype=np.int64)
     unique = calls["call"].drop_duplicates()
     at = pd.Index(unique).get_indexer(pd.Index(numbers))

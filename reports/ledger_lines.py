@@ -7,9 +7,8 @@ wrong is then named by file and line, and the rest is kept. Both give the same r
 
 from __future__ import annotations
 
-import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ import pyarrow.json as arrow_json
 from .ledger_shape import columns, encoded, schema
 from .tables import TABLES
 
-BLOCK_BYTES: Final = 4 * 1024 * 1024
+BLOCK_BYTES: Final = 1024 * 1024
 """Bytes of a file that are parsed at once."""
 LINE_BYTES_MAX: Final = 1024 * 1024
 """Longest ledger line read, in bytes; evidence is at most 16 KiB before it is escaped."""
@@ -39,15 +38,43 @@ _BY_LINE: Final = frozenset(name for name in TABLES if any(each.kind is dict for
 """Tables with a mapping, which arrow can't read as one; they have few rows."""
 
 
+Take = Callable[[str, pa.Table], pa.Table]
+"""Is given each block's rows of a table, in the ledger's order, and returns what is to be kept of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of whole lines in a ledger file, to be read again."""
+
+    path: Path
+    offset: int  # bytes
+    size: int  # bytes
+    first: int  # number of its first line
+
+    def rows(self, table: str) -> pa.Table:
+        """Its rows of a table, all columns.
+
+        Raises:
+            OSError: when the file can't be read.
+        """
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return _read(self.path.name, file.read(self.size), self.first, careful=False).table(table)
+
+
 @dataclass(slots=True)
 class Reading:
-    """What has been read so far: rows by table, and what could not be."""
+    """What has been read so far: rows by table, and what could not be.
+
+    `blocks` are, by table, where rows were found, and how many; in the order of the rows.
+    """
 
     rows: dict[str, list[pa.Table]] = field(default_factory=lambda: {name: [] for name in TABLES})
     torn: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     lines: int = 0
     foreign: set[str] = field(default_factory=set)
+    blocks: dict[str, list[tuple[Block, int]]] = field(default_factory=lambda: {name: [] for name in TABLES})
 
     def bad(self, where: str) -> None:
         """Count a line that can't be read."""
@@ -55,10 +82,12 @@ class Reading:
         if len(self.unreadable) < UNREADABLE_KEPT:
             self.unreadable.append(where)
 
-    def add(self, other: Reading) -> None:
-        """Take over what another has read."""
+    def add(self, other: Reading, block: Block, take: Take) -> None:
+        """Take over what another has read in a block."""
         for name, tables in other.rows.items():
-            self.rows[name] += tables
+            for rows in tables:
+                self.blocks[name].append((block, rows.num_rows))
+                self.rows[name].append(take(name, rows))
         self.torn += other.torn
         self.lines += other.lines
         self.foreign |= other.foreign
@@ -67,30 +96,37 @@ class Reading:
     def table(self, name: str) -> pa.Table:
         """All rows of a table; each distinct value of a repeating text is held once."""
         empty = encoded(schema(name).empty_table(), name)
-        return pa.concat_tables([*self.rows[name], empty]).unify_dictionaries()
+        parts = self.rows[name]
+        return pa.concat_tables([*parts, empty.select(parts[0].column_names) if parts else empty]).unify_dictionaries()
 
 
-def read_lines(paths: list[Path], *, careful: bool = False) -> Reading:
+def read_lines(paths: list[Path], *, careful: bool = False, take: Take = lambda _, rows: rows) -> Reading:
     """Every row of some ledger files, in their order.
 
     Args:
         paths: NDJSON files.
         careful: Read every block line by line.
+        take: What is kept of a block's rows; everything unless said otherwise.
 
     A file that can't be read counts as a line that can't.
     """
     reading = Reading()
-    waiting: deque[Future[Reading]] = deque()
+    waiting: deque[tuple[Block, Future[Reading]]] = deque()
+
+    def done() -> None:
+        block, future = waiting.popleft()
+        reading.add(future.result(), block, take)
+
     with ThreadPoolExecutor(THREADS) as threads:
         for path in paths:
-            for block, first in _blocks(path, reading):
-                if first == 1:
-                    reading.foreign |= foreign(block)
-                waiting.append(threads.submit(_read, path.name, block, first, careful=careful))
+            for block, lines in _blocks(path, reading):
+                if block.first == 1:
+                    reading.foreign |= foreign(lines)
+                waiting.append((block, threads.submit(_read, path.name, lines, block.first, careful=careful)))
                 if len(waiting) > 2 * THREADS:
-                    reading.add(waiting.popleft().result())
+                    done()
         while waiting:
-            reading.add(waiting.popleft().result())
+            done()
     return reading
 
 
@@ -106,9 +142,9 @@ def foreign(block: bytes) -> set[str]:
     return found
 
 
-def _blocks(path: Path, reading: Reading) -> Iterator[tuple[bytes, int]]:
-    """The file in blocks of whole lines, with the number of each one's first line; the last may be torn."""
-    rest, number = b"", 1
+def _blocks(path: Path, reading: Reading) -> Iterator[tuple[Block, bytes]]:
+    """The file in blocks of whole lines; the last may be torn."""
+    rest, number, offset = b"", 1, 0
     with ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
@@ -120,12 +156,13 @@ def _blocks(path: Path, reading: Reading) -> Iterator[tuple[bytes, int]]:
             if not cut and len(rest) + len(read) <= LINE_BYTES_MAX + BLOCK_BYTES:
                 rest += read
                 continue
-            block = rest + read[:cut] if cut else rest + read
+            lines = rest + read[:cut] if cut else rest + read
             rest = read[cut:] if cut else b""
-            yield block, number
-            number += block.count(b"\n")
+            yield Block(path, offset, len(lines), number), lines
+            number += lines.count(b"\n")
+            offset += len(lines)
     if rest:
-        yield rest, number
+        yield Block(path, offset, len(rest), number), rest
 
 
 def _read(name: str, block: bytes, first: int, *, careful: bool) -> Reading:
@@ -135,9 +172,8 @@ def _read(name: str, block: bytes, first: int, *, careful: bool) -> Reading:
 
 def _fast(block: bytes) -> Reading | None:
     """The block's rows by arrow; None where it must be read line by line."""
-    if not block.endswith(b"\n") or b"\n\n" in block or block.startswith(b"\n"):
-        return None
-    split = _split(block)
+    # A line without anything begins like no table's row.
+    split = _split(block) if block.endswith(b"\n") else None
     if split is None:
         return None
     reading = Reading()
@@ -189,7 +225,7 @@ def _begins(block: bytes, table: str) -> Iterator[int]:
 def _by_arrow(lines: bytes, table: str) -> pa.Table | None:
     try:
         rows = arrow_json.read_json(
-            io.BytesIO(lines),
+            pa.BufferReader(lines),
             read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(lines) + 1),
             parse_options=arrow_json.ParseOptions(explicit_schema=schema(table), unexpected_field_behavior="ignore"),
         )

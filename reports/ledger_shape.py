@@ -20,6 +20,18 @@ DISTINCT: Final = frozenset({"attempt", "answer_hash", "evidence"})
 """Text columns whose values rarely repeat; in any other each distinct value is held once."""
 LONG: Final = frozenset({"schedule", "calls", "attempts", "invoices"})
 """Tables with a row a call or more, whose texts are held compactly; in the others they are plain objects."""
+UNREAD: Final = {
+    "schedule": frozenset({"prompt_tokens"}),
+    "calls": frozenset({"finish", "answer_hash", "places", "model_reported"}),
+    "attempts": frozenset({"client_retry"}),
+    "invoices": frozenset({"completed"}),
+}
+"""Columns that no measure reads: they are checked and copied, but not held in memory."""
+SHOWN: Final = {
+    "calls": ("first_token_ns", "error", "evidence"),
+    "attempts": ("first_byte_ns", "evidence"),
+}
+"""Columns that only a waterfall shows: they are not held, but read again for the few rows that are drawn."""
 _DTYPES: Final[dict[tuple[type, bool], str]] = {
     (int, False): "int64",
     (int, True): "Int64",
@@ -87,6 +99,13 @@ def columns(table: str) -> dict[str, Column]:
 
 
 @cache
+def held(table: str) -> dict[str, Column]:
+    """The columns of a ledger table that the findings read."""
+    left_out = UNREAD.get(table, frozenset()) | frozenset(SHOWN.get(table, ()))
+    return {name: column for name, column in columns(table).items() if name not in left_out}
+
+
+@cache
 def schema(table: str) -> pa.Schema:
     """The arrow schema of a ledger table, every text as itself."""
     return pa.schema([(name, column.arrow) for name, column in columns(table).items()])
@@ -107,8 +126,13 @@ def encoded(rows: pa.Table, table: str) -> pa.Table:
 
 
 def frame(rows: pa.Table, table: str) -> pd.DataFrame:
-    """The rows as a frame with the right dtypes, each distinct value of a repeating text held once."""
-    data = {name: _series(rows.column(name), column) for name, column in columns(table).items()}
+    """The rows' held columns as a frame with the right dtypes, each distinct value of a repeating text held once.
+
+    A caller that drops its own reference to `rows` has each column in memory only once, as arrow's or as pandas'.
+    """
+    waiting = {name: rows.column(name) for name in held(table)}
+    del rows
+    data = {name: _series(waiting.pop(name), column) for name, column in held(table).items()}
     return pd.DataFrame(data, copy=False)
 
 

@@ -36,19 +36,20 @@ def report(folder: Path, *, charts: bool = True, terms: Terms | None = None, for
     """
     try:
         from .assemble import make_result
-        from .frames import read_run, write_parquet
+        from .frames import LEDGER, read_run
+        from .ledger_parquet import Copy
         from .tabular import write_tables
     except ImportError as error:
         raise _missing(error) from error
-    run = read_run(folder)
-    if not (force or run.whole):
-        _spare(folder, (run.torn + run.unreadable)[0])
-    if terms is not None:
-        run.manifest = terms.applied(run.manifest)
     try:
-        write_parquet(run)
-        # A large ledger is held once from here on.
-        run.release()
+        with Copy(folder / LEDGER) as copy:
+            run = read_run(folder, copy)
+            if not (force or run.whole):
+                _spare(folder, (run.torn + run.unreadable)[0])
+            if run.blocks is not None:
+                copy.commit()
+        if terms is not None:
+            run.manifest = terms.applied(run.manifest)
         result = make_result(run)
         write_pages(result, folder)
         write_tables(result, folder)

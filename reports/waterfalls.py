@@ -53,7 +53,7 @@ def worst_calls(history: History) -> list[WorstOut]:
         chosen = silent_first[nth < OF_A_KIND_MAX].sort_values(["loud", "rank"], kind="stable")
         nth = chosen.groupby("outcome").cumcount()
         chosen = chosen.assign(nth=nth // OF_A_KIND_MAX).sort_values(["nth", "loud", "rank"], kind="stable")
-    return [_waterfall(history, row) for row in chosen.head(WORST_MAX).to_dict("records")]
+    return _waterfalls(history, chosen.head(WORST_MAX).to_dict("records"))
 
 
 def _routes(history: History) -> pd.DataFrame:
@@ -63,10 +63,28 @@ def _routes(history: History) -> pd.DataFrame:
     return last.assign(tries=made.size()).reset_index()
 
 
-def _waterfall(history: History, row: dict[Any, Any]) -> WorstOut:
+def _waterfalls(history: History, rows: list[dict[Any, Any]]) -> list[WorstOut]:
+    """The calls with their attempts, and what only a waterfall shows of both, read again for these few."""
+    attempts = {
+        each["call"]: history.attempts[history.attempts["call"] == each["call"]].head(ATTEMPTS_MAX) for each in rows
+    }
+    calls_said = history.run.shown("calls", [int(each["row"]) for each in rows if not pd.isna(each["row"])])
+    numbers = [int(number) for theirs in attempts.values() for number in theirs["row"]]
+    attempts_said = history.run.shown("attempts", numbers)
+    found = []
+    for each in rows:
+        said = {} if pd.isna(each["row"]) else calls_said.get(int(each["row"]), {})
+        theirs = attempts[each["call"]]
+        made = [row | attempts_said.get(int(row["row"]), {}) for row in theirs.to_dict("records")]
+        found.append(_waterfall(history, each | said, made, theirs.index))
+    return found
+
+
+def _waterfall(
+    history: History, row: dict[Any, Any], attempts: list[dict[Any, Any]], places: pd.Index[int]
+) -> WorstOut:
     due_ns = int(row["scheduled_ns"])
-    attempts = history.attempts[history.attempts["call"] == row["call"]].head(ATTEMPTS_MAX)
-    invoices = history.run.invoices[np.isin(history.attempt_of_invoice, attempts.index)]
+    invoices = history.run.invoices[np.isin(history.attempt_of_invoice, places)]
     usd = invoices.drop_duplicates("attempt").set_index("attempt")["usd"]
     return WorstOut(
         call=int(row["call"]),
@@ -77,14 +95,14 @@ def _waterfall(history: History, row: dict[Any, Any]) -> WorstOut:
         outcome=str(row["outcome"]),
         silent=bool(row["silent"]),
         status=_int(row["status"]),
-        error=_text(row["error"]),
+        error=_text(row.get("error")),
         due_s=(due_ns - history.t0_ns) / NS,
         sent_s=_after(row["sent_ns"], due_ns),
-        first_token_s=_after(row["first_token_ns"], due_ns),
+        first_token_s=_after(row.get("first_token_ns"), due_ns),
         ended_s=_after(row["ended_ns"], due_ns),
-        words=_text(row["evidence"]),
+        words=_text(row.get("evidence")),
         curl=curl_line(history, row),
-        attempts=[_attempt(each, due_ns, usd) for each in attempts.to_dict("records")],
+        attempts=[_attempt(each, due_ns, usd) for each in attempts],
     )
 
 
@@ -96,14 +114,14 @@ def _attempt(row: dict[Any, Any], due_ns: int, usd: pd.Series[float]) -> Attempt
         model=_text(row["model"]),
         credential=_text(row["credential"]),
         from_s=(int(row["received_ns"]) - due_ns) / NS,
-        first_byte_s=_after(row["first_byte_ns"], due_ns),
+        first_byte_s=_after(row.get("first_byte_ns"), due_ns),
         until_s=(int(row["ended_ns"]) - due_ns) / NS,
         status=_int(row["status"]),
         fault=_text(row["fault"]),
         ended_by=str(row["ended_by"]),
         delivered_tokens=int(row["delivered_tokens"]),
         usd=float(usd[attempt]) if attempt in usd.index else None,
-        words=_text(row["evidence"]),
+        words=_text(row.get("evidence")),
     )
 
 
