@@ -250,21 +250,22 @@ def compile_(**words: Any) -> None:
 
 @banstorm.command()
 @click.argument("provider")
-@click.argument("kind")
+@click.argument("kind", required=False)
 @click.option("--key", help="The credential that is banned; everyone without any of these.")
 @click.option("--project", help="The project that is banned.")
 @click.option("--organisation", help="The organisation that is banned.")
 @click.option("--region", help="The region that is banned.")
 @click.option("--in", "in_", metavar="DURATION", help="When it begins, e.g. 5s; at once by default.")
 @click.option("--for", "for_", metavar="DURATION", help="How long it lasts, e.g. 30s; until it is lifted by default.")
-def ban(provider: str, kind: str, **words: str | None) -> None:
+def ban(provider: str, kind: str | None, **words: str | None) -> None:
     """Ban customers of PROVIDER at a running `banstorm serve`; KIND is a failure of the vendor's, as org_disabled.
 
+    Without a KIND it prints every failure that PROVIDER has, one a line.
     Finds it by BANSTORM_CONTROL_URL and BANSTORM_CONTROL_TOKEN, which `serve` prints.
     """
     from . import command_ban
 
-    click.echo(command_ban.ban(provider, kind, **words))
+    click.echo(command_ban.kinds(provider) if kind is None else command_ban.ban(provider, kind, **words))
 
 
 @banstorm.command()

@@ -1,4 +1,4 @@
-"""What `banstorm ban` and `banstorm unban` do: a call to the control API of a running `banstorm serve`."""
+"""What `banstorm ban` and `banstorm unban` do: calls to the control API of a running `banstorm serve`."""
 
 from __future__ import annotations
 
@@ -38,9 +38,22 @@ def ban(provider: str, kind: str, *, for_: str | None = None, in_: str | None = 
     for field, text, option in (("for_s", for_, "--for"), ("in_s", in_, "--in")):
         if text is not None:
             body[field] = _seconds(text, option)
-    _call("PUT", provider, body)
+    _call("PUT", _standing(provider), body)
     lasting = "" if for_ is None else f" for {for_}"
     return f"{provider}: {kind}{lasting}{'' if in_ is None else f', in {in_}'}; lift it with: banstorm unban {provider}"
+
+
+def kinds(provider: str) -> str:
+    """The failures that a provider has, one a line.
+
+    Raises:
+        HarnessError: when there is no control API, it refuses, or it has no such provider.
+    """
+    told = _call("GET", "/v1/providers", None)
+    if not isinstance(told, dict) or provider not in told:
+        names = ", ".join(told) if isinstance(told, dict) else "none"
+        raise HarnessError(f"there is no provider {provider!r}", f"{_known()[0]}/v1/providers", f"there are {names}")
+    return "\n".join(told[provider]["failures"])
 
 
 def unban(provider: str) -> str:
@@ -49,7 +62,7 @@ def unban(provider: str) -> str:
     Raises:
         HarnessError: when there is no control API, or it refuses.
     """
-    _call("DELETE", provider, None)
+    _call("DELETE", _standing(provider), None)
     return f"{provider}: everyone is in good standing"
 
 
@@ -60,9 +73,14 @@ def _seconds(text: str, option: str) -> float:
         raise HarnessError(str(error), option, "write it as 30s, 1.5m or 250ms") from error
 
 
-def _call(method: str, provider: str, body: Any) -> None:
+def _standing(provider: str) -> str:
+    return f"/v1/providers/{quote(provider, safe='')}/standing"
+
+
+def _call(method: str, path: str, body: Any) -> Any:
+    """What the control API answers, None if that is no JSON."""
     base, token = _known()
-    url = f"{base}/v1/providers/{quote(provider, safe='')}/standing"
+    url = base + path
     request = urllib.request.Request(  # noqa: S310 - an http URL on loopback, as checked
         url,
         method=method,
@@ -73,7 +91,7 @@ def _call(method: str, provider: str, body: Any) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=TIMEOUT_S) as answer:
-            answer.read(ANSWER_BYTES_MAX)
+            raw = answer.read(ANSWER_BYTES_MAX)
     except urllib.error.HTTPError as error:
         what, advice = _problem(error.read(ANSWER_BYTES_MAX), error.code)
         raise HarnessError(what, url, advice) from error
@@ -81,6 +99,10 @@ def _call(method: str, provider: str, body: Any) -> None:
         reason = getattr(error, "reason", error)
         advice = f"start `banstorm serve`, and paste what it prints: {URL_VARIABLE} has the address"
         raise HarnessError(f"the control API doesn't answer: {reason}", url, advice) from error
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
 
 
 def _known() -> tuple[str, str]:

@@ -38,7 +38,7 @@ class Api:
                 self.end_headers()
                 self.wfile.write(api.says[1])
 
-            do_PUT = do_DELETE = _answer  # noqa: N815 - the server calls them so
+            do_GET = do_PUT = do_DELETE = _answer  # noqa: N815 - the server calls them so
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -86,6 +86,15 @@ def test_a_ban_is_a_call_to_the_control_api(api, words, method, body) -> None:
     assert api.asked == [(method, "/v1/providers/openai/standing", "Bearer t", body)]
     assert result.output.startswith("openai: ")
     assert len(result.output.splitlines()) == 1
+
+
+def test_without_a_kind_every_failure_is_told(api) -> None:
+    """One a line, for a loop of a shell; a provider that isn't there is told with those that are."""
+    api.says = (200, json.dumps({"openai": {"failures": ["bad_key", "org_disabled"]}, "parcels": {}}).encode())
+    assert _run("ban", "openai", url=api.url).output == "bad_key\norg_disabled\n"
+    assert api.asked == [("GET", "/v1/providers", "Bearer t", None)]
+    error: Any = _run("ban", "opnai", url=api.url).exception
+    assert (error.what, error.advice) == ("there is no provider 'opnai'", "there are openai, parcels")
 
 
 def test_a_provider_cannot_leave_its_path(api) -> None:
