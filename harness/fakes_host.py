@@ -16,13 +16,14 @@ from ..fakes.app import create_app
 from ..fakes.dialects import find
 from ..fakes.invoice import Bill
 from ..fakes.serve import PortTakenError, Servers, serve
-from ..scenarios.model import Scenario
+from ..scenarios.model import Provider, Scenario
 from .child import read_config, say
 from .doors import Doors
 from .faults.timeline import Timeline
 from .inline import InlineFaults
 from .lag import Heartbeat
 from .ledger import Ledger
+from .logins import log_in
 from .pacing import pace_of, prices_of
 from .serving import Crashes, keep_books, run, spare_collector, until_stopped
 from .standings.staged import Staged, standings_on
@@ -50,7 +51,7 @@ async def _serve(config: dict[str, Any]) -> int:
     ledger = Ledger(Path(config["ledger"]), "fakes")
     prices = prices_of(scenario)
     staged = _staged(scenario, dialects, config["seed"], prices)
-    apps = _apps(scenario, dialects, config["seed"], prices, staged, ledger)
+    apps, logins = _apps(scenario, dialects, config["seed"], prices, staged, ledger)
     timeline = Timeline(scenario, run=config["run"], seed=config["seed"], dialects=dialects)
     witness = Witness(timeline, ledger, dialects)
     inline: dict[str, InlineFaults] = {}
@@ -76,7 +77,7 @@ async def _serve(config: dict[str, Any]) -> int:
     if inline:
         tasks.append(asyncio.create_task(witness.report()))
     spare_collector()
-    say("ready", ports=servers.ports)
+    say("ready", ports=servers.ports, logins=logins)
 
     doors = _doors(timeline, inline, servers)
 
@@ -120,8 +121,8 @@ def _apps(
     prices: PriceTable,
     staged: Mapping[str, Staged],
     ledger: Ledger,
-) -> dict[str, ASGIApp]:
-    """The providers' applications; their bills go to the ledger."""
+) -> tuple[dict[str, ASGIApp], dict[str, str]]:
+    """The providers' applications, whose bills go to the ledger; and the refresh tokens of those that have a login."""
     unpriced: set[str] = set()
 
     def bill(each: Bill) -> None:
@@ -130,8 +131,10 @@ def _apps(
             unpriced.add(each.model)
             say("warning", what=f"the model {each.model!r} has no price, so its tokens are billed at zero")
 
-    return {
-        name: create_app(
+    logins: dict[str, str] = {}
+
+    def app_of(name: str, provider: Provider) -> ASGIApp:
+        app = create_app(
             name,
             dialects[name],
             pace_of(provider),
@@ -140,16 +143,19 @@ def _apps(
             prices=staged[name].prices if name in staged else prices,
             account=staged[name].accounts if name in staged else None,
         )
-        for name, provider in scenario.providers.items()
-    }
+        if provider.login is not None:
+            app, logins[name] = log_in(app, dialects[name], staged[name], provider=name, bill=bill)
+        return app
+
+    return {name: app_of(name, provider) for name, provider in scenario.providers.items()}, logins
 
 
 def _staged(scenario: Scenario, dialects: Mapping[str, Dialect], seed: int, prices: PriceTable) -> dict[str, Staged]:
-    """The providers whose own state the timeline changes; the others know no accounts, which costs them nothing."""
+    """The providers whose own state changes; the others know no accounts, which costs them nothing."""
     return {
         name: Staged(scenario, name, dialect, seed=seed, prices=prices)
         for name, dialect in dialects.items()
-        if any(standings_on(scenario, name))
+        if scenario.providers[name].login is not None or any(standings_on(scenario, name))
     }
 
 

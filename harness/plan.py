@@ -27,11 +27,12 @@ from .intercept import FOLDER, Interception
 from .intercept import config as intercept_config
 from .intercept_hosts import HostMap
 from .load.front import fronts
+from .logins import check_logins, login_at
 from .one_dialect import in_one_dialect
 from .redact import SECRET_CHARS_MIN, fingerprint
 from .registry import registry
 from .targets._choice import choose
-from .targets.base import OPENAI_CHAT, Options, Target
+from .targets.base import OPENAI_CHAT, Options, ProviderAt, Target
 
 IN_FLIGHT_MAX: Final = 20_000
 """Most calls under way at once, whatever the scenario's rate; further ones are recorded as unsent."""
@@ -126,6 +127,20 @@ class Plan:
         root = f"http://127.0.0.1:{port}" if self.hosts is None else f"https://{self.hosts.example(provider)}"
         return root + dialect.base_path
 
+    def providers_at(self, ports: Mapping[str, int], logins: Mapping[str, str]) -> dict[str, ProviderAt]:
+        """Every provider as the target is told of it.
+
+        Args:
+            ports: Where each listens.
+            logins: The refresh token of each that has a login.
+        """
+        found: dict[str, ProviderAt] = {}
+        for name, each in self.scenario.providers.items():
+            base_url, dialect = self.base_url(name, ports[name]), dialects.find(each.dialect, each.service)
+            login = login_at(each.dialect, base_url, dialect.base_path, logins.get(name))
+            found[name] = ProviderAt(each.dialect, each.model, base_url, self.keys[name], login)
+        return found
+
     @property
     def intercept_config(self) -> dict[str, Any]:
         """What the injector is told of the proxy that it shall be; nothing if it shall be none."""
@@ -153,6 +168,7 @@ def make_plan(wish: Wish) -> Plan:
             known = ", ".join(scenario.providers)
             raise HarnessError(f"the scenario has no provider {name!r}", "--ports", f"its providers are: {known}")
     target = choose(wish.target, wish.options)
+    check_logins(scenario, target)
     target.check(scenario)
     _check_events(scenario, target)
     _check_front(scenario, target)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..fakes import dialects
+from ..fakes import dialects, token_endpoint
 from ..fakes.dialects.http_service import HttpService, ServiceError
 from ..reports import measures
 from ..scenarios.problems import Problem, ScenarioError
@@ -37,6 +37,7 @@ def registry() -> Registry:
         events={name: _event_rule(name) for name in happenings.names()},
         service=_service,
         service_dialect=dialects.GENERIC,
+        logins=frozenset(token_endpoint.PATHS),
     )
 
 

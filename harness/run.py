@@ -19,7 +19,7 @@ from .plan import Plan
 from .readiness import wait_ready
 from .router_events import RouterEvents
 from .sampling import Sampler
-from .targets.base import Endpoint, ProviderAt
+from .targets.base import Endpoint
 from .tripwire import Tripwire
 
 if TYPE_CHECKING:
@@ -132,7 +132,8 @@ class Run:
         wanted = {name: plan.wish.ports.get(name, 0) for name in plan.scenario.providers}
         free = dict.fromkeys(wanted, 0)
         self._tell(events.Starting(None, "providers"))
-        ports = (await fakes.configure(common | {"ports": wanted if inline else free, "inline": inline}))["ports"]
+        ready = await fakes.configure(common | {"ports": wanted if inline else free, "inline": inline})
+        ports, logins = ready["ports"], ready["logins"]
         if injector is not None:
             self._tell(events.Starting(None, "injector"))
             more = {"upstreams": ports, "ports": wanted, **plan.intercept_config}
@@ -140,10 +141,7 @@ class Run:
             ports = ready["ports"]
             self._intercept(ready)
         self.manifest.ports = dict(ports)
-        providers = {
-            name: ProviderAt(each.dialect, each.model, plan.base_url(name, ports[name]), plan.keys[name])
-            for name, each in plan.scenario.providers.items()
-        }
+        providers = plan.providers_at(ports, logins)
         self._tell(
             events.ProvidersReady(
                 None,
@@ -375,6 +373,7 @@ class Run:
             await self._children["load"].stop()
         if target is not None:
             await target.stop()
+        self.plan.target.clean_up()
         await self._tripwire.close()
         rest = [child for name, child in self._children.items() if name != "load"]
         await asyncio.gather(*(child.stop() for child in rest))

@@ -82,6 +82,9 @@ class _Told:
         for name, each in scenario.providers.items():
             speed = format_speed(each.ttft, each.tokens_per_second, each.distance, each.slowdown)
             self.text(f"  {name:<{width}}  ", f"{each.dialect}, {each.model}, {speed}")
+            if each.login is not None:
+                life = format_duration(each.login.expires)
+                self.text(f"  {'':<{width}}  ", f"by an OAuth login, whose access tokens live for {life}")
             for model, other in each.models.items():
                 ttft = each.ttft if other.ttft is None else other.ttft
                 rate = each.tokens_per_second if other.tokens_per_second is None else other.tokens_per_second

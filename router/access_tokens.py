@@ -22,9 +22,12 @@ AHEAD_S = 120.0
 LAST_S = 5.0
 """How long before its end a token isn't begun a call with, if a new one can be had; the clocks may differ."""
 DOWN_S, DOWN_S_MAX = 1.0, 60.0
-"""First and longest wait after the endpoint failed, in seconds; each is twice the one before."""
+"""First and longest wait after the endpoint failed, in seconds; each is `DOWN_GROWTH` times the one before."""
+DOWN_GROWTH, REFUSED_GROWTH = 1.5, 2.0
+"""With the first an endpoint that is up again is found within half of the time that it was down, and a second."""
 REFUSED_S, REFUSED_S_MAX = 60.0, 900.0
-"""The same after it refused the token: an outage of the vendor's may look like that, so it is asked again, slowly."""
+"""The same after it refused the token, by `REFUSED_GROWTH`. An outage of the vendor's may look like that, so it is
+asked again, slowly."""
 FORCED_S = 60.0
 """Least time between two renewals because the provider said that a token had expired which hadn't, in seconds."""
 EARLY_S = 1.0
@@ -223,8 +226,10 @@ class AccessTokens:
         self._timer = asyncio.get_running_loop().call_later(wait_s, self.renew)
 
     def _ungranted(self, granted: Granted) -> None:
-        first, longest = (DOWN_S, DOWN_S_MAX) if granted.outcome is Outcome.DOWN else (REFUSED_S, REFUSED_S_MAX)
-        wait_s = min(longest, first * 2.0 ** min(self._failed, 16))
+        first, growth, longest = REFUSED_S, REFUSED_GROWTH, REFUSED_S_MAX
+        if granted.outcome is Outcome.DOWN:
+            first, growth, longest = DOWN_S, DOWN_GROWTH, DOWN_S_MAX
+        wait_s = min(longest, first * growth ** min(self._failed, 16))
         self._failed += 1
         self._again_s = self._clock() + max(wait_s, granted.wait_s or 0.0)
         what = _NEXT.get(granted.outcome, "asked again by itself")

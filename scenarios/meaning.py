@@ -28,6 +28,12 @@ def check(scenario: Scenario, document: Document, registry: Registry) -> Iterato
                 document.where(("providers", name, "dialect")),
                 nearest(provider.dialect, registry.dialects, ""),
             )
+        if provider.login is not None and provider.dialect not in registry.logins:
+            yield Problem(
+                f"{provider.dialect} has no OAuth logins",
+                document.where(("providers", name, "login")),
+                f"leave login out, or use {' or '.join(sorted(registry.logins))}",
+            )
     for index, entry in enumerate(scenario.timeline):
         yield from _entry(scenario, entry, index, document, registry)
     yield from _clashes(scenario, document, registry)

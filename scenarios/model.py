@@ -10,6 +10,7 @@ from .entry import DUTY, Entry
 from .expectation import Expectation, parse_expectations, render_expectations
 from .hosts import Host
 from .load import CALLS_MAX, Clients, Load, Shapes
+from .login import Login
 from .price import ModelPrice
 from .scale import Scale
 from .spans import NS, Span
@@ -34,6 +35,10 @@ class Provider(_Part):
         description="for the dialect http_service: payments or geocoding, the path of a definition, or a definition",
     )
     model: str = Field(min_length=1, max_length=200, description="model that the router shall ask this provider for")
+    login: Login | None = Field(
+        default=None,
+        description="an OAuth login as the router's only credential here, such as {expires: 4s}; an API key if absent",
+    )
     hosts: list[Host] = Field(
         default_factory=list,
         max_length=100,

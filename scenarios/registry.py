@@ -133,6 +133,8 @@ class Registry:
     service: FindService | None = None
     service_dialect: str = ""
     """The dialect whose providers may name a `service`."""
+    logins: frozenset[str] = frozenset()
+    """The dialects whose providers may have a `login`."""
 
     def failures_of(self, provider: Provider) -> frozenset[str] | None:
         """The failure kinds that a provider has, None if its dialect is unknown."""

@@ -65,9 +65,8 @@ def page() -> str:
         "",
         "*Last found* is what a run of the reference router ended in, with the version and the day; *without*, what it",
         "ended in without fallback and breaker (`--set fallback=false --set breaker.enabled=false`): a scenario that",
-        "passes there as well tests no failover, but that good answers are let through. A scenario that is tagged",
-        "`hard` asks for more than the reference router gives today. *Changed* means that the scenario is no longer",
-        "the one that was played.",
+        "passes there as well tests no failover, but that good answers are let through. *Changed* means that the",
+        "scenario is no longer the one that was played.",
     ]
     for folder, about in FOLDERS.items():
         lines += ["", f"## {folder}", "", about, "", *_table(library_[folder], notes)]

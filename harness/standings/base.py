@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...fakes.quota import Refusal
     from ...scenarios.entry import Entry
     from ...scenarios.registry import Complaint
+    from .staged_grants import StagedGrants
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Place:
         failures: The failure kinds that its vendor has.
         clock: Seconds that never go back.
         seed: Seed of who is reached first.
+        grants: The logins of its customers, None if they come with keys.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Place:
     failures: frozenset[str]
     clock: Callable[[], float]
     seed: int
+    grants: StagedGrants | None = None
 
     @property
     def in_s(self) -> float:
@@ -112,6 +115,8 @@ class Standing(BaseModel):
     """The entry's selectors that mean something for it."""
     failure_kinds: ClassVar[tuple[str, ...]] = ()
     """Failures of which the vendor needs one; the first that it has is played."""
+    needs_login: ClassVar[bool] = False
+    """Whether it is about a provider's `login`."""
     bites: ClassVar[str]
     """Which attempts it bites, for people."""
 

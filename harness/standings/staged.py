@@ -17,6 +17,7 @@ from ...fakes.app import ATTEMPT_HEADER, ENTRY_HEADER
 from ..faults.plan import JOINT
 from . import find
 from .base import Effect, Place, Standing, Used
+from .staged_grants import StagedGrants
 
 if TYPE_CHECKING:
     from ...fakes.app import Priced
@@ -172,6 +173,10 @@ class Staged:
         self._effects = Effects(clock)
         self.accounts = StagedAccounts(dialect.failures, self._effects, seed=self._seed, vendor=dialect.name)
         self.prices = StagedPrices(prices, self._effects)
+        login = scenario.providers[provider].login
+        self.grants: StagedGrants | None = None
+        if login is not None:
+            self.grants = StagedGrants(self.accounts, dialect.name, seed=self._seed, access_s=login.expires)
 
     def begin(self, t0_s: float) -> None:
         """Let the timeline count from this moment of the clock; nothing is changed before it."""
@@ -186,6 +191,7 @@ class Staged:
                 failures=self._failures,
                 clock=self._effects.clock,
                 seed=self._seed,
+                grants=self.grants,
             )
             self._effects.all.append(standing.begin(place))
 

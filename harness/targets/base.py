@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 from ...scenarios.model import Scenario
 from ..launch import Process
+from ..logins import LoginAt
 
 OPENAI_CHAT: Final = "openai_chat"
 """The front that most routers have."""
@@ -27,6 +28,8 @@ class ProviderAt:
     model: str
     base_url: str
     key: str
+    login: LoginAt | None = None
+    """The OAuth login that takes the key's place, if it has one: a key is refused then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Target(ABC):
     """The pinned version, if it is a program that we install."""
     variants: ClassVar[Mapping[str, str]] = {}
     """What may follow its name and a colon, and what each means."""
+    holds_logins: ClassVar[bool] = False
+    """Whether it can be given OAuth logins in place of API keys."""
     configured_by_us: ClassVar[bool] = True
     """Whether we start and configure it; if not, the user is told where its providers must point."""
 
@@ -122,6 +127,9 @@ class Target(ABC):
         Raises:
             HarnessError: when it can't be configured or started.
         """
+
+    def clean_up(self) -> None:  # noqa: B027 - most write nothing that may not stay
+        """Remove what may not stay in the run's folder; called once it has ended, also if it never started."""
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from ...fakes.dialects import GENERIC
 from ...scenarios.model import Scenario
 from ..errors import HarnessError
 from ..launch import Process, pick_port
+from ..logins import LoginAt
 from .base import Endpoint, Options, ProviderAt, Target
 
 
@@ -22,10 +24,12 @@ class ReferenceTarget(Target):
 
     name: ClassVar[str] = "reference"
     kind: ClassVar[str] = "reference"
+    holds_logins: ClassVar[bool] = True
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._process: Process | None = None
+        self._logins: Path | None = None
 
     async def start(self, scenario: Scenario, providers: Mapping[str, ProviderAt], folder: Path) -> Endpoint:
         """Write its configuration into `folder` and start it on a free port."""
@@ -37,6 +41,7 @@ class ReferenceTarget(Target):
         keys = {
             name: f"BANSTORM_KEY_{number}_{name.upper().replace('-', '_')}" for number, name in enumerate(providers, 1)
         }
+        self._logins = logins = folder / "logins"
         config: dict[str, Any] = {
             "listen": {"host": "127.0.0.1", "port": port},
             "providers": [
@@ -45,7 +50,7 @@ class ReferenceTarget(Target):
                     "dialect": each.dialect,
                     "base_url": each.base_url,
                     "model": each.model,
-                    "api_key_env": keys[name],
+                    **({"api_key_env": keys[name]} if each.login is None else _login(each.login, name, logins)),
                     **_service(scenario, name),
                 }
                 for name, each in providers.items()
@@ -69,6 +74,11 @@ class ReferenceTarget(Target):
             metrics_url=f"{root}/metrics",
         )
 
+    def clean_up(self) -> None:
+        """Remove the refresh tokens; they were worth nothing any more."""
+        if self._logins is not None:
+            shutil.rmtree(self._logins, ignore_errors=True)
+
     @property
     def process(self) -> Process | None:
         """The router's process."""
@@ -78,6 +88,23 @@ class ReferenceTarget(Target):
     def detail(self) -> str:
         """What was set, if anything."""
         return "reference router" + (f" with {', '.join(self.options.settings)}" if self.options.settings else "")
+
+
+def _login(login: LoginAt, name: str, folder: Path) -> dict[str, Any]:
+    """A login's place in the configuration; its refresh token goes into a file, which the router rewrites.
+
+    Raises:
+        HarnessError: when the file can't be written.
+    """
+    path = folder.resolve() / name  # the router has a folder of its own
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(login.refresh_token + "\n", "utf-8")
+    except OSError as error:
+        what = f"the refresh token can't be written: {error.strerror}"
+        raise HarnessError(what, str(path), "choose another folder with --out") from error
+    return {"oauth": [{"refresh_token_file": str(path), "token_url": login.token_url}]}
 
 
 def _service(scenario: Scenario, name: str) -> dict[str, Any]:

@@ -88,7 +88,9 @@ async def test_each_provider_s_key_has_a_variable_of_its_own(tmp_path: Path, mon
     monkeypatch.setattr(Process, "start", start)
     names = ("a-b", "a_b")
     providers = {name: ProviderAt("openai", "m", "http://127.0.0.1:1", f"key of {name}") for name in names}
-    await ReferenceTarget(Options()).start(make_plan(_wish(tmp_path)).scenario, providers, tmp_path)
+    scenario = make_plan(_wish(tmp_path)).scenario
+    named = dict.fromkeys(names, scenario.providers["openai"])
+    await ReferenceTarget(Options()).start(scenario.model_copy(update={"providers": named}), providers, tmp_path)
     config = yaml.safe_load((tmp_path / "router.yaml").read_text("utf-8"))
     assert {name: f"key of {name}" for name in names} == {
         each["name"]: given[each["api_key_env"]] for each in config["providers"]

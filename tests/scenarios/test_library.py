@@ -114,8 +114,8 @@ def test_each_named_drift_has_its_scenario():
     assert set(drift_named.names()) == played
 
 
-UNPLAYED = {"noop", "oauth_refresh_down"}
-"""Faults without a scenario: one does nothing, the other needs a router that refreshes its tokens itself."""
+UNPLAYED = {"noop"}
+"""Faults without a scenario: it does nothing."""
 
 
 def test_each_fault_has_its_scenario():
@@ -125,13 +125,17 @@ def test_each_fault_has_its_scenario():
 
 
 def test_the_ci_set_is_short_and_covers_each_kind():
-    """It has one of each kind, none that is known to be too hard, and time enough on two cores."""
+    """It has one of each kind, and time enough on two cores."""
     chosen = [each for each in LOADED.values() if "ci" in each.tags]
     assert CI_S_MAX >= sum(each.load.warmup + each.load.duration for each in chosen)
     assert 5 <= len(chosen) <= 6
     for tag in COVERED:
         assert any(tag in each.tags for each in chosen), tag
-    assert not any("hard" in each.tags for each in chosen)
+
+
+def test_no_scenario_asks_for_more_than_is_possible():
+    """What a good router can't reach is no expectation: none is set apart as too hard."""
+    assert [] == [name for name, each in LOADED.items() if "hard" in each.tags]
 
 
 def test_one_ban_reaches_forty_thousand_callers():

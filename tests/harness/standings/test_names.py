@@ -13,7 +13,7 @@ from banstorm.harness.registry import registry
 from banstorm.harness.standings.refused import ACCOUNT_KINDS, MODEL_KINDS
 from banstorm.scenarios.problems import ScenarioError
 
-FILES = {"balance", "price_changed", "quota", "reinstated", "spend_limit"}
+FILES = {"balance", "login_taken", "price_changed", "quota", "reinstated", "spend_limit"}
 
 
 def test_standings_are_the_files_and_the_kinds():
