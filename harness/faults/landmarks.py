@@ -9,12 +9,13 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
+from .tokens import SIGN, payload_of, speaks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...fakes.dialects.base import Dialect
 
-_SIGN: Final = b"~"  # each word of an answer has exactly one
 _DONE: Final = b"[DONE]"
 _OVER: Final = frozenset(
     {"message_stop", "message-end", "response.completed", "response.incomplete", "response.failed"}
@@ -34,18 +35,6 @@ class Landmark(Enum):
     OTHER = auto()
 
 
-def payload_of(dialect: Dialect, event: bytes) -> Any:
-    """The JSON payload of an event; None if it has none."""
-    found: list[Any] = []
-
-    def look(payload: Any) -> Any:
-        found.append(payload)
-        return payload
-
-    dialect.map_event(event, look)
-    return found[0] if found else None
-
-
 def landmark(dialect: Dialect, event: bytes) -> Landmark:
     """What the event is for."""
     payload = payload_of(dialect, event)
@@ -55,7 +44,7 @@ def landmark(dialect: Dialect, event: bytes) -> Landmark:
     if payload.get("type") in _OVER or "metrics" in payload:  # Bedrock's metadata, which comes last
         return Landmark.TERMINATOR
     finishes = _finishes(payload)
-    if _SIGN in event:
+    if SIGN in event or speaks(payload):
         return Landmark.LAST_CONTENT if finishes else Landmark.CONTENT
     if finishes:
         return Landmark.FINISH

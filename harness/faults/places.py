@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Protocol
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from .landmarks import Landmark, landmark, payload_of, without_finish
+from . import tokens
+from .landmarks import Landmark, landmark, without_finish
+from .tokens import payload_of
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Dialect
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 NAMED: Final = ("headers", "content", "finish", "end")
 _COUNTED: Final = re.compile(r"(\d{1,5})\s*(token|event|byte)s?")
-_SIGN: Final = b"~"  # each word of an answer has exactly one
 
 
 class Place(NamedTuple):
@@ -123,7 +124,7 @@ class Seeker:
         if self._place.unit in {"token", "event"}:
             if self._left <= 0:
                 return b"", event
-            self._left -= event.count(_SIGN) if self._place.unit == "token" else 1
+            self._left -= tokens.in_event(dialect, event) if self._place.unit == "token" else 1
             return (event, b"") if self._left <= 0 else None
         what = landmark(dialect, event)
         if self._place.unit == "finish" and what is Landmark.TERMINATOR:
@@ -176,11 +177,7 @@ class NextEvent:
         return []
 
 
-def _after_tokens(body: bytes, tokens: int) -> tuple[bytes, bytes] | None:
+def _after_tokens(body: bytes, count: int) -> tuple[bytes, bytes] | None:
     """Cut before the word that follows so many; None if there are not more."""
-    at = -1
-    for _ in range(tokens + 1):
-        at = body.find(_SIGN, at + 1)
-        if at < 0:
-            return None
-    return body[:at], body[at:]
+    at = tokens.after(body, count)
+    return None if at is None else (body[:at], body[at:])

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from .base import BodyFilter, Context, Fault, Step
 from .framing import exchanged
-from .landmarks import payload_of
 from .places import WITHIN, NextEvent, PlaceField
+from .tokens import payload_of
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Dialect, Headers

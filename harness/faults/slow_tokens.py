@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from ...scenarios.units import Duration
+from . import tokens
 from .base import BodyFilter, Context, Fault, Pause, Step
 
 if TYPE_CHECKING:
-    from ...fakes.dialects.base import Headers
-
-_SIGN: Final = b"~"  # each word of an answer has exactly one
+    from ...fakes.dialects.base import Dialect, Headers
 
 
 class SlowTokens(Fault):
@@ -28,16 +27,19 @@ class SlowTokens(Fault):
 
     def body_filter(self, context: Context, status: int, headers: Headers) -> BodyFilter | None:
         """A filter for answers; refusals come at once."""
-        return _Slow(self.every) if status < 300 else None
+        if status >= 300:
+            return None
+        return _Slow(self.every, context.dialect if context.dialect.is_stream(headers) else None)
 
 
 class _Slow:
-    def __init__(self, every_s: float) -> None:
+    def __init__(self, every_s: float, dialect: Dialect | None) -> None:
         self._every_s = every_s
+        self._dialect = dialect  # None: a plain body
 
     def feed(self, data: bytes) -> Sequence[Step]:
-        tokens = data.count(_SIGN)
-        return [Pause(tokens * self._every_s), data] if tokens and self._every_s else [data]
+        count = tokens.in_body(data) if self._dialect is None else tokens.in_event(self._dialect, data)
+        return [Pause(count * self._every_s), data] if count and self._every_s else [data]
 
     def close(self) -> Sequence[Step]:
         return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from .base import BodyFilter, Context, Fault, Step
-from .landmarks import payload_of
+from .tokens import payload_of
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Dialect, Headers

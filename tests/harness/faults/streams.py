@@ -13,8 +13,8 @@ from banstorm.fakes.compose import compose
 from banstorm.fakes.dialects.base import Answer, Ask, Dialect
 from banstorm.harness import faults
 from banstorm.harness.faults.base import Context
-from banstorm.harness.faults.landmarks import payload_of
 from banstorm.harness.faults.plan import Body
+from banstorm.harness.faults.tokens import payload_of
 
 WORDS = 6
 MARK = Mark("7f3a9c", 12, Shape.TEXT, WORDS)
