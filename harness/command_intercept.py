@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from ..fakes import dialects
@@ -129,6 +130,7 @@ class _Session:
     _stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _called: asyncio.Event = field(default_factory=asyncio.Event)
     _broken: str | None = None
+    _logins: Mapping[str, str] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Until the user ends it.
@@ -141,7 +143,8 @@ class _Session:
         allow_files()
         beginning = asyncio.create_task(self._begin_when_called())
         try:
-            self._print(page(self.hosts, await self._start(), plays=self.plays))
+            door = await self._start()
+            self._print(page(self.hosts, door, plays=self.plays, logins=self._logins))
             await self._stopped.wait()
         finally:
             beginning.cancel()
@@ -161,7 +164,8 @@ class _Session:
             "scenario": self.scenario.model_dump(mode="json", by_alias=True),
             "ports": dict.fromkeys(self.scenario.providers, 0),
         }
-        ports = (await fakes.configure(common | {"inline": False}))["ports"]
+        begun = await fakes.configure(common | {"inline": False})
+        ports, self._logins = begun["ports"], begun["logins"]
         certificates = self.folder / interception.FOLDER
         asked = interception.config(self.asked, self.hosts, certificates)
         ready = await injector.configure(common | {"upstreams": ports} | asked)
@@ -219,13 +223,16 @@ class _Session:
         tell(sys.stdout, lines)
 
 
-def page(hosts: HostMap, door: Door, *, plays: bool = False) -> list[str]:
+def page(
+    hosts: HostMap, door: Door, *, plays: bool = False, logins: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
     """What is printed: the environment to paste, which hosts stand for whom, and what some programs need besides.
 
     Args:
         hosts: The provider behind each host.
         door: Where the proxy is.
         plays: Whether a timeline waits for the first request.
+        logins: The refresh token of each provider that takes no keys.
     """
     providers = dict.fromkeys(hosts.names.values())
     width = max(map(len, providers))
@@ -235,6 +242,8 @@ def page(hosts: HostMap, door: Door, *, plays: bool = False) -> list[str]:
     for provider in providers:
         own = [name for name, each in hosts.names.items() if each == provider]
         lines.append(f"# {provider:<{width}}  {', '.join(own)}")
+        if provider in logins:
+            lines.append(f"# {'':<{width}}  takes no keys: log in with the refresh token {logins[provider]}")
     lines.append("# every other host is refused: nothing leaves this machine")
     lines += ["", *(f"# {note}" for note in NOTES)]
     host = hosts.example(next(iter(providers)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -160,6 +161,22 @@ def test_without_play_nothing_happens_to_a_scenarios_providers(session, tmp_path
     path.write_text(LASTING.replace("at: 100ms", "at: 0s"))
     started = session(str(path))
     assert ["said True", "said True"] == [started.run(PROGRAM) for _ in range(2)]
+    assert 0 == started.end()[0]
+
+
+@pytest.mark.lab
+def test_a_login_is_told(session, tmp_path):
+    """Whoever stands in for a provider's customers gets its refresh token, and refreshes at the vendor's own host."""
+    path = tmp_path / "lasting.yaml"
+    path.write_text(LASTING.replace("ttft: 5ms", "login: {expires: 60s}, ttft: 5ms"))
+    started = session(str(path))
+    (line,) = [line for line in started.said if "log in with the refresh token" in line]
+    said = {"grant_type": "refresh_token", "refresh_token": line.split()[-1]}
+    program = f"import httpx; print(httpx.post('https://api.openai.com/v1/oauth/token', json={said!r}).text)"
+    granted = json.loads(started.run(program))
+    assert 60 == granted["expires_in"]
+    assert "failed 401 invalid_api_key" == started.run(PROGRAM)
+    assert "said True" == started.run(PROGRAM.replace("sk-proj-test", granted["access_token"]))
     assert 0 == started.end()[0]
 
 
