@@ -12,9 +12,10 @@ import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from ..reports.tables import CPU, MEMORY, Sample
+from ..reports.tables import CPU, MACHINE, MEMORY, WAITING, Sample
 from .launch import Process
 from .ledger import FLUSH_S, Ledger
+from .run_queue import RunQueue, busy_s
 
 PERIOD_S: Final = 0.5
 """Seconds between two looks at the processes."""
@@ -36,6 +37,9 @@ class Sampler:
         self._metrics_url = metrics_url
         self._watched = processes
         self._seen: dict[int, psutil.Process] = {}
+        self._queue = RunQueue()
+        self._looked_s = time.monotonic()
+        self._busy_s = busy_s()
 
     async def run(self) -> None:
         """Sample for ever."""
@@ -44,6 +48,7 @@ class Sampler:
             while True:
                 for name, process in self._watched.items():
                     self._look(name, process)
+                self._look_around()
                 if self._metrics_url and turn % SCRAPE_EVERY == 0:
                     await self._scrape(client, self._metrics_url)
                 turn += 1
@@ -66,6 +71,22 @@ class Sampler:
                     memory += each.memory_info().rss
             self._add(name, CPU, {}, cpu)
             self._add(name, MEMORY, {}, memory)
+
+    def _look_around(self) -> None:
+        """How much of the machine was at work, and how long the target waited for its share of it."""
+        now_s, busy = time.monotonic(), busy_s()
+        since_s, worked_s = now_s - self._looked_s, busy - self._busy_s
+        self._looked_s, self._busy_s = now_s, busy
+        target = self._watched.get("target")
+        if target is None or target.pid is None or since_s <= 0:
+            return
+        with contextlib.suppress(psutil.Error):
+            process = self._seen.get(target.pid) or psutil.Process(target.pid)
+            pids = [each.pid for each in [process, *process.children(recursive=True)]]
+            waited_s = self._queue.waited_s(pids)
+            if waited_s is not None:
+                self._add(MACHINE, CPU, {}, worked_s / since_s)
+                self._add("target", WAITING, {}, waited_s / since_s)
 
     async def _scrape(self, client: httpx.AsyncClient, url: str) -> None:
         with contextlib.suppress(httpx.HTTPError, ValueError):

@@ -76,6 +76,10 @@ def _named(checks: Sequence[CheckOut]) -> str:
 _HINTS: Final = (
     ("generator", "Repeat it on a quieter machine, or at a lower rate (--rate 15/s): our own clock was late"),
     ("event loop", "Repeat it on a quieter machine, or at a lower rate (--rate 15/s): our own clock was late"),
+    (
+        "CPU it asked for",
+        "Repeat it on a quieter machine, or at a lower rate (--rate 15/s): the router had to wait for a CPU",
+    ),
     ("sound before the fault", "Mend the router's usual service first: it lost calls before any fault"),
     ("readiness", "Point the router at the stand-in providers: its calls did not arrive there unchanged"),
     (" bit", "Make the fault reach the router's traffic: a provider that is never asked can't be broken"),

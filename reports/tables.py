@@ -119,7 +119,7 @@ class Sample(TypedDict):
     """A number read off a process: CPU, memory, loop lag, or one of the router's own metrics."""
 
     at_ns: int
-    process: str  # injector, fakes, load, target
+    process: str  # injector, fakes, load, target, or `MACHINE`
     name: str
     labels: dict[str, str]
     value: float
@@ -162,5 +162,9 @@ LOOP_LAG: Final = "loop_lag_seconds"
 """Sample name for the largest event-loop lag of a process since its previous sample, in seconds."""
 CPU: Final = "cpu_share"
 """Sample name for a process's CPU use since its previous sample; 1.0 is one core."""
+WAITING: Final = "cpu_waiting_share"
+"""Sample name for how long a process's threads waited for a CPU since its previous sample; 1.0 is one thread always."""
+MACHINE: Final = "machine"
+"""Stands for the process in a sample of the whole machine."""
 MEMORY: Final = "memory_bytes"
 """Sample name for a process's resident memory, in bytes."""

@@ -30,6 +30,7 @@ from ..scenarios.expectation import Expectation, format_value
 from .finding import NS, Finding, Value
 from .history import History
 from .result import CheckOut, ExpectationOut, State, Verdict
+from .starvation import starvation_checks
 from .tolerance import Tolerance, parse_tolerance
 from .validity import coverage_checks, evidence_checks, own_exit
 
@@ -54,7 +55,11 @@ class Judgement:
 def judge(history: History, findings: Sequence[Finding]) -> Judgement:
     """The verdict over a run."""
     expectations = judge_expectations(history, findings)
-    checks = [*evidence_checks(history), *coverage_checks(history, expectations)]
+    checks = [
+        *evidence_checks(history),
+        *starvation_checks(history, expectations),
+        *coverage_checks(history, expectations),
+    ]
     verdict, reasons = decide(checks, expectations, own_exit(history))
     first = first_broken(expectations)
     return Judgement(verdict, first.measure if first else None, reasons, expectations, checks)
