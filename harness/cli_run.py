@@ -58,6 +58,12 @@ from . import annotate
 @click.option("--ready-timeout", metavar="DURATION", help="How long the target may take to become ready, e.g. 60s.")
 @click.option("--no-charts", "charts", flag_value=False, default=True, help="Leave out the PNG and SVG charts.")
 @click.option(
+    "--repeat",
+    type=click.IntRange(1, 50),
+    metavar="N",
+    help="Play it N times, each with the next seed; the worst decides, and from 5 on measures have an interval.",
+)
+@click.option(
     "--tolerance",
     default="",
     metavar="AMOUNT,…",
@@ -65,16 +71,19 @@ from . import annotate
 )
 @click.option("--web", is_flag=True, help="Show the run on a local page while it goes on; its address is printed.")
 @annotate.option
-def run(scenario: str | None, tag: str | None, *, web: bool, **words: Any) -> None:
+def run(scenario: str | None, tag: str | None, *, web: bool, repeat: int | None, **words: Any) -> None:
     """Play SCENARIO (a name, or a YAML file) against a router and judge it; or all scenarios with a --tag.
 
     Exit codes: 0 pass, 1 fail, 2 bad scenario or usage, 3 inconclusive, 4 internal error, 130 interrupted. Of several
-    scenarios the worst decides: fail, then inconclusive, then pass.
+    runs the worst decides: fail, then inconclusive, then pass.
     """
     from . import command_run, command_web, run_many
+    from . import repeat as repeating
 
     if (scenario is None) == (tag is None):
         raise click.UsageError("give one scenario, or a --tag")
     wish = command_run.wish(scenario=scenario or "", **words)
     play = command_run.play if tag is None else partial(run_many.play_tagged, tag)
+    if repeat is not None:
+        play = partial(repeating.play_repeated, times=repeat, tag=tag)
     sys.exit(command_web.watched(play, wish) if web else play(wish))

@@ -70,16 +70,42 @@ def play_all(
         execute: Runs one.
         anew: Plans it anew when its turn has come: the name of its folder begins with the time.
     """
+    return worst(each.code for each in play_each(plans, execute, anew))
+
+
+def play_each(
+    plans: Sequence[Plan],
+    execute: Callable[[Plan], Result],
+    anew: Callable[[Plan], Plan],
+    name: Callable[[Plan], str] = lambda plan: plan.name,
+    keep: Callable[[Plan, Ended, Result | None], None] = lambda *_: None,
+) -> list[Ended]:
+    """Run the plans in order, a line each, then a summary.
+
+    Args:
+        plans: What to run.
+        execute: Runs one.
+        anew: Plans it anew when its turn has come.
+        name: What its line calls it.
+        keep: Hears of each that has ended, with its result if it was judged.
+
+    Returns:
+        How each ended, up to the one that was interrupted.
+    """
     began_s = time.monotonic()
-    width = max(len(plan.name) for plan in plans)
+    width = max(len(name(plan)) for plan in plans)
     ended: list[Ended] = []
-    for plan in plans:
-        ended.append(_one(anew(plan), execute))
-        tell(sys.stdout, _told(ended[-1], width))
-        if ended[-1].code is Exit.INTERRUPTED:
+    for each in plans:
+        plan = anew(each)
+        one, result = _one(plan, execute, name(plan))
+        ended.append(one)
+        keep(plan, one, result)
+        tell(sys.stdout, _told(one, width))
+        if one.code is Exit.INTERRUPTED:
             break
-    tell(sys.stdout, ["", summary(ended, len(plans), time.monotonic() - began_s)])
-    return worst(each.code for each in ended)
+    what = "scenarios" if len({plan.name for plan in plans}) == len(plans) else "runs"
+    tell(sys.stdout, ["", summary(ended, len(plans), time.monotonic() - began_s, what)])
+    return ended
 
 
 def worst(codes: Iterable[Exit]) -> Exit:
@@ -87,28 +113,29 @@ def worst(codes: Iterable[Exit]) -> Exit:
     return min(codes, key=WORST_FIRST.index, default=Exit.PASS)
 
 
-def summary(ended: Sequence[Ended], planned: int, took_s: float) -> str:
+def summary(ended: Sequence[Ended], planned: int, took_s: float, what: str = "scenarios") -> str:
     """How many came to which end."""
     counts = Counter(each.code for each in ended)
     parts = [f"{counts[code]} {_WORDS[code].lower()}" for code in reversed(WORST_FIRST) if counts[code]]
     left = planned - len(ended)
     parts += [f"{left} not played"] if left else []
-    return f"{planned} scenarios in {took_s:.0f} s: {', '.join(parts)}"
+    return f"{planned} {what} in {took_s:.0f} s: {', '.join(parts)}"
 
 
-def _one(plan: Plan, execute: Callable[[Plan], Result]) -> Ended:
+def _one(plan: Plan, execute: Callable[[Plan], Result], name: str) -> tuple[Ended, Result | None]:
     began_s = time.monotonic()
     try:
         result = execute(plan)
     except Interrupted:
-        return Ended(plan.name, Exit.INTERRUPTED, time.monotonic() - began_s, f"the ledger so far: {plan.folder}")
+        told = f"the ledger so far: {plan.folder}"
+        return Ended(name, Exit.INTERRUPTED, time.monotonic() - began_s, told), None
     except HarnessError as error:  # it could not begin, or the target never answered: nothing can be said of it
         details = (f"where: {error.where}", f"next:  {error.advice}", f"again: {plan.command}")
-        return Ended(plan.name, Exit.INCONCLUSIVE, time.monotonic() - began_s, error.what, details)
+        return Ended(name, Exit.INCONCLUSIVE, time.monotonic() - began_s, error.what, details), None
     annotate(result)
     code = CODES[result.verdict]
     why = () if code is Exit.PASS else tuple(_why(result, plan.folder))
-    return Ended(plan.name, code, time.monotonic() - began_s, result.sentence, why)
+    return Ended(name, code, time.monotonic() - began_s, result.sentence, why), result
 
 
 def _why(result: Result, folder: Path) -> Iterable[str]:
