@@ -14,6 +14,7 @@ from . import annotate
 from .cli_run import run
 from .cli_scorecard import export_issue, scorecard
 from .command_compare import compare
+from .command_history import history
 from .errors import HarnessError, Interrupted, NotReadyError
 from .exitcode import Exit
 
@@ -29,6 +30,7 @@ banstorm.add_command(run)
 banstorm.add_command(scorecard)
 banstorm.add_command(export_issue)
 banstorm.add_command(compare)
+banstorm.add_command(history)
 
 
 @banstorm.command()

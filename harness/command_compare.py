@@ -8,9 +8,7 @@ from pathlib import Path
 import click
 
 from .exitcode import Exit
-from .told_runs import readable, say, write
-
-FORMATS = ("text", "markdown", "json")
+from .told_runs import FORMATS, readable, say, write
 
 
 @click.command()

@@ -6,9 +6,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from .errors import HarnessError
 from .lines import tell
+
+FORMATS: Final = ("text", "markdown", "json")
+"""What can be printed."""
 
 
 @contextmanager
