@@ -33,6 +33,15 @@ from .errors import HarnessError
 @click.option(
     "--render", "rendered", type=click.Path(path_type=Path), metavar="FOLDER", help="Only make its pages again."
 )
+@click.option(
+    "--against", type=click.Path(path_type=Path), metavar="FOLDER", help="With --render: another one to compare with."
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="With --render: write there instead, without the runs, as for a repository.",
+)
 def scorecard(**words: Any) -> None:
     """Play several scenarios against several targets, a run each, and make one table of them.
 
@@ -48,7 +57,9 @@ def scorecard(**words: Any) -> None:
     from .scorecard_cells import ask
 
     if words["rendered"] is not None:
-        sys.exit(command_scorecard.render(words["rendered"]))
+        sys.exit(command_scorecard.render(words["rendered"], against=words["against"], into=words["into"]))
+    if words["against"] is not None or words["into"] is not None:
+        raise click.UsageError("--against and --into go with --render")
     targets = list(dict.fromkeys([*filter(None, map(str.strip, words["targets"].split(","))), *words["more"]]))
     scenarios = list(dict.fromkeys([*(catalogue.tagged(words["tag"]) if words["tag"] else []), *words["scenarios"]]))
     if not targets or not scenarios:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ from ..reports.scorecard import (
     lay_notes,
     read,
 )
+from ..reports.scorecard_repeat import repeated
 from . import events
 from .command_run import drive, prepare
 from .errors import ChildFailedError, HarnessError, Interrupted, NotReadyError
@@ -83,8 +85,13 @@ def play(asked: Sequence[Asked], terms: Terms, execute: Execute | None = None) -
     return ended
 
 
-def render(folder: Path) -> int:
+def render(folder: Path, *, against: Path | None = None, into: Path | None = None) -> int:
     """Make the pages of the scorecard in `folder` again, with its notes; runs that were judged anew are taken over.
+
+    Args:
+        folder: The scorecard's.
+        against: Another scorecard's, to tell which cells came out otherwise there.
+        into: Where to write the scorecard, its pages and its notes instead, without the runs: small enough to commit.
 
     Raises:
         HarnessError: when it can't be read or written.
@@ -94,9 +101,24 @@ def render(folder: Path) -> int:
         result = _result(folder, each)
         if result is not None and each.standing in {Standing.PASS, Standing.FAIL, Standing.INCONCLUSIVE}:
             each.judged(result)
+    if against is not None:
+        card.repeat = repeated(card, _read(against))
+    if into is not None and into.resolve() != folder.resolve():
+        _copy_notes(folder, into)
+        folder = into
     write(card, folder)
     tell(sys.stdout, [scorecard_markdown.counts(card), f"scorecard: {folder / scorecard_html.FILE}"])
     return Exit.PASS
+
+
+def _copy_notes(folder: Path, into: Path) -> None:
+    """Let the notes stand beside the copy too; those that are there already are kept."""
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        if (folder / NOTES).exists() and not (into / NOTES).exists():
+            shutil.copyfile(folder / NOTES, into / NOTES)
+    except OSError as error:
+        raise _unwritable(error, into) from error
 
 
 def write(card: Scorecard, folder: Path, *, notes: bool = True) -> None:

@@ -143,6 +143,35 @@ def _told(result: Result, key: str) -> str:
     return max(whole, key=lambda each: each.value or 0.0).text if whole else ""
 
 
+class Difference(_Part):
+    """A cell that another scorecard judged otherwise."""
+
+    target: str
+    scenario: str
+    here: Standing
+    there: Standing
+    broken: str = Field(description="what broke in the one that failed")
+    command: str = Field(description="repeats the other one")
+
+
+class Repeat(_Part):
+    """How another scorecard of the same targets and scenarios came out."""
+
+    seed: int | None = None
+    made: str = ""
+    cells: int = Field(description="that both have judged")
+    same: int
+    untold: int = Field(description="that one of the two could not judge")
+    differences: list[Difference] = Field(default_factory=list)
+
+    @property
+    def told(self) -> str:
+        """In a sentence."""
+        seed = "each scenario's own seed" if self.seed is None else f"seed {self.seed}"
+        untold = f"; {self.untold} more could not be judged in one of the two" if self.untold else ""
+        return f"Repeated with {seed}: {self.same} of {self.cells} cells came out the same{untold}."
+
+
 class Scorecard(_Part):
     """Everything that the pages need."""
 
@@ -159,6 +188,7 @@ class Scorecard(_Part):
     targets: list[Row] = Field(default_factory=list)
     scenarios: list[Column] = Field(default_factory=list)
     cells: list[Cell] = Field(default_factory=list)
+    repeat: Repeat | None = None
 
     def cell(self, target: str, scenario: str) -> Cell:
         """The cell of the two, made if there is none yet."""

@@ -50,6 +50,7 @@ def render(card: Scorecard, links: dict[str, str]) -> str:
         "counts": escape(counts(card)),
         "table": _table(card),
         "cells": "\n".join(_detail(card, row, links) for row in card.targets),
+        "repeat": _repeated(card),
         "made": "".join(f"<dt>{escape(name)}</dt><dd>{_value(name, told)}</dd>" for name, told in made(card)),
         "targets": "".join(f"<dt>{escape(row.label)}</dt><dd>{escape(configured(row))}</dd>" for row in card.targets),
     }
@@ -78,6 +79,18 @@ def _table(card: Scorecard) -> str:
         for row in card.targets
     ]
     return f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _repeated(card: Scorecard) -> str:
+    if card.repeat is None:
+        return ""
+    told = "".join(
+        f"<dt>{escape(each.target)}, {escape(each.scenario)}</dt>"
+        f"<dd>{each.here.value} here, {each.there.value} there: {escape(each.broken)}</dd>"
+        for each in card.repeat.differences
+    )
+    facts = f'<dl class="facts">{told}</dl>' if told else ""
+    return f'<h2>Repeated</h2><section class="card"><p>{escape(card.repeat.told)}</p>{facts}</section>'
 
 
 def _anchor(card: Scorecard, each: Cell) -> str:

@@ -33,6 +33,7 @@ def render(card: Scorecard, links: dict[str, str]) -> str:
         LEGEND,
         *_fails(card),
         *_unsettled(card),
+        *_repeated(card),
         "## Behind each cell",
         *(_measures(card, row) for row in card.targets),
         "## How it was made",
@@ -114,6 +115,14 @@ def _unsettled(card: Scorecard) -> list[str]:
     open_ = [each for each in card.shown if each.standing not in {Standing.PASS, Standing.FAIL, Standing.PENDING}]
     rows = [(each.target, each.scenario, SIGNS[each.standing], "; ".join(each.reasons[:3])) for each in open_]
     return ["## What could not be judged", table(["target", "scenario", "", "why"], rows)] if rows else []
+
+
+def _repeated(card: Scorecard) -> list[str]:
+    if card.repeat is None:
+        return []
+    rows = [(each.target, each.scenario, each.here, each.there, each.broken) for each in card.repeat.differences]
+    head = ["target", "scenario", "here", "repeated", "what broke where it failed"]
+    return ["## Repeated", cell(card.repeat.told, 600), *([table(head, rows)] if rows else [])]
 
 
 def _measures(card: Scorecard, row: Row) -> str:

@@ -221,6 +221,28 @@ def test_its_pages_are_made_again_from_the_folder(tmp_path: Path):
     assert "can't be read" in str(done.exception)
 
 
+def test_a_copy_for_a_repository_has_no_runs(tmp_path: Path):
+    """The data, the pages and the notes, and no link to what is not there; compared with another one if there is."""
+    execute, _ = playing("fail")
+    one, two, copy = tmp_path / "one", tmp_path / "two", tmp_path / "docs" / "scorecard"
+    command_scorecard.play(cells(one, "sudden_ban"), terms(one), execute)
+    (one / "runs" / str(read(one).cells[0].run) / "report.html").write_text("a report")
+    execute, _ = playing("pass")
+    command_scorecard.play(cells(two, "sudden_ban", seed=5), terms(two, seed=5), execute)
+    words = ["scorecard", "--render", str(one), "--against", str(two), "--into", str(copy)]
+    done = CliRunner().invoke(banstorm, words)
+    assert 0 == done.exit_code, done.output
+    assert {"scorecard.json", "scorecard.md", "scorecard.html", "notes.yaml"} == {each.name for each in copy.iterdir()}
+    text = (copy / "scorecard.md").read_text()
+    assert "runs/" not in text
+    assert "Repeated with seed 5: 0 of 1 cells came out the same." in text
+    assert read(copy).repeat == command_scorecard.repeated(read(one), read(two))
+    done = CliRunner().invoke(banstorm, ["scorecard", "--render", str(one)])
+    assert "report.html" in (one / "scorecard.md").read_text()
+    done = CliRunner().invoke(banstorm, ["scorecard", "--into", str(copy), "--targets", "none", "--tag", "ci"])
+    assert 2 == done.exit_code
+
+
 def test_broken_notes_do_not_cost_a_scorecard_under_way(tmp_path: Path):
     """They are for the rendering; what was played is written all the same."""
     execute, _ = playing("pass")

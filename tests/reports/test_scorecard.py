@@ -11,6 +11,7 @@ from banstorm.reports.errors import UnreadableRunError
 from banstorm.reports.neutral import evidence
 from banstorm.reports.result import Result
 from banstorm.reports.scorecard import Cell, Column, Row, Scorecard, Standing, lay_notes, read
+from banstorm.reports.scorecard_repeat import repeated
 from synthetic import Story, judged, ns, simulate
 
 LONG = {"rate": 50, "duration_s": 8.0, "at_s": 2.0, "until_s": 4.0}
@@ -183,3 +184,25 @@ def test_every_link_of_the_table_has_its_place(tmp_path: Path):
     wanted = set(re.findall(r'href="#([^"]+)"', html))
     assert 7 == len(wanted)
     assert wanted <= set(re.findall(r'id="([^"]+)"', html))
+
+
+def test_a_repetition_says_which_cells_came_out_otherwise():
+    """Only cells that both have judged agree or differ; what broke is told of the one that failed."""
+    names = {"a": Standing.PASS, "b": Standing.FAIL, "c": Standing.PASS, "d": Standing.INCONCLUSIVE, "e": Standing.PASS}
+    first = card(*(Cell(target="one", scenario=name, standing=told) for name, told in names.items()))
+    told = {"a": Standing.PASS, "b": Standing.FAIL, "c": Standing.FAIL, "d": Standing.PASS}
+    second = card(*(Cell(target="one", scenario=name, standing=each) for name, each in told.items()))
+    second.cell("one", "c").broken = ["lost_calls == 0: 3"]
+    second.seed = 9
+    first.repeat = repeated(first, second)
+    assert (3, 2, 2) == (first.repeat.cells, first.repeat.same, first.repeat.untold)
+    ((difference),) = first.repeat.differences
+    assert ("c", "pass", "fail", "lost_calls == 0: 3") == (
+        difference.scenario,
+        difference.here.value,
+        difference.there.value,
+        difference.broken,
+    )
+    for page in pages(first):
+        assert "Repeated with seed 9: 2 of 3 cells came out the same; 2 more could not be judged" in page
+        assert "lost" in page.partition("Repeated with seed 9")[2]
