@@ -1,0 +1,207 @@
+"""What a test does with the fake providers: ban, limit, answer; and what it sees of its own code's requests."""
+
+from __future__ import annotations
+
+import os
+
+import anthropic
+import httpx
+import openai
+import pytest
+from banstorm.harness.errors import HarnessError
+
+
+async def test_unmodified_sdks_reach_the_fakes_by_the_environment(banstorm, ask):
+    """Clients that are told nothing in code find the providers, and each request is in the log with what it asked."""
+    assert "You asked: Hello" in await ask("openai")
+    assert "You asked: Hello" in await ask("anthropic")
+    first, second = banstorm.requests
+    assert ("openai", "/v1/chat/completions", "gpt-5.4-mini", "Hello", 200, True, None) == (
+        first.provider,
+        first.path,
+        first.model,
+        first.text,
+        first.status,
+        first.complete,
+        first.failure,
+    )
+    assert ("anthropic", "/v1/messages", "claude-sonnet-5") == (second.provider, second.path, second.model)
+    assert banstorm.openai.api_key == first.key
+    assert [{"role": "user", "content": "Hello"}] == first.body["messages"]
+    assert [first] == banstorm.openai.requests
+
+
+async def test_a_ban_is_the_vendors_own_failure_until_it_is_lifted(banstorm, ask):
+    """The SDK raises what it raises at the real vendor; other providers are not concerned."""
+    banstorm.anthropic.ban("org_disabled")
+    with pytest.raises(anthropic.BadRequestError, match="disabled"):
+        await ask("anthropic")
+    await ask("openai")
+    banstorm.anthropic.unban()
+    await ask("anthropic")
+    assert [("org_disabled", 400), (None, 200), (None, 200)] == [(r.failure, r.status) for r in banstorm.requests]
+    assert "This organization has been disabled." == banstorm.requests[0].error
+
+
+async def test_a_ban_for_some_requests_counts_them(banstorm, ask):
+    """`requests=2` fails two and lets the third through."""
+    banstorm.openai.ban("rate_limited", requests=2, retry_after=7)
+    for _ in range(2):
+        with pytest.raises(openai.RateLimitError) as caught:
+            await ask("openai")
+        assert "7" == caught.value.response.headers["retry-after"]
+    await ask("openai")
+
+
+async def test_a_ban_for_a_time_ends_by_the_timelines_clock(banstorm, ask):
+    """`for_` is over when the clock was put forward: no test sleeps."""
+    banstorm.openai.ban("server_error", for_="1h")
+    with pytest.raises(openai.InternalServerError):
+        await ask("openai")
+    banstorm.advance("61m")
+    await ask("openai")
+
+
+async def test_a_ban_may_be_one_keys_or_one_models(banstorm, ask):
+    """Whoever else asks, or for another model, is served."""
+    banstorm.openai.ban("bad_key", key="sk-somebody-else")
+    banstorm.openai.ban("model_not_found", model="gpt-4")
+    await ask("openai")
+    with pytest.raises(openai.NotFoundError):
+        openai.OpenAI(max_retries=0).chat.completions.create(model="gpt-4", messages=[{"role": "user", "content": "?"}])
+    with pytest.raises(openai.AuthenticationError):
+        openai.OpenAI(max_retries=0, api_key="sk-somebody-else").models.list()
+
+
+def test_a_request_without_a_key_is_refused_for_that(banstorm):
+    """No vendor tells a stranger about somebody's ban."""
+    banstorm.openai.ban("org_disabled")
+    assert 401 == httpx.post(f"{banstorm.openai.base_url}/chat/completions", json={}).status_code
+    with_key = httpx.get(f"{banstorm.openai.base_url}/models", headers={"authorization": "Bearer sk-1"})
+    assert (401, "org_disabled") == (with_key.status_code, banstorm.openai.requests[-1].failure)
+
+
+async def test_a_quota_is_a_bucket_that_fills_by_the_clock(banstorm, ask):
+    """The third request of a minute gets a 429, and a minute later there is room again."""
+    banstorm.openai.quota(requests_per_minute=2)
+    await ask("openai", "one")
+    await ask("openai", "two")
+    with pytest.raises(openai.RateLimitError):
+        await ask("openai", "three")
+    banstorm.advance("60s")
+    await ask("openai", "four")
+    assert [200, 200, 429, 200] == [each.status for each in banstorm.requests]
+
+
+async def test_answers_of_ones_own(banstorm, ask):
+    """A later answer comes before earlier ones; conditions choose; the rest is answered as usual."""
+    banstorm.openai.answer("We refund within 14 days.", contains="refund")
+    assert "We refund within 14 days." == await ask("openai", "I want a refund")
+    assert "14 days" not in await ask("openai", "Hello")
+    banstorm.openai.answer("No.", contains="refund", first=1)
+    assert "No." == await ask("openai", "I want a refund")
+    assert "We refund within 14 days." == await ask("openai", "I want a refund")
+    banstorm.anthropic.answer(json={"city": "Oslo"})
+    assert '{"city":"Oslo"}' == await ask("anthropic", "Where?")
+
+
+def test_a_tool_call_of_ones_own(banstorm):
+    """The SDK sees a call of that tool with those arguments, and the usage that was asked for."""
+    banstorm.openai.answer(tool="get_weather", arguments={"city": "Oslo"}, usage={"output_tokens": 5})
+    client = openai.OpenAI(base_url=banstorm.openai.base_url, api_key="sk-1", max_retries=0)
+    got = client.chat.completions.create(model="gpt-5.4-mini", messages=[{"role": "user", "content": "?"}])
+    (call,) = got.choices[0].message.tool_calls
+    assert ("get_weather", '{"city":"Oslo"}', 5) == (
+        call.function.name,
+        call.function.arguments,
+        got.usage.completion_tokens,
+    )
+
+
+async def test_bills_say_what_it_cost(banstorm, ask):
+    """An answer is billed by the list price, a refusal not at all."""
+    banstorm.openai.ban("rate_limited", requests=1)
+    with pytest.raises(openai.RateLimitError):
+        await ask("openai")
+    assert [] == banstorm.bills
+    await ask("openai")
+    await ask("anthropic")
+    openais, anthropics = banstorm.bills
+    assert ("openai", "anthropic") == (openais.provider, anthropics.provider)
+    assert openais.priced
+    assert openais.usd == banstorm.openai.cost > 0
+    banstorm.forget()
+    assert ([], [], 0) == (banstorm.requests, banstorm.bills, banstorm.openai.cost)
+
+
+async def test_a_stream_is_seen_and_billed_whole(banstorm, ask):
+    """When the caller has the last word, the log and the bill have it too."""
+    assert "You asked: Hello" in await ask("openai", stream=True)
+    (request,) = banstorm.requests
+    (bill,) = banstorm.bills
+    assert (True, True, True) == (request.stream, request.ok, bill.completed)
+
+
+def test_any_vendor_and_more_than_one_account(banstorm):
+    """Each vendor is there by its name, and another account of one under a name of its own."""
+    backup = banstorm.provider("backup", like="openai")
+    banstorm.openai.ban("org_disabled")
+    key = {"authorization": "Bearer sk-1"}
+    assert 200 == httpx.get(f"{backup.base_url}/models", headers=key).status_code
+    assert 200 == httpx.get(f"{banstorm.mistral.base_url}/models", headers=key).status_code
+    assert ["backup", "openai", "mistral"] == list(banstorm.providers)
+    with pytest.raises(HarnessError, match="already"):
+        banstorm.provider("backup", like="openai")
+
+
+def test_the_environment_is_every_vendors_and_is_put_back(banstorm, monkeypatch):
+    """`env` is for a process to start; `setenv` is for this one; behind a proxy loopback is excepted."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:8080")
+    env = banstorm.env()
+    assert banstorm.openai.base_url == env["OPENAI_BASE_URL"]
+    assert banstorm.anthropic.url == env["ANTHROPIC_BASE_URL"]
+    assert {"GROQ_BASE_URL", "CO_API_URL", "GOOGLE_GEMINI_BASE_URL", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"} <= env.keys()
+    assert "127.0.0.1,localhost" in env["NO_PROXY"]
+    banstorm.setenv()
+    assert env["ANTHROPIC_BASE_URL"] == os.environ["ANTHROPIC_BASE_URL"]
+    banstorm.close()
+    assert "sk-mine" == os.environ["OPENAI_API_KEY"]
+    assert "ANTHROPIC_BASE_URL" not in os.environ
+
+
+async def test_a_pace_of_ones_own(banstorm, ask):
+    """Answers come at once, unless a time to first token is asked for."""
+    banstorm.openai.pace(ttft="50ms")
+    await ask("openai")
+    (request,) = banstorm.requests
+    assert request.ended_ns - request.received_ns >= 50_000_000
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda b: b.opnai, ("no provider 'opnai'", "test_providers.py:", "did you mean 'openai'?")),
+        (lambda b: b.provider("x", like="opnai"), ("no provider 'opnai'", "did you mean 'openai'?")),
+        (lambda b: b.openai.ban("org_disable"), ("no failure 'org_disable'", "did you mean 'org_disabled'?")),
+        (lambda b: b.openai.ban("rate_limited", requests=0), ("0 requests are none", "1 or more")),
+        (lambda b: b.openai.ban("rate_limited", for_="5"), ("expected a duration", "'5s'")),
+        (lambda b: b.openai.quota(request_per_minute=1), ("no limit 'request_per_minute'", "requests_per_minute")),
+        (lambda b: b.openai.quota(requests_per_minute=0), ("make no sense", "mend the figures")),
+        (lambda b: b.openai.answer("a", json={}), ("found json and text", "one thing")),
+        (lambda b: b.openai.answer("a", contain="b"), ("unknown key 'contain'", "did you mean 'contains'?")),
+        (lambda b: b.openai.pace(tokens_per_second=0), ("0 tokens a second", "above 0")),
+        (lambda b: b.advance("-1s"), ("expected a duration", "'5s'")),
+        (lambda b: b.advance(-1), ("-1 is no time to wait", "not negative")),
+        (lambda b: b.play("sudden_ban", speed=-1), ("a speed of -1", "by advance")),
+    ],
+)
+def test_misuse_is_told_in_three_lines(banstorm, wrong, words):
+    """What, where, what next."""
+    with pytest.raises(HarnessError) as caught:
+        wrong(banstorm)
+    lines = str(caught.value).splitlines()
+    assert ["error:", "where:", "next: "] == [line[:6] for line in lines]
+    for word in words:
+        assert word in str(caught.value)
