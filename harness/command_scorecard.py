@@ -274,6 +274,8 @@ class _Playing:
             # Planned anew: the name of a run's folder begins with the time, and its marks are its own.
             if not self._try(prepare(asked.plan.wish), cell):
                 break
+            if cell.tries < self._terms.tries:
+                tell(sys.stdout, [f"      {cell.standing.value}: {'; '.join(cell.reasons[:1])}; once more"])
         self._keep(cell)
         why = cell.sentence or "; ".join(cell.reasons[:1])
         tell(sys.stdout, [f"{head}: {cell.standing.value} in {cell.took_s:.0f} s  {why}"])

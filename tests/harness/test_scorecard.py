@@ -104,13 +104,14 @@ def test_an_own_router_that_was_changed_is_another_target(tmp_path: Path):
     assert 3 == len({first, second, key(after.plan)})
 
 
-def test_an_inconclusive_run_is_tried_again(tmp_path: Path):
+def test_an_inconclusive_run_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Up to as many times as was said, each in a folder of its own; once it has a verdict no more; later once more."""
     execute, played = playing("inconclusive", "pass", "inconclusive", "inconclusive", "fail")
     asked = cells(tmp_path, "sudden_ban", "format_drift")
     assert 3 == command_scorecard.play(asked, terms(tmp_path), execute)
     assert ["pass", "inconclusive"] == list(card_of(tmp_path).values())
     assert [2, 2] == [each.tries for each in read(tmp_path).cells]
+    assert 2 == capsys.readouterr().out.count("once more")
     assert 4 == len(list((tmp_path / "runs").iterdir()))
     assert 0 == command_scorecard.play(asked, terms(tmp_path), execute)
     assert ["pass", "fail"] == list(card_of(tmp_path).values())
