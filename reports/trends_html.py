@@ -81,7 +81,8 @@ def _trend(trend: TrendOut, verdicts: list[Verdict]) -> tuple[object, ...]:
     name = h("span", plain(trend.measure).question, h("div", h("code", trend.measure), class_="small faint"))
     newest = h("span", spoken(trend), class_=_TONES.get(trend.change.value))
     known = [each for each in trend.values if each is not None]
-    ends = f"{told(min(known), trend.unit)} … {told(max(known), trend.unit)}"
+    least, most = told(min(known), trend.unit), told(max(known), trend.unit)
+    ends = f"always {least}" if least == most else f"{least} … {most}"
     return (name, newest, sparkline(trend, verdicts), h("span", ends, class_="small soft"))
 
 
