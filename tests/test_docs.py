@@ -153,7 +153,7 @@ def test_a_package_exports_sorted_names_that_exist(part):
 def test_the_readme_names_every_command_and_its_commands_exist():
     """Each command is in the README, and each `banstorm …` and `make …` in it exists."""
     commands = set(banstorm.commands)
-    assert commands <= set(re.findall(r"banstorm ([a-z]+)", README))
+    assert commands <= set(re.findall(r"banstorm ([a-z-]+)", README))
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert set(re.findall(r"`?make ([a-z-]+)`", README)) <= targets
 
