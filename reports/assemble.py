@@ -19,6 +19,7 @@ from .frames import Run
 from .history import History
 from .integrity import integrity_findings, integrity_out
 from .latency import latency_findings
+from .manifest import Manifest
 from .measures import names
 from .metastable import metastable_findings
 from .money import money_out
@@ -35,6 +36,7 @@ from .result import FindingOut, HeadlineOut, Result, RunOut, Verdict
 from .result_value import ValueOut
 from .slices import slices_out, window_slices_out
 from .timeline import timeline
+from .tolerance import parse_tolerance
 from .validity import own_exit
 from .verdict import Judgement, judge
 from .waterfalls import worst_calls
@@ -182,6 +184,13 @@ def _headline(finding: Finding, label: str) -> HeadlineOut:
     return HeadlineOut(label=label, text=text, note=note, tone=tone)
 
 
+def _idle(manifest: Manifest) -> list[str]:
+    """What was tolerated to no effect: whoever named it may have meant something else."""
+    expected = [each.measure for each in manifest.scenario.expect]
+    names = parse_tolerance(manifest.tolerance).idle(expected)
+    return [f"the tolerance for {each} loosens nothing: the scenario has no limit for it" for each in names]
+
+
 def _run_out(history: History) -> RunOut:
     manifest, scenario = history.run.manifest, history.scenario
     inline = manifest.host == "inline"
@@ -210,7 +219,7 @@ def _run_out(history: History) -> RunOut:
         banstorm=manifest.banstorm,
         machine=manifest.machine,
         versions=manifest.versions,
-        warnings=manifest.warnings,
+        warnings=[*manifest.warnings, *_idle(manifest)],
         own_failures=manifest.own_failures,
         remedy=scenario.remedy or "",
         tolerance=manifest.tolerance,

@@ -17,7 +17,7 @@ from .errors import ReportError
 from .gate import gated
 from .gather import Gathered
 from .measures import keys
-from .recorded import ALWAYS_HELD, Found, Pair, RecordedFinding, RecordedRun, both_sides
+from .recorded import ALWAYS_HELD, Found, Pair, RecordedFinding, RecordedRun, RecordedValue, both_sides
 from .result import Verdict
 from .spread import estimate
 from .tolerance import Tolerance
@@ -129,9 +129,16 @@ def _group(key: tuple[str, str | None], pairs: Sequence[Pair]) -> GroupOut:
         title=pairs[-1][1].recorded.run.title,
         pairs=outs,
         differences=differences(counted or pairs),
-        notes=_notes(pairs)
-        + ([] if counted else ["every pair has an inconclusive run: the differences prove nothing"]),
+        notes=[*_notes(pairs), *_uncounted(len(pairs), len(counted))],
     )
+
+
+def _uncounted(pairs: int, counted: int) -> list[str]:
+    if counted == pairs:
+        return []
+    if not counted:
+        return ["every pair has an inconclusive run: the differences prove nothing"]
+    return [f"{pairs - counted} of {pairs} pairs have an inconclusive run and count for no difference"]
 
 
 def _pair(pair: Pair) -> PairOut:
@@ -227,8 +234,8 @@ def difference(finding: RecordedFinding, pairs: Sequence[Pair]) -> DifferenceOut
         unit=finding.unit,
         smaller_is_better=finding.smaller_is_better,
         change=_change(worse_by, a_unseen, b_unseen, unclear=bool(worse and worse.unclear)),
-        a=a_mean,
-        b=b_mean,
+        a=a_mean if whole else _mean([a for a, _ in known]),
+        b=b_mean if whole else _mean([b for _, b in known]),
         n=len(whole),
         difference=spread.mean if spread else None,
         low=spread.low if spread and not unseen else None,
@@ -241,6 +248,12 @@ def difference(finding: RecordedFinding, pairs: Sequence[Pair]) -> DifferenceOut
         held=finding.key in ALWAYS_HELD
         or any(finding.key in each.recorded.expected for pair in pairs for each in pair),
     )
+
+
+def _mean(values: Sequence[RecordedValue]) -> float | None:
+    """The mean of those whose end was seen."""
+    seen = [each.value for each in values if each.value is not None and not each.censored]
+    return statistics.fmean(seen) if seen else None
 
 
 def _less(b: float, a: float) -> float:

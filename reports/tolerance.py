@@ -8,7 +8,7 @@ What is accepted only because of it is said everywhere: see `verdict` and `gate`
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -67,6 +67,11 @@ class Tolerance:
             yield Expectation(
                 measure=wanted.measure, op=op, limit=wanted.limit + room if over else wanted.limit - room, unit=unit
             )
+
+    def idle(self, expected: Collection[str]) -> list[str]:
+        """The names it has amounts for that are no measure with a limit: there it loosens nothing."""
+        limits = set(expected) | {key.partition(".")[0] for key in expected}
+        return [name for name in self.named if name not in limits]
 
     def misfit(self, wanted: Expectation) -> str | None:
         """Why a tolerance named for this expectation can't be added to it; None if it can, or none is named."""

@@ -70,6 +70,20 @@ def test_which_way_a_measure_went(key: str, a: Any, b: Any, change: Change) -> N
     assert change is of([a], [b], key).change
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "means"),
+    [
+        (0.5, (3.0, "≥"), (0.5, None)),
+        ((3.0, "≥"), 0.5, (None, 0.5)),
+        (0.5, None, (None, None)),  # nobody knows what this run's would be beside it
+    ],
+)
+def test_a_side_that_was_seen_to_its_end_is_told_even_if_the_other_was_not(a: Any, b: Any, means: Any) -> None:
+    """From half a second to never: the half second is worth knowing."""
+    difference = of([a], [b])
+    assert means == (difference.a, difference.b)
+
+
 def test_a_measure_that_no_run_knows_is_not_compared() -> None:
     """There is no row of dashes."""
     one = side(found(1, "pass", {"outage": None}))
@@ -216,6 +230,7 @@ def test_an_inconclusive_run_proves_nothing() -> None:
     (group,) = compare(a, b).groups
     assert [True, False] == [pair.counted for pair in group.pairs]
     assert (1, 1.0) == (group.differences[0].n, group.differences[0].difference)
+    assert ["1 of 2 pairs have an inconclusive run and count for no difference"] == group.notes
     (group,) = compare(side(a.runs[1]), side(b.runs[1])).groups
     assert ["every pair has an inconclusive run: the differences prove nothing"] == group.notes
 

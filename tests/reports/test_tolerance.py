@@ -158,6 +158,12 @@ def test_what_is_broken_beyond_the_tolerance_broke_when_it_passed_that(tmp_path:
     assert loose.expectations[0].certain_s == pytest.approx(strict.expectations[0].certain_s + 0.04)
 
 
+def test_a_tolerance_that_loosens_nothing_is_told(tmp_path: Path) -> None:
+    """A measure that the scenario has no limit for, named by mistake, stands among the run's warnings."""
+    result = judged(tmp_path, "10%,outage=1s,switch_gap=1s", expect={"lost_calls": 0, "switch_gap": {"max": "<= 1s"}})
+    assert ["the tolerance for outage loosens nothing: the scenario has no limit for it"] == result.run.warnings
+
+
 def test_a_tolerance_that_can_not_be_read_is_named(tmp_path: Path) -> None:
     """A run.json that somebody wrote into is refused rather than judged otherwise than it says."""
     ledger = simulate(Story(rate=20, duration_s=2.0, at_s=0.5, until_s=1.0))
