@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..fakes import dialects
+from ..fakes.answer import WORD_SIGN
 from ..reports import curl
 from ..reports.errors import ReportError
 from ..reports.manifest import Manifest, read_manifest
@@ -147,6 +148,7 @@ def issue(manifest: Manifest, result: Result, found: Recorded, told: Mapping[str
         evidence(result) or result.sentence,
         f"One call of these, {_kind(found)}: {_came(found)}.",
         *_fenced("What the caller got", found.call.get("evidence")),
+        legend(found),
         "## What was expected",
         "\n".join(expected),
         result.run.remedy,
@@ -163,6 +165,16 @@ def issue(manifest: Manifest, result: Result, found: Recorded, told: Mapping[str
         _versions(manifest),
     ]
     return "\n\n".join(each for each in parts if each) + "\n"
+
+
+def legend(found: Recorded) -> str:
+    """What the words of an answer mean, if the report shows any."""
+    shown = [found.call.get("evidence"), *(each.get("evidence") for each in found.attempts)]
+    if not any(WORD_SIGN in (each or "") for each in shown):
+        return ""
+    return (
+        f"An answer's words, {WORD_SIGN}run.call.provider.place.length.checksum, are the test's: each says what it is."
+    )
 
 
 def _kind(found: Recorded) -> str:

@@ -170,6 +170,14 @@ def test_how_an_attempt_ended_is_how_it_is_played():
     assert [] == replies(Call(attempts=[attempt("first", status=200, fault=None)]), "first")
 
 
+def test_the_words_of_an_answer_are_explained_where_one_is_shown():
+    """They are ours, and a stranger's first question."""
+    refused = Call(call={"evidence": None}, attempts=[attempt("first")])
+    assert "" == command_export.legend(refused)
+    refused.attempts.append(attempt("second", evidence='{"content":"~7f3a9c.1.second.1.24.9b1c"}'))
+    assert "checksum" in command_export.legend(refused)
+
+
 def test_what_is_missing_is_said(tmp_path: Path):
     """No run, no report: three lines, no traceback."""
     for prepare, text in (
