@@ -222,7 +222,8 @@ class Request:
     def _end(self) -> None:
         self._ended = True
         self._body = b""
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
         if self.whole:
             self._connection.done(self, keep=self._keep_alive)
         else:
