@@ -100,7 +100,8 @@ def _expectations(result: Result) -> str:
         first = result.verdict is Verdict.FAIL and each.measure == result.first_broken
         note = "; ".join(filter(None, ["broke first" if first else "", each.note or ""]))
         where = each.scope if each.scope and each.scope != RUN_SCOPE else ""
-        rows.append((_STATES[each.state], plain(each.measure).question, each.found, wanted(each), where, note))
+        state = _STATES[each.state] + (", tolerated" if each.tolerated else "")
+        rows.append((state, plain(each.measure).question, each.found, wanted(each), where, note))
     return table(["", "question", "found", "wanted", "where", ""], rows)
 
 

@@ -53,7 +53,8 @@ const STATES = { met: ["✓", "met"], broken: ["✗", "broken"], unknown: ["?", 
 
 function expectations() {
   const counts = (state) => data.expectations.filter((each) => each.state === state).length;
-  const intro = [plural(counts("met"), "limit") + " met", counts("broken") && `${counts("broken")} broken`, counts("unknown") && `${counts("unknown")} that this run can't judge`].filter(Boolean).join(", ");
+  const tolerated = data.expectations.filter((each) => each.tolerated).length;
+  const intro = [plural(counts("met"), "limit") + " met" + (tolerated ? ` (${tolerated} of them only within the tolerance)` : ""), counts("broken") && `${counts("broken")} broken`, counts("unknown") && `${counts("unknown")} that this run can't judge`].filter(Boolean).join(", ");
   return section("expectations", "What was expected, and what was found", `${intro}.`, h("div", { class: "card" }, h("ul", { class: "asked" }, data.expectations.map((row, index) => {
     const plain = told.expectations[index], [sign, word] = STATES[row.state], first = row.measure === data.first_broken && data.verdict === "fail";
     return h("li", { class: `is-${row.state}` },

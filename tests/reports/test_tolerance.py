@@ -148,6 +148,7 @@ def test_what_was_tolerated_stands_on_every_page(tmp_path: Path) -> None:
     for text in (markdown.render(result), html.render(result), junit.render(result)):
         plain = text.replace("\\_", "_").replace("&lt;", "<").replace("\\u003c", "<").replace("&gt;", ">")
         assert "only within the tolerance" in plain.replace("\\u003e", ">")
+    assert 1 == markdown.render(result).count("| ✅ met, tolerated |")
 
 
 def test_what_is_broken_beyond_the_tolerance_broke_when_it_passed_that(tmp_path: Path) -> None:
