@@ -35,7 +35,7 @@ async def test_time_is_compressed(banstorm, fall_back):
     await fall_back()
     banstorm.assert_failed_over("anthropic", "openai")
     first = banstorm.requests[0]
-    while banstorm.now_s < 20:
+    while banstorm.now_s < 20:  # noqa: ASYNC110 - time tells nobody
         await asyncio.sleep(0.01)
     banstorm.forget()
     await fall_back()
