@@ -66,6 +66,8 @@ class Feed:
 async def _messages(queue: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:
     while True:
         try:
-            yield await asyncio.wait_for(queue.get(), IDLE_S)
+            async with asyncio.timeout(IDLE_S):  # `wait_for` of Python 3.11 may swallow that a page has gone
+                message = await queue.get()
         except TimeoutError:
-            yield ALIVE
+            message = ALIVE
+        yield message

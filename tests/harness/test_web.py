@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import live_page
 import pytest
-from banstorm.harness import events
+from banstorm.harness import events, web_app
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.web import Web
+from banstorm.harness.web_feed import PAGES_MAX, Feed
+from banstorm.reports.live_page import page as live_page_of
 
 LINES_MAX = 4000
 """Lines of a stream that a test reads before it gives up."""
@@ -89,11 +93,11 @@ def test_what_happens_reaches_every_page_until_the_report(tmp_path: Path, client
 
 
 def test_a_page_that_hangs_holds_nobody_up(tmp_path: Path, client: httpx.Client):
-    """One that never reads: the run's listener returns as ever, another page sees the end, and the server ends."""
-    with Web() as web:
-        address = httpx.URL(web.url)
-        with socket.create_connection((address.host, address.port)) as hung:
-            hung.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    """One that never reads: the run's listener returns as ever, another page sees all of it, and the server ends."""
+    with contextlib.ExitStack() as stack:
+        with Web() as web:
+            address = httpx.URL(web.url)
+            hung = stack.enter_context(socket.create_connection((address.host, address.port)))
             hung.sendall(f"GET {address.path}events HTTP/1.1\r\nHost: {address.netloc.decode()}\r\n\r\n".encode())
             take = web.reader(live_page.plan(tmp_path))
             for number in range(20_000):
@@ -102,7 +106,26 @@ def test_a_page_that_hangs_holds_nobody_up(tmp_path: Path, client: httpx.Client)
                 run = next(_messages(answer.iter_lines()))[1]["run"]
             assert "news 19999" in run["news"][-1]
             assert 100 == len(run["news"])
-    assert not web._thread.is_alive()
+        assert not web._thread.is_alive()
+
+
+async def test_a_stream_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    """A browser that stalls is told nothing any more after a while, and its place is free again."""
+    monkeypatch.setattr(web_app, "STALL_S", 0.01)
+    feed = Feed(lambda: b"{}")
+    app = web_app.WebApp(live_page_of(), feed, lambda _: None, hosts=frozenset({"here:1"}), token="t")
+
+    async def never(*_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            await never()
+
+    scope = {"type": "http", "method": "GET", "path": "/t/events", "headers": [(b"host", b"here:1")]}
+    await asyncio.wait_for(app(scope, never, send), 10)
+    assert 0 == feed.pages
+    assert app.idle.is_set()
 
 
 REFUSED = [
@@ -151,8 +174,6 @@ def test_a_run_that_could_not_be_played_says_why_on_the_page(tmp_path: Path, cli
             _play(web, tmp_path, 1)
             raise HarnessError("the target never answered", "http://x", "start it")
 
-    import contextlib
-
     messages: list[Iterator[tuple[str, dict[str, Any]]]] = []
     with contextlib.ExitStack() as stack:
         with pytest.raises(HarnessError):
@@ -160,3 +181,25 @@ def test_a_run_that_could_not_be_played_says_why_on_the_page(tmp_path: Path, cli
         over = next(each for _, each in messages[0] if each.get("over"))
     assert "the target never answered" == over["over"]["failure"]
     assert "not judged" == over["ended"][0]["verdict"]
+
+
+async def test_no_more_pages_are_served_than_the_limit():
+    """Each holds a connection and a queue; who comes too many is told so."""
+    feed = Feed(lambda: b"{}")
+    app = web_app.WebApp(live_page_of(), feed, lambda _: None, hosts=frozenset({"here:1"}), token="t")
+    sent: list[Mapping[str, Any]] = []
+
+    async def send(message: Mapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def gone() -> Mapping[str, Any]:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "GET", "path": "/t/events", "headers": [(b"host", b"here:1")]}
+    with contextlib.ExitStack() as stack:
+        for _ in range(PAGES_MAX - 1):
+            stack.enter_context(feed.subscribe())
+        await app(scope, gone, send)
+        stack.enter_context(feed.subscribe())
+        await app(scope, gone, send)
+    assert [200, 503] == [each["status"] for each in sent if each["type"] == "http.response.start"]
