@@ -55,7 +55,7 @@ def books_out(history: History) -> list[BookOut]:
 
 def reported(history: History) -> pd.DataFrame:
     """The calls whose answer reported its output tokens and was billed: `said` and `billed` tokens, by call."""
-    billed = history.billed[history.billed["answering"]]
+    billed = history.billed.loc[history.billed["answering"], ["call", "produced_tokens"]]
     tokens = billed.groupby(billed["call"].astype("int64"))["produced_tokens"].sum()
     said = history.calls.dropna(subset=["tokens_reported"]).drop_duplicates("call").set_index("call")["tokens_reported"]
     both = pd.DataFrame({"said": said.astype("int64"), "billed": tokens}).dropna()
@@ -111,8 +111,8 @@ def _counted(history: History, counter: Counter, theirs: pd.DataFrame) -> BookOu
         steps = np.diff(values, prepend=before)
         grown += float(np.where(steps >= 0, steps, values).sum())
     invoices = history.run.invoices
-    between = invoices[(invoices["at_ns"] > first_ns) & (invoices["at_ns"] <= last_ns)]
-    billed = float(between[_COLUMNS[counter.what]].sum())
+    between = (invoices["at_ns"] > first_ns) & (invoices["at_ns"] <= last_ns)
+    billed = float(invoices.loc[between, _COLUMNS[counter.what]].sum())
     return BookOut(
         source=counter.name,
         what=counter.what,

@@ -19,6 +19,9 @@ DETECT_SHARE_MAX: Final = 0.05
 DETECT_CALLS_MIN: Final = 20
 """Fewest calls due in the rest of the episode for that share to mean anything."""
 
+_READ: Final = ("attempt", "call", "stream", "received_ns", "due_ns", "fault", "model", "credential")
+"""What is read of an attempt here: those of a long episode are many."""
+
 
 def detection_findings(history: History) -> list[Finding]:
     """`time_to_detect` and `probe_rate`."""
@@ -31,10 +34,11 @@ def detection_findings(history: History) -> list[Finding]:
 def at_broken(history: History, episode: Episode) -> pd.DataFrame:
     """The attempts of an episode at what is broken: its provider, with a model and credential that were bitten."""
     attempts = history.attempts
-    theirs = attempts[
+    theirs = attempts.loc[
         (attempts["provider"] == episode.provider)
         & (attempts["received_ns"] >= (episode.t0_ns or episode.from_ns))
-        & (attempts["received_ns"] < episode.tc_ns)
+        & (attempts["received_ns"] < episode.tc_ns),
+        list(_READ),
     ]
     if episode.stream is not None:
         theirs = theirs[theirs["stream"].eq(episode.stream).fillna(value=False).astype(bool)]

@@ -20,10 +20,11 @@ import pandas as pd
 import pyarrow as pa
 
 from .errors import UnreadableRunError
+from .ledger_columns import Held
 from .ledger_lines import Block, read_lines
 from .ledger_parquet import ADDED, Copy, foreign_columns, read_table, shown_rows
-from .ledger_shape import SHOWN, encoded, frame, schema
-from .ledger_shape import held as columns
+from .ledger_shape import SHOWN
+from .ledger_shape import held as columns  # noqa: F401 - readers of frames ask for their columns here
 from .manifest import Manifest, read_manifest
 from .tables import TABLES
 
@@ -40,7 +41,7 @@ class Run:
 
     folder: Path
     manifest: Manifest
-    tables: dict[str, pa.Table]
+    frames: dict[str, pd.DataFrame]
     torn: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     unreadable_lines: int = 0
@@ -48,13 +49,10 @@ class Run:
     """Tables, and columns as table.column, that this version does not know."""
     blocks: dict[str, list[tuple[Block, int]]] | None = None
     """Where the rows of each table are in its NDJSON, and how many; None: they were read from Parquet."""
-    _frames: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
 
     def table(self, name: str) -> pd.DataFrame:
-        """The frame of a ledger table."""
-        if name not in self._frames:
-            self._frames[name] = frame(self.tables.pop(name), name)
-        return self._frames[name]
+        """The frame of a ledger table; attempts are in order of arrival."""
+        return self.frames[name]
 
     def shown(self, name: str, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
         """What only a waterfall shows of some rows of a table: its `SHOWN` columns, by the rows' numbers.
@@ -143,18 +141,26 @@ def read_run(folder: Path, copy: Copy | None = None) -> Run:
             "the run ended before anything was recorded; run it again",
         )
 
-    def take(name: str, rows: pa.Table) -> pa.Table:
+    growing = {name: Held(name) for name in TABLES}
+
+    def take(name: str, rows: pa.Table) -> None:
         if copy is not None:
             copy.add(name, rows)
-        return rows.select(list(columns(name)))
+        growing[name].add(rows)
 
     reading = read_lines(sources, take=take)
-    tables = {}
-    for name in TABLES:
-        tables[name] = reading.table(name).select(list(columns(name)))
-        reading.rows[name].clear()
     foreign = frozenset(reading.foreign)
-    return Run(folder, manifest, tables, reading.torn, reading.unreadable, reading.lines, foreign, reading.blocks)
+    frames = _frames(growing)
+    return Run(folder, manifest, frames, reading.torn, reading.unreadable, reading.lines, foreign, reading.blocks)
+
+
+def _frames(growing: dict[str, Held]) -> dict[str, pd.DataFrame]:
+    frames = {name: held.frame() for name, held in growing.items()}
+    attempts = frames["attempts"]
+    if not attempts["received_ns"].is_monotonic_increasing:
+        frames["attempts"] = attempts.sort_values("received_ns", kind="stable")
+    pa.default_memory_pool().release_unused()
+    return frames
 
 
 def _from_parquet(folder: Path, manifest: Manifest) -> Run:
@@ -163,18 +169,18 @@ def _from_parquet(folder: Path, manifest: Manifest) -> Run:
     Raises:
         UnreadableRunError: when none can be read.
     """
-    tables, unreadable, foreign = {}, [], set()
+    growing, unreadable, foreign = {}, [], set()
     for name in TABLES:
         path = folder / LEDGER / f"{name}.parquet"
         try:
-            tables[name] = read_table(path, name)
+            growing[name] = read_table(path, name)
             foreign |= foreign_columns(path, name)
         except UnreadableRunError as error:
             unreadable.append(f"{path.name}: {error.what}")
-            tables[name] = encoded(schema(name).empty_table(), name)
+            growing[name] = Held(name)
             if len(unreadable) == len(TABLES) - len(ADDED):
                 raise
-    return Run(folder, manifest, tables, [], unreadable, len(unreadable), frozenset(foreign))
+    return Run(folder, manifest, _frames(growing), [], unreadable, len(unreadable), frozenset(foreign))
 
 
 def write_parquet(run: Run) -> None:

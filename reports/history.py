@@ -161,9 +161,9 @@ class History:
         """Each invoice's attempt as a row of `attempts`, -1 where there is none."""
         return index_in(self.run.invoices["attempt"], self.attempts["attempt"])
 
-    @cached_property
+    @property
     def invoices(self) -> pd.DataFrame:
-        """Invoices with their attempt's columns, `answering`, `useful` and `measured`.
+        """Invoices with their attempt's columns, `answering`, `useful` and `measured`; made anew each time.
 
         Measured is what was billed for a call of the load, also for one whose caller left, and background traffic
         meanwhile. Useful is what was billed for the attempt that gave a good answer.
@@ -184,7 +184,8 @@ class History:
     @cached_property
     def billed(self) -> pd.DataFrame:
         """The measured invoices."""
-        return self.invoices[self.invoices["measured"]]
+        invoices = self.invoices
+        return invoices[invoices["measured"]]
 
     def billed_for(self, due: npt.NDArray[np.bool_], from_ns: int, until_ns: int) -> npt.NDArray[np.bool_]:
         """Which of `billed` belong to the calls that `due` selects.
@@ -233,9 +234,8 @@ def _measured(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _attempts(run: Run, calls: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame:
-    joined = run.attempts.assign(row=run.attempts.index.to_numpy(dtype=np.int32))
-    if not joined["received_ns"].is_monotonic_increasing:
-        joined = joined.sort_values("received_ns", kind="stable", ignore_index=True)
+    rows = run.attempts.index.to_numpy(dtype=np.int32)
+    joined = run.attempts.set_axis(pd.RangeIndex(len(rows)), axis=0).assign(row=rows)
     numbers = joined["call"].fillna(-1).to_numpy(dtype=np.int64)
     unique = calls["call"].drop_duplicates()
     at = pd.Index(unique).get_indexer(pd.Index(numbers))

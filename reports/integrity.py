@@ -26,7 +26,7 @@ def integrity_out(history: History) -> list[IntegrityOut]:
     good = good_outcomes(history.scenario)
     found = []
     for scope, mask in _scopes(history):
-        theirs = history.calls[mask]
+        theirs = history.calls.loc[mask, ["call", "outcome", "silent"]]
         rows = [
             IntegrityOut(
                 scope=scope,

@@ -38,8 +38,8 @@ _BY_LINE: Final = frozenset(name for name in TABLES if any(each.kind is dict for
 """Tables with a mapping, which arrow can't read as one; they have few rows."""
 
 
-Take = Callable[[str, pa.Table], pa.Table]
-"""Is given each block's rows of a table, in the ledger's order, and returns what is to be kept of them."""
+Take = Callable[[str, pa.Table], None]
+"""Is given each block's rows of a table, in the ledger's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,15 @@ class Reading:
         if len(self.unreadable) < UNREADABLE_KEPT:
             self.unreadable.append(where)
 
-    def add(self, other: Reading, block: Block, take: Take) -> None:
-        """Take over what another has read in a block."""
+    def add(self, other: Reading, block: Block, take: Take | None) -> None:
+        """Take over what another has read in a block; the rows go to `take`, if there is one."""
         for name, tables in other.rows.items():
             for rows in tables:
                 self.blocks[name].append((block, rows.num_rows))
-                self.rows[name].append(take(name, rows))
+                if take is None:
+                    self.rows[name].append(rows)
+                else:
+                    take(name, rows)
         self.torn += other.torn
         self.lines += other.lines
         self.foreign |= other.foreign
@@ -96,17 +99,16 @@ class Reading:
     def table(self, name: str) -> pa.Table:
         """All rows of a table; each distinct value of a repeating text is held once."""
         empty = encoded(schema(name).empty_table(), name)
-        parts = self.rows[name]
-        return pa.concat_tables([*parts, empty.select(parts[0].column_names) if parts else empty]).unify_dictionaries()
+        return pa.concat_tables([*self.rows[name], empty]).unify_dictionaries()
 
 
-def read_lines(paths: list[Path], *, careful: bool = False, take: Take = lambda _, rows: rows) -> Reading:
+def read_lines(paths: list[Path], *, careful: bool = False, take: Take | None = None) -> Reading:
     """Every row of some ledger files, in their order.
 
     Args:
         paths: NDJSON files.
         careful: Read every block line by line.
-        take: What is kept of a block's rows; everything unless said otherwise.
+        take: Is given the rows, which are then not kept.
 
     A file that can't be read counts as a line that can't.
     """
@@ -177,16 +179,16 @@ def _fast(block: bytes) -> Reading | None:
     if split is None:
         return None
     reading = Reading()
-    for table, lines in split.items():
-        rows = _by_line(lines, table) if table in _BY_LINE else _by_arrow(lines, table)
+    for table, (lines, count) in split.items():
+        rows = _by_line(lines, table) if table in _BY_LINE else _by_arrow(lines, table, count)
         if rows is None:
             return None
         reading.rows[table].append(rows)
     return reading
 
 
-def _split(block: bytes) -> dict[str, bytes] | None:
-    """The block's lines by table; None where a line begins like none of them."""
+def _split(block: bytes) -> dict[str, tuple[bytes, int]] | None:
+    """The block's lines by table, and how many they are; None where a line begins like none of them."""
     left, counts = block.count(b"\n"), {}
     # A file holds one table, or one after the other, and samples between: the likeliest first, until all are found.
     for name in sorted(_PREFIX, key=lambda each: (not block.startswith(_PREFIX[each]), each != "samples")):
@@ -208,7 +210,7 @@ def _split(block: bytes) -> dict[str, bytes] | None:
         found.setdefault(name, []).append(block[begin:end])
         at = end
     found[most].append(block[at:])
-    return {name: b"".join(parts) for name, parts in found.items()}
+    return {name: (b"".join(parts), counts[name]) for name, parts in found.items()}
 
 
 def _begins(block: bytes, table: str) -> Iterator[int]:
@@ -222,7 +224,7 @@ def _begins(block: bytes, table: str) -> Iterator[int]:
         at = block.find(b"\n" + prefix, at + 1)
 
 
-def _by_arrow(lines: bytes, table: str) -> pa.Table | None:
+def _by_arrow(lines: bytes, table: str, count: int) -> pa.Table | None:
     try:
         rows = arrow_json.read_json(
             pa.BufferReader(lines),
@@ -233,7 +235,7 @@ def _by_arrow(lines: bytes, table: str) -> pa.Table | None:
     except pa.ArrowInvalid:
         return None
     absent = any(rows.column(name).null_count and not each.nullable for name, each in columns(table).items())
-    return None if absent or rows.num_rows != lines.count(b"\n") else encoded(rows, table)
+    return None if absent or rows.num_rows != count else encoded(rows, table)
 
 
 def _by_line(lines: bytes, table: str) -> pa.Table | None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import UnreadableRunError
+from .ledger_columns import Held
 from .ledger_shape import SHOWN, columns, encoded, held, repeating, schema
 from .tables import TABLES
 
@@ -89,7 +90,7 @@ class Copy:
         return self._ledger / f"{table}.partial"
 
 
-def read_table(path: Path, table: str) -> pa.Table:
+def read_table(path: Path, table: str) -> Held:
     """A table's held columns.
 
     One that a later version added is null in what an earlier one wrote, as it is in NDJSON.
@@ -97,24 +98,22 @@ def read_table(path: Path, table: str) -> pa.Table:
     Raises:
         UnreadableRunError: when there is no such file, it is no Parquet, or it lacks a column that must be there.
     """
-    empty = encoded(schema(table).empty_table().select(list(held(table))), table)
+    found = Held(table)
     if table in ADDED and not path.exists():
-        return empty
+        return found
     repeated = [name for name in repeating(table) if name in held(table)]
     try:
         with pq.ParquetFile(path, read_dictionary=repeated, buffer_size=BUFFER_BYTES) as file:
             there = [name for name in held(table) if name in file.schema_arrow.names]
-            found = [
-                _fitted(pa.Table.from_batches([batch]), table)
-                for batch in file.iter_batches(batch_size=ROW_GROUP, columns=there)
-            ]
+            for batch in file.iter_batches(batch_size=ROW_GROUP, columns=there):
+                found.add(_fitted(pa.Table.from_batches([batch]), table))
     except (OSError, KeyError, pa.ArrowException) as error:
         raise UnreadableRunError(
             f"the ledger's table {table!r} can't be read from Parquet: {error}",
             str(path),
             "restore the file, or the NDJSON ledger it was made from",
         ) from error
-    return pa.concat_tables([*found, empty]).unify_dictionaries()
+    return found
 
 
 def shown_rows(path: Path, table: str, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:

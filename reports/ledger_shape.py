@@ -7,9 +7,6 @@ from functools import cache
 from types import UnionType
 from typing import Any, Final, get_args, get_type_hints
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from .tables import TABLES
@@ -47,8 +44,6 @@ _ACCEPTS: Final[dict[type, frozenset[type]]] = {
     str: frozenset({str}),
     dict: frozenset({dict}),
 }
-_ABSENT: Final = False
-"""Stands where a boolean is null, beside the mask that says so."""
 _ARROW: Final[dict[type, pa.DataType]] = {
     int: pa.int64(),
     float: pa.float64(),
@@ -123,38 +118,3 @@ def encoded(rows: pa.Table, table: str) -> pa.Table:
         if pa.types.is_string(rows.schema.field(at).type):
             rows = rows.set_column(at, name, rows.column(at).dictionary_encode())
     return rows
-
-
-def frame(rows: pa.Table, table: str) -> pd.DataFrame:
-    """The rows' held columns as a frame with the right dtypes, each distinct value of a repeating text held once.
-
-    A caller that drops its own reference to `rows` has each column in memory only once, as arrow's or as pandas'.
-    """
-    waiting = {name: rows.column(name) for name in held(table)}
-    del rows
-    data = {name: _series(waiting.pop(name), column) for name, column in held(table).items()}
-    return pd.DataFrame(data, copy=False)
-
-
-def _series(values: pa.ChunkedArray, column: Column) -> Any:
-    match column.dtype:
-        case "object":
-            return pd.Series(values.to_pylist(), dtype=object)
-        case "string":
-            return pd.array(values, dtype=pd.StringDtype("pyarrow"))
-        case "category":
-            return _category(values)
-        case "Int64":
-            return pd.arrays.IntegerArray(np.array(values.fill_null(0)), np.array(values.is_null()))
-        case "boolean":
-            known = values.fill_null(_ABSENT)
-            return pd.arrays.BooleanArray(np.array(known), np.array(values.is_null()))
-    return values.to_numpy()
-
-
-def _category(values: pa.ChunkedArray) -> pd.Categorical:
-    # The dictionaries of the chunks are one and the same.
-    texts = values.chunk(0).dictionary.to_pylist() if values.num_chunks else []
-    codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in values.chunks]
-    known: npt.NDArray[np.int32] = np.concatenate([*codes, np.empty(0, dtype=np.int32)])
-    return pd.Categorical.from_codes(known, categories=pd.Index(texts, dtype=object))

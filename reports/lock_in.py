@@ -17,11 +17,13 @@ BASIS: Final = (
     "they were counted where they were billed, though tokenisers differ, and cached ones as cached there, too."
 )
 PER_MILLION: Final = 1e6
+TOKENS: Final = ("input_tokens", "cached_tokens", "cache_write_tokens", "produced_tokens")
+"""The columns of an invoice that a price is of."""
 
 
 def lock_in_out(history: History) -> list[LockInOut]:
     """A row a provider of the scenario, in its order."""
-    useful = history.billed[history.billed["useful"]]
+    useful = history.billed.loc[history.billed["useful"], ["usd", *TOKENS]]
     really, answers = float(useful["usd"].sum()), int(history.good.sum())
     found = []
     for name, provider in history.scenario.providers.items():

@@ -12,7 +12,7 @@ import pandas as pd
 from ..scenarios.expectation import format_value
 from .episodes import Episode, Window
 from .finding import NS, RUN_SCOPE, Finding, Value
-from .history import History, Phase, good_outcomes
+from .history import History, Phase, at_places, good_outcomes
 from .latency import quantile
 from .measures import find
 from .result import (
@@ -181,9 +181,8 @@ def phases_out(history: History) -> list[PhaseOut]:
 
 def _phase(history: History, phase: Phase, due: npt.NDArray[np.bool_]) -> PhaseOut:
     latency = history.latency_s[due & history.calls["answered"].to_numpy(dtype=bool)]
-    attempts = len(history.attempts_of(due))
-    billed = history.invoices[history.invoices["measured"]]
-    usd = float(billed.loc[billed["call"].isin(history.calls["call"].to_numpy()[due]), "usd"].sum())
+    attempts = int(at_places(due, history.attempts["place"].to_numpy()).sum())
+    usd = float(history.billed["usd"].to_numpy()[at_places(due, history.billed["place"].to_numpy())].sum())
     calls, good = int(due.sum()), int((due & history.good).sum())
     return PhaseOut(
         name=phase.name,
@@ -203,7 +202,7 @@ def _phase(history: History, phase: Phase, due: npt.NDArray[np.bool_]) -> PhaseO
 
 def costs_out(history: History) -> list[CostOut]:
     """What each provider's model billed for the measured load."""
-    billed = history.invoices[history.invoices["measured"]]
+    billed = history.billed
     columns = ["input_tokens", "cached_tokens", "produced_tokens", "usd"]
     found = []
     for (provider, model), group in billed.groupby(["provider", "model"], observed=True):

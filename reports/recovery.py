@@ -125,7 +125,8 @@ def _time_to_revert(history: History, episode: Episode) -> Value:
         reason = f"does not apply: the preferred provider is {preferred!r}"
         return Value(episode.id, None, reason, applies=False)
     tc = episode.tc_ns
-    attempts = history.attempts[history.answering & (history.attempts["received_ns"] >= tc)]
+    later_ones = history.answering & (history.attempts["received_ns"] >= tc)
+    attempts = history.attempts.loc[later_ones, ["provider", "call"]]
     calls = attempts.loc[attempts["provider"] == preferred, "call"].astype("int64")
     back = history.good & history.calls["call"].isin(calls).to_numpy()
     later = [each.from_ns for each in history.episodes if each.provider == preferred and each.from_ns >= tc]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ ROWS_MAX: Final = 50
 """Most lost calls named."""
 NONE: Final = "none"
 """Provider and model of a call that never reached one."""
+UNKNOWN: Final = "unknown"
+"""The model of a request that named none."""
 
 
 def slices_out(history: History) -> list[SliceOut]:
@@ -35,8 +38,20 @@ def window_slices_out(history: History) -> list[SliceOut]:
     return [row for each in history.episodes for row in _of(history, parts, each.id, history.due_in(each))]
 
 
-def _parts(history: History) -> pd.DataFrame:
-    """For each measured call: what it is told apart by, its attempts, and what was billed for it."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Of each measured call: what it is told apart by, how many attempts it took, and what was billed for it.
+
+    `codes` are, by name, each call's place among the `told` of that name, which are sorted.
+    """
+
+    codes: dict[str, npt.NDArray[np.int32]]
+    told: dict[str, list[str]]
+    attempts: npt.NDArray[np.int64]
+    usd: npt.NDArray[np.float64]
+
+
+def _parts(history: History) -> _Parts:
     calls = history.calls
     place = history.attempts["place"].to_numpy()
     ours = np.flatnonzero(place >= 0)
@@ -45,33 +60,53 @@ def _parts(history: History) -> pd.DataFrame:
     served[place[ours]] = ours
     answering = np.flatnonzero(history.answering.to_numpy() & (place >= 0))
     served[place[answering]] = answering
-    billed = history.billed[history.billed["place"] >= 0]
-    return pd.DataFrame(
-        {
-            "provider": _told(history.attempts["provider"], served),
-            "model": _told(history.attempts["model"], served),
-            "shape": calls["shape"].to_numpy(),
-            "stream": np.where(calls["stream"], "streamed", "plain"),
-            "client": calls["client"].to_numpy(),
-            "attempts": np.bincount(place[ours], minlength=len(calls)),
-            "usd": np.bincount(billed["place"], weights=billed["usd"], minlength=len(calls)),
-        }
+    billed = history.billed
+    theirs = (billed["place"] >= 0).to_numpy()
+    weights = billed["usd"].to_numpy(dtype=np.float64)[theirs]
+    usd = np.bincount(billed["place"].to_numpy()[theirs], weights, len(calls)).astype(np.float64, copy=False)
+    told = {
+        "provider": _served(history.attempts["provider"], served),
+        "model": _served(history.attempts["model"], served),
+        "shape": _sorted(calls["shape"].cat.codes.to_numpy(), [*calls["shape"].cat.categories]),
+        "stream": _sorted(calls["stream"].to_numpy(dtype=np.int8), ["plain", "streamed"]),
+        "client": _sorted(calls["client"].cat.codes.to_numpy(), [*calls["client"].cat.categories]),
+    }
+    return _Parts(
+        codes={by: codes for by, (codes, _) in told.items()},
+        told={by: values for by, (_, values) in told.items()},
+        attempts=np.bincount(place[ours], minlength=len(calls)),
+        usd=usd,
     )
 
 
-def _told(column: pd.Series[str], served: npt.NDArray[np.int64]) -> npt.NDArray[np.object_]:
-    values = np.append(column.to_numpy(dtype=object), [NONE])[served]
-    return np.where(pd.isna(values), "unknown", values)
+def _served(column: pd.Series[str], served: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """What the attempt that served each call says in a column; a call that none served stands apart."""
+    values = [*column.cat.categories]
+    codes = np.append(column.cat.codes.to_numpy(dtype=np.int32), -1)[served]
+    # Two names that no attempt bears, unless one does: then they are the same part.
+    names = [*values, *(each for each in (UNKNOWN, NONE) if each not in values)]
+    codes[(codes < 0) & (served >= 0)] = names.index(UNKNOWN)
+    codes[served < 0] = names.index(NONE)
+    return _sorted(codes, names)
 
 
-def _of(history: History, parts: pd.DataFrame, scope: str, due: npt.NDArray[np.bool_]) -> list[SliceOut]:
+def _sorted(codes: npt.NDArray[Any], values: list[str]) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """The same with the values in their order."""
+    order = sorted(range(len(values)), key=values.__getitem__)
+    rank = np.empty(len(values), dtype=np.int32)
+    rank[order] = np.arange(len(values), dtype=np.int32)
+    return rank[codes], [values[each] for each in order]
+
+
+def _of(history: History, parts: _Parts, scope: str, due: npt.NDArray[np.bool_]) -> list[SliceOut]:
     silent, answered = (history.calls[each].to_numpy(dtype=bool) for each in ("silent", "answered"))
+    places = np.flatnonzero(due)
     found = []
     for by in BY:
-        codes, values = pd.factorize(parts[by].to_numpy(dtype=object)[due], sort=True)
-        places = np.flatnonzero(due)
-        most = np.argsort(-np.bincount(codes, minlength=len(values)), kind="stable")[:VALUES_MAX]
-        for code in sorted(most.tolist()):
+        codes, values = parts.codes[by][places], parts.told[by]
+        counts = np.bincount(codes, minlength=len(values))
+        most = [each for each in np.argsort(-counts, kind="stable")[:VALUES_MAX].tolist() if counts[each]]
+        for code in sorted(most):
             theirs = places[codes == code]
             lost = theirs[~history.good[theirs]]
             latency = history.latency_s[theirs[answered[theirs]]]
@@ -79,15 +114,15 @@ def _of(history: History, parts: pd.DataFrame, scope: str, due: npt.NDArray[np.b
             found.append(
                 SliceOut(
                     by=by,
-                    value=str(values[code]),
+                    value=values[code],
                     calls=len(theirs),
                     lost=len(lost),
                     silent=int(silent[theirs].sum()),
                     scope=scope,
-                    attempts=int(parts["attempts"].to_numpy()[theirs].sum()),
+                    attempts=int(parts.attempts[theirs].sum()),
                     p50_s=quantile(latency, "p50"),
                     p95_s=quantile(latency, "p95"),
-                    usd=float(parts["usd"].to_numpy()[theirs].sum()),
+                    usd=float(parts.usd[theirs].sum()),
                     rows=RowsOut(table="calls", first=[int(each) for each in numbers[:ROWS_MAX]], total=len(lost)),
                 )
             )

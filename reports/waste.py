@@ -59,7 +59,8 @@ def reasons(history: History) -> pd.Series[str]:
 
 def _beside_answer(history: History, billed: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Which invoices' attempts were under way together with the attempt that answered their call."""
-    answers = history.attempts[history.answering].drop_duplicates("place", keep="last")
+    answers = history.attempts.loc[history.answering, ["place", "received_ns", "ended_ns"]]
+    answers = answers.drop_duplicates("place", keep="last")
     size = len(history.calls)
     # Without an answering attempt nothing lies beside it: from the end of time to its beginning.
     from_ns, until_ns = np.full(size + 2, np.iinfo(np.int64).max), np.full(size + 2, np.iinfo(np.int64).min)

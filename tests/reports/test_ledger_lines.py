@@ -12,8 +12,8 @@ import pytest
 from banstorm.reports import ledger_lines
 from banstorm.reports.assemble import make_result
 from banstorm.reports.frames import read_run, write_parquet
+from banstorm.reports.ledger_columns import frame
 from banstorm.reports.ledger_lines import Reading, read_lines
-from banstorm.reports.ledger_shape import frame
 from banstorm.reports.tables import TABLES
 from hypothesis import given, settings
 from hypothesis import strategies as st
