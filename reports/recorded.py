@@ -27,7 +27,8 @@ DIGITS: Final = 4
 
 
 class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    # A value that is no number can be neither compared nor drawn; our own reports have none.
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 class RecordedValue(_Read):

@@ -18,6 +18,8 @@ from .result_value import Part
 
 RUNS_SHOWN_MAX: Final = 60
 """Most runs of one scenario and target that are told, the newest."""
+LINES_MAX: Final = 200
+"""Most scenarios and targets that are told, fails first."""
 MEASURES: Final = ("silent_losses", "lost_calls", "time_to_fail_over", "outage", "time_to_recover", "cost_increase")
 """Measures whose trend is told of every scenario, besides those that it has a limit for."""
 
@@ -86,7 +88,9 @@ def history(found: Gathered) -> HistoryOut:
     outs = [_line(runs) for runs in lines.values()]
     outs.sort(key=lambda each: (_ORDER[each.newest.verdict], each.scenario, each.target))
     left_out = [f"{each.where}: {each.why}" for each in found.left_out]
-    return HistoryOut(path=str(found.path), runs=len(found.runs), lines=outs, left_out=left_out)
+    more = len(outs) - LINES_MAX
+    left_out += [f"{more} more scenarios and targets: {LINES_MAX} are told"] if more > 0 else []
+    return HistoryOut(path=str(found.path), runs=len(found.runs), lines=outs[:LINES_MAX], left_out=left_out)
 
 
 def _line(runs: Sequence[Found]) -> LineOut:

@@ -15,6 +15,10 @@ from .trends_words import LETTERS, day, spoken, verdict
 FILE: Final = "history.html"
 WIDTH, HEIGHT, PAD = 168.0, 34.0, 4.0
 """Of a drawn line, in pixels."""
+DOT: Final = 3.0
+"""Radius of a run's dot, in pixels."""
+DOTS_LARGE_MAX: Final = 25
+"""Most runs of a line whose dots have that radius."""
 _TONES: Final = {"better": "good-text", "worse": "bad-text"}
 
 
@@ -95,8 +99,9 @@ def sparkline(trend: TrendOut, verdicts: list[Verdict]) -> Html:
     strokes = [
         f"{'L' if index and points[index - 1] else 'M'}{at[0]:.1f} {at[1]:.1f}" for index, at in enumerate(points) if at
     ]
+    size = DOT if len(points) <= DOTS_LARGE_MAX else DOT / 2  # more of them would touch one another
     dots = [
-        _dot(at, verdict, unseen=unseen)
+        _dot(at, verdict, size, unseen=unseen)
         for at, verdict, unseen in zip(points, verdicts, trend.unseen, strict=True)
         if at is not None
     ]
@@ -123,7 +128,7 @@ def place(values: list[float | None]) -> list[tuple[float, float] | None]:
     ]
 
 
-def _dot(at: tuple[float, float], verdict: Verdict, *, unseen: bool) -> Html:
+def _dot(at: tuple[float, float], verdict: Verdict, size: float, *, unseen: bool) -> Html:
     x, y = at
     if unseen:
         return h(
@@ -131,4 +136,4 @@ def _dot(at: tuple[float, float], verdict: Verdict, *, unseen: bool) -> Html:
             class_=f"run-{verdict.value}",
             d=f"M{x - 4:.1f} {y + 3:.1f}L{x:.1f} {y - 4:.1f}L{x + 4:.1f} {y + 3:.1f}Z",
         )
-    return h("circle", class_=f"run-{verdict.value}", cx=f"{x:.1f}", cy=f"{y:.1f}", r="3")
+    return h("circle", class_=f"run-{verdict.value}", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{size:g}")

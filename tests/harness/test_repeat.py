@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import whole_run
 from banstorm.harness import repeat
 from banstorm.harness.cli import banstorm
 from banstorm.harness.errors import HarnessError, Interrupted, NotReadyError
@@ -152,3 +153,17 @@ def test_the_command_asks_for_all_of_it_again(wish: Any, tag: str | None, comman
 def test_how_often_is_limited(times: str):
     """1 to 50 times."""
     assert 2 == CliRunner().invoke(banstorm, ["run", "sudden_ban", "--repeat", times]).exit_code
+
+
+def test_whole_runs_are_repeated_and_compared(tmp_path: Path):
+    """Two real runs with two seeds; the folder of what they say together stands for them when runs are compared."""
+    done = whole_run.play(tmp_path, whole_run.scenario(tmp_path), "--inline", "--repeat", "2")
+    assert done.returncode in {Exit.PASS, Exit.INCONCLUSIVE}, done.stdout + done.stderr  # a busy machine may be late
+    (together,) = (tmp_path / "runs").glob("*-short-reference-x2-*")
+    assert f"together: {together / 'repeat.md'}" in done.stdout
+    written = json.loads((together / "repeat.json").read_text("utf-8"))
+    assert [11, 12] == [each["seed"] for each in written["scenarios"][0]["runs"]]
+    compared = CliRunner().invoke(banstorm, ["compare", str(together), str(tmp_path / "runs"), "--format", "json"])
+    (group,) = json.loads(compared.output)["groups"]
+    assert [11, 12] == [each["seed"] for each in group["pairs"]]
+    assert {"same", "unknown"} >= {each["change"] for each in group["differences"]}

@@ -47,6 +47,10 @@ BROKEN = {
     "foreign": ("[1, 2]", "format None, not 1"),
     "poor": ('{"format": 1, "verdict": "pass"}', "report.json does not describe a run: run: Field required"),
     "odd": (json.dumps({**report(), "verdict": "perhaps"}), "report.json does not describe a run: verdict"),
+    "endless": (
+        json.dumps(report(measures={"outage": float("nan")})),
+        "report.json does not describe a run: findings.0.values.0.value: Input should be a finite number",
+    ),
     "deep": ("[" * 100_000, "report.json is not JSON"),
     "binary": ("\udcff", "report.json is not JSON"),
 }

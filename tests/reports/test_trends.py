@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from banstorm.reports import trends
 from banstorm.reports.comparison import Change
 from banstorm.reports.gather import Gathered, LeftOut
 from banstorm.reports.result import Verdict
@@ -92,6 +93,14 @@ def test_the_newest_runs_are_told_of_many() -> None:
     many = line(*["pass"] * (RUNS_SHOWN_MAX + 5))
     assert (RUNS_SHOWN_MAX + 5, RUNS_SHOWN_MAX) == (many.runs, len(many.points))
     assert "pass, always" == verdict(many)
+
+
+def test_of_many_lines_the_worst_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And how many were not is said."""
+    monkeypatch.setattr(trends, "LINES_MAX", 1)
+    told = history(side(found(1, "pass", scenario="hang"), found(1, "fail")))
+    assert ["sudden_ban"] == [each.scenario for each in told.lines]
+    assert ["1 more scenarios and targets: 1 are told"] == told.left_out
 
 
 def trend(values: list[float | None], unseen: list[bool] | None = None) -> TrendOut:
