@@ -197,8 +197,7 @@ class _Fake:
 
     def _answer(self, exchange: Exchange, scope: Scope) -> Reply | Coroutine[Any, Any, Reply | None]:
         """The answer, or what will give it: a body that still comes in, an answer that is not due yet, a stream."""
-        caller, again = self._callers.of(scope)
-        exchange.attempt = caller.attempt
+        caller, exchange.attempt, again = self._callers.of(scope)
         body: bytes = scope.get(BODY, b"") if exchange.whole else b""
         if 0 < len(body) <= self._dialect.body_bytes_max:
             return self._respond(exchange, scope, caller, body, again=again)

@@ -56,22 +56,22 @@ class Callers:
         self._dialect = dialect
         self._known: dict[Head, Caller] = {}
 
-    def of(self, scope: MutableMapping[str, Any]) -> tuple[Caller, bool]:
-        """Who asks, and whether another request may have the very same head."""
+    def of(self, scope: MutableMapping[str, Any]) -> tuple[Caller, str | None, bool]:
+        """Who asks, by which attempt, and whether another request may have the very same head."""
         head: Head | None = scope.get(HEAD)
         if head is None or head.headers is not scope["headers"]:  # somebody in front has changed them
             given = scope.get(READ)
-            if given is None:
-                headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-            else:
-                headers = given[0]
-            return Caller(self._dialect, scope["method"], _path(scope), headers), False
+            if given is not None:
+                return given[0], given[2], False
+            headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+            fresh = Caller(self._dialect, scope["method"], _path(scope), headers)
+            return fresh, fresh.attempt, False
         caller = self._known.get(head)
         if caller is None:
             if len(self._known) >= HEADS_MAX:
                 self._known.clear()
             caller = self._known[head] = Caller(self._dialect, scope["method"], _path(scope), head.texts)
-        return caller, True
+        return caller, caller.attempt, True
 
 
 def _path(scope: MutableMapping[str, Any]) -> str:

@@ -21,8 +21,8 @@ BODY: Final = "banstorm.body"
 """Key of the scope with the request's body, where that was whole when the application was begun; counts with `WHOLE`.
 """
 READ: Final = "banstorm.read"
-"""Key of the scope with what somebody in front has made of the request: its headers by name, and what the dialect read
-(an `Ask`, or the `RequestRefused`).
+"""Key of the scope with what somebody in front has made of the request: its `Caller`, what the dialect read (an `Ask`,
+or the `RequestRefused`), and the attempt's id.
 """
 RESET: Final = "banstorm.reset"
 """Extension of the scope: the application may send one message of this type; the connection is reset in place of more.

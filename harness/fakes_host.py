@@ -56,7 +56,7 @@ async def _serve(config: dict[str, Any]) -> int:
     witness = Witness(timeline, ledger, dialects)
     inline: dict[str, InlineFaults] = {}
     if config["inline"]:
-        inline = {name: InlineFaults(app, name, witness) for name, app in apps.items()}
+        inline = {name: InlineFaults(app, name, witness, dialects[name]) for name, app in apps.items()}
     try:
         servers = await serve(
             {name: (inline.get(name, app), config["ports"].get(name, 0)) for name, app in apps.items()},

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Coroutine, MutableMapping
+from typing import TYPE_CHECKING, Any, cast
 
-from ..fakes.dialects.base import REQUEST_BYTES_MAX
-from ..fakes.http_request import BODY
-from .faults.base import Forward
+from ..fakes.dialects.base import REQUEST_BYTES_MAX, Reply
+from ..fakes.exchange import send_whole
+from ..fakes.http_request import BODY, WHOLE
 from .inline_exchange import App, Exchange, Receive, Send
 from .inline_relay import Relay
+from .inline_senders import Senders
 
 if TYPE_CHECKING:
+    from ..fakes.dialects.base import Dialect
+    from ..fakes.http_connection import Begin
     from .faults.plan import Plan
     from .witness import Witness
-
-_AT_ONCE: Final = Forward()
 
 
 class InlineFaults:
@@ -30,54 +31,82 @@ class InlineFaults:
     eager = True
     """The server may begin it outside of any task: whatever needs one gets its own."""
 
-    def __init__(self, app: App, provider: str, witness: Witness) -> None:
+    def __init__(self, app: App, provider: str, witness: Witness, dialect: Dialect) -> None:
         self._app = app
+        self._begin = cast("Begin", getattr(app, "begin", app))
         self._provider = provider
         self._witness = witness
+        self._senders = Senders(dialect)
         self._open: set[Exchange | Relay] = set()
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Serve one request."""
+        begun = self.begin(scope, receive, send)
+        if isinstance(begun, Reply):
+            await send_whole(begun, send, whole=WHOLE in scope.get("extensions", ()))
+        else:
+            await begun
+
+    def begin(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> Reply | Coroutine[Any, Any, None]:
+        """What the fake answers at once and nothing bites, for the server to send; or what will answer."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return cast("Coroutine[Any, Any, None]", self._app(scope, receive, send))
         received_ns = time.monotonic_ns()
         body = scope.get(BODY)
-        if body is None and (body := await _read(receive)) is None:
-            return  # a request that broke off before its body was whole never became an attempt
-        query = scope.get("query_string") or b""
-        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-        plan = self._witness.begin(
-            self._provider,
-            scope["method"],
-            scope["path"] + ("?" + query.decode("latin-1") if query else ""),
-            headers=headers,
-            body=body,
-            received_ns=received_ns,
-        )
-        if plan.untouched and plan.action == _AT_ONCE:
-            relay = Relay(plan, receive, send)
-            await self._witnessed(plan, relay, relay.run(self._app, scope, headers, body))
-        else:
-            exchange = Exchange(self._app, plan, receive, send)
-            running = asyncio.get_running_loop().create_task(exchange.run(scope, headers, body))
-            await self._witnessed(plan, exchange, running)
+        if body is None:
+            return self._receive(scope, receive, send, received_ns)
+        return self._answer(scope, receive, send, body, received_ns)
 
-    async def _witnessed(self, plan: Plan, exchange: Exchange | Relay, running: Any) -> None:
+    async def _receive(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, received_ns: int) -> None:
+        """Answer once the body has come."""
+        body = await _read(receive)
+        if body is None:
+            return  # a request that broke off before its body was whole never became an attempt
+        begun = self._answer(scope, receive, send, body, received_ns)
+        if isinstance(begun, Reply):
+            await send_whole(begun, send, whole=WHOLE in scope.get("extensions", ()))
+        else:
+            await begun
+
+    def _answer(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, body: bytes, received_ns: int
+    ) -> Reply | Coroutine[Any, Any, None]:
+        sender = self._senders.of(scope)
+        plan = self._witness.decide(self._provider, sender, body, received_ns)
+        if not plan.at_once:
+            exchange = Exchange(self._app, plan, receive, send)
+            running = asyncio.get_running_loop().create_task(exchange.run(scope, sender, body))
+            return self._witnessed(plan, exchange, running)
+        relay = Relay(plan, receive, send)
+        try:
+            begun = relay.begin(self._begin, scope, sender, body)
+        except Exception:
+            self._failed(plan)
+            self._witness.end(plan, "provider")
+            raise
+        if not isinstance(begun, Reply):
+            return self._witnessed(plan, relay, begun)
+        self._witness.end(plan, "complete")
+        return begun
+
+    async def _witnessed(self, plan: Plan, exchange: Exchange | Relay, running: Awaitable[str | None]) -> None:
         """Wait for an exchange, and write down how it ended."""
         self._open.add(exchange)
         ended_by = "provider"
         try:
-            ended_by = await running
+            ended_by = await running or exchange.outcome or ended_by
         except Exception:
-            if plan.record.status is None:
-                plan.record.head(500, time.monotonic_ns())  # what the server tells the router now
+            self._failed(plan)
             raise
         finally:
             self._open.discard(exchange)
             if not exchange.ended:
                 exchange.ended = True
                 self._witness.end(plan, ended_by)
+
+    def _failed(self, plan: Plan) -> None:
+        if plan.record.status is None:
+            plan.record.head(500, time.monotonic_ns())  # what the server tells the router now
 
     def break_off(self, entry: str) -> None:
         """An entry has shut the provider's door: write down what is under way as ended by it."""

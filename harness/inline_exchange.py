@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from ..fakes.http_request import RESET
 from .faults.base import Close, Cut, End, Forward, Hang, Pause, Reset, Respond, Stall
 from .faults.plan import OWN_HEADERS
-from .inline_relay import inner_scope
 
 if TYPE_CHECKING:
     from .faults.base import Step
     from .faults.plan import Body, Plan
+    from .inline_senders import InlineSender
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -57,7 +57,7 @@ class Exchange:
             return "complete"
         return "router" if self._gone else None
 
-    async def run(self, scope: MutableMapping[str, Any], headers: dict[str, str], body: bytes) -> str:
+    async def run(self, scope: MutableMapping[str, Any], sender: InlineSender, body: bytes) -> str:
         """Carry the plan out; how the attempt ended."""
         action = self.plan.action
         waits = isinstance(action, Hang) or action.delay_s > 0
@@ -73,7 +73,7 @@ class Exchange:
                     await self._send({"type": RESET})
                 return "fault"
             case Forward():
-                return await self._forward(scope, headers, body)
+                return await self._forward(scope, sender, body)
         return "complete"
 
     async def _leaves(self, seconds: float | None) -> bool:
@@ -92,10 +92,10 @@ class Exchange:
         record.deliver(reply.body)
         await self._send({"type": "http.response.body", "body": reply.body})
 
-    async def _forward(self, scope: MutableMapping[str, Any], headers: dict[str, str], body: bytes) -> str:
+    async def _forward(self, scope: MutableMapping[str, Any], sender: InlineSender, body: bytes) -> str:
         self.plan.record.reached = True
         # no extension of the server's: what the app sends passes through here, message by message
-        inner = inner_scope(scope, self.plan, headers, body, {})
+        inner = sender.inner_scope(scope, self.plan, body, {})
         given = False
 
         async def receive() -> Message:

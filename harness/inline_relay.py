@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Coroutine, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..fakes.http_request import BODY, READ, WHOLE
-from ..fakes.regions import CLIENT_HEADER
-from .faults.plan import ATTEMPT_HEADER, ENTRY_HEADER
+from ..fakes.dialects.base import Reply
+from ..fakes.http_request import WHOLE
+from .faults.plan import ENTRY_HEADER
 
 if TYPE_CHECKING:
+    from ..fakes.dialects.base import Headers
+    from ..fakes.http_connection import Begin
     from .faults.plan import Plan
-    from .inline_exchange import App, Message, Receive, Send
+    from .inline_exchange import Message, Receive, Send
+    from .inline_senders import InlineSender
 
 _ENTRY: Final = ENTRY_HEADER.encode()
-_ATTEMPT: Final = ATTEMPT_HEADER.encode()
-_CLIENT: Final = CLIENT_HEADER.encode()
-
-
-def inner_scope(
-    scope: MutableMapping[str, Any], plan: Plan, headers: dict[str, str], body: bytes, extensions: dict[str, Any]
-) -> dict[str, Any]:
-    """The scope for the fake: with the attempt's id, and with what is known of the request by now.
-
-    Args:
-        scope: As the server gave it. It tells the client; a router that names its own callers would be taken for them.
-        plan: Of the attempt.
-        headers: Those of the request, by name; they become the fake's.
-        body: Of the request.
-        extensions: What the fake may use of the server's.
-    """
-    attempt = plan.record.attempt
-    headers.pop(CLIENT_HEADER, None)
-    headers[ATTEMPT_HEADER] = attempt
-    others = [field for field in scope["headers"] if field[0] != _CLIENT]
-    inner = {**scope, "headers": [*others, (_ATTEMPT, attempt.encode())], "extensions": extensions, BODY: body}
-    if plan.read is not None:
-        inner[READ] = (headers, plan.read)
-    return inner
+_WHOLE: Final[dict[str, Any]] = {WHOLE: {}}
+_NOTHING: Final[dict[str, Any]] = {}
 
 
 class Relay:
@@ -60,13 +41,30 @@ class Relay:
         """How the attempt ended, as far as that is settled: complete or router."""
         return "complete" if self._complete else "router" if self._gone else None
 
-    async def run(self, app: App, scope: MutableMapping[str, Any], headers: dict[str, str], body: bytes) -> str:
-        """Let the fake answer; how the attempt ended."""
-        self.plan.record.reached = True
-        extensions: dict[str, Any] = {WHOLE: {}} if WHOLE in scope.get("extensions", ()) else {}
+    def begin(
+        self, begin: Begin, scope: MutableMapping[str, Any], sender: InlineSender, body: bytes
+    ) -> Reply | Coroutine[Any, Any, None]:
+        """What the fake answers, which is over then; or what will answer."""
+        record = self.plan.record
+        record.reached = True
+        extensions = _WHOLE if WHOLE in scope.get("extensions", ()) else _NOTHING
         self._given = body
-        await app(inner_scope(scope, self.plan, headers, body, extensions), self._hear, self._pass)
-        return self.outcome or "provider"
+        begun = begin(sender.inner_scope(scope, self.plan, body, extensions), self._hear, self._pass)
+        if not isinstance(begun, Reply):
+            return begun
+        headers = self._whole(begun.status, begun.headers, begun.body)
+        return begun if headers is begun.headers else Reply(begun.status, headers, begun.body)
+
+    def _whole(self, status: int, headers: Headers, body: bytes) -> Headers:
+        """Note a response in one piece; its headers as the router shall see them."""
+        record = self.plan.record
+        record.head(status, time.monotonic_ns())
+        if self.plan.hears and ENTRY_HEADER in dict(headers):  # the only one of ours that a fake sets
+            self.plan.hear(headers)
+            headers = [field for field in headers if field[0] != ENTRY_HEADER]
+        record.deliver(body)
+        self._complete = True
+        return headers
 
     async def _hear(self) -> Message:
         if self._given is not None:
@@ -77,24 +75,18 @@ class Relay:
         self._gone = True
         return message
 
-    async def _pass(self, message: Message) -> None:
+    def _pass(self, message: Message) -> Awaitable[None]:
         kind, record = message["type"], self.plan.record
-        if kind == "http.response.body":
+        if kind == WHOLE:
+            message["headers"] = self._whole(message["status"], message["headers"], message["body"])
+        elif kind == "http.response.body":
             if not self._gone:
                 record.deliver(message.get("body", b""))
                 self._complete = not message.get("more_body", False)
-        elif kind == WHOLE:
-            record.head(message["status"], time.monotonic_ns())
-            headers = message["headers"]
-            if ENTRY_HEADER in dict(headers):  # the only one of ours that a fake sets
-                self.plan.hear(headers)
-                message["headers"] = [field for field in headers if field[0] != ENTRY_HEADER]
-            record.deliver(message["body"])
-            self._complete = True
         else:
             record.head(message["status"], time.monotonic_ns())
             headers = message["headers"]
-            if _ENTRY in dict(headers):
+            if self.plan.hears and _ENTRY in dict(headers):
                 self.plan.hear((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
                 message["headers"] = [field for field in headers if field[0] != _ENTRY]
-        await self._send(message)
+        return self._send(message)

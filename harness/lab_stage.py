@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..fakes.dialects.base import Dialect
     from ..fakes.invoice import Bill
     from .faults.plan import Plan
+    from .faults.sender import Sender
     from .faults.timeline import Timeline
     from .lab_clock import LabClock
 
@@ -75,22 +76,20 @@ class StageWitness(Witness):
         self._dialect = dialect
         self._open: dict[int, Request] = {}
 
-    def begin(
-        self, provider: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes, received_ns: int
-    ) -> Plan:
-        """As `Witness.begin`; `received_ns` is the machine's, what is decided is decided by the lab's clock."""
+    def decide(self, provider: str, sender: Sender, body: bytes, received_ns: int) -> Plan:
+        """As `Witness.decide`; `received_ns` is the machine's, what is decided is decided by the lab's clock."""
         journal = self._journal
         journal.start()
         now_ns = journal.clock.now_ns()
-        plan = self.timeline.plan(provider, method, path, headers=headers, body=body, received_ns=now_ns)
+        plan = self.timeline.decide(provider, sender, body, now_ns)
         journal.count += 1
         request = told(
             plan,
             number=journal.count,
-            method=method,
-            headers=headers,
+            method=sender.method,
+            headers=sender.headers,
             content=body,
-            key=self._dialect.credential(headers, path),
+            key=sender.credential,
             at_s=(now_ns - (journal.clock.started_ns or now_ns)) / NS,
             clock_ns=now_ns,
             received_ns=received_ns,

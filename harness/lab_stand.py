@@ -112,7 +112,7 @@ class Stand:
         self._witness.timeline = Timeline(
             scenario, run=self._run, seed=scenario.seed, dialects={self._name: self._dialect}
         )
-        self.stage.app = self._inline = InlineFaults(app, self._name, self._witness)
+        self.stage.app = self._inline = InlineFaults(app, self._name, self._witness, self._dialect)
         for limits in self._limits:
             self._limit(limits)
         if self._door is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .child import say
@@ -14,6 +14,7 @@ from .serving import STATS_S
 
 if TYPE_CHECKING:
     from .faults.plan import Plan
+    from .faults.sender import Sender
     from .faults.timeline import Timeline
     from .ledger import Ledger
 
@@ -37,11 +38,16 @@ class Witness:
         self._counts = {provider: _Counts() for provider in providers}
 
     def begin(
-        self, provider: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes, received_ns: int
+        self, provider: str, method: str, path: str, *, headers: dict[str, str], body: bytes, received_ns: int
     ) -> Plan:
         """Decide about an attempt; the arguments are those of `Timeline.plan`."""
         self._counts[provider].attempts += 1
         return self._timeline.plan(provider, method, path, headers=headers, body=body, received_ns=received_ns)
+
+    def decide(self, provider: str, sender: Sender, body: bytes, received_ns: int) -> Plan:
+        """As `begin`, about an attempt whose sender is known."""
+        self._counts[provider].attempts += 1
+        return self._timeline.decide(provider, sender, body, received_ns)
 
     def break_off(self, plan: Plan, entry: str) -> None:
         """Note that an entry which shut the provider's door ends this attempt; `end` follows."""
@@ -51,11 +57,13 @@ class Witness:
         """Write the attempt's row. `ended_by`: complete, router, fault, provider or run."""
         record = plan.record
         counts = self._counts[record.provider]
-        counts.faulted += bool(record.fault_ids)
-        counts.errors += record.is_error
         ended_ns = time.monotonic_ns()
         counts.recent.add(ended_ns, ended_ns - record.received_ns)
-        evidence = self._ledger.evidence(record.evidence)
+        evidence: str | None = None
+        if record.keep:  # else it was neither bitten nor an error
+            counts.faulted += bool(record.fault_ids)
+            counts.errors += record.is_error
+            evidence = self._ledger.evidence(record.evidence)
         self._ledger.add("attempts", record.row(ended_ns, ended_by, evidence))
 
     async def report(self) -> None:

@@ -34,7 +34,7 @@ class AttemptRecord:
     fault_ids: list[str] = field(default_factory=list)
     matched_ids: list[str] = field(default_factory=list)
     """Entries whose window was open and whose selectors meant the attempt."""
-    _kept: bytearray = field(default_factory=bytearray)
+    _kept: bytes = b""
 
     def head(self, status: int, at_ns: int) -> None:
         """The response's head goes to the router."""
@@ -57,27 +57,27 @@ class AttemptRecord:
     @property
     def evidence(self) -> bytes:
         """The start of what was delivered, if the attempt is worth a second look; else nothing."""
-        return bytes(self._kept) if self.fault_ids or self.is_error else b""
+        return self._kept if self.fault_ids or self.is_error else b""
 
     def row(self, ended_ns: int, ended_by: str, evidence: str | None) -> Attempt:
         """The finished row. `evidence` is what the ledger made of `evidence`."""
-        return Attempt(
-            attempt=self.attempt,
-            call=self.call,
-            provider=self.provider,
-            credential=self.credential,
-            model=self.model,
-            stream=self.stream,
-            path=self.path,
-            received_ns=self.received_ns,
-            first_byte_ns=self.first_byte_ns,
-            ended_ns=ended_ns,
-            status=self.status,
-            fault="+".join(self.fault_ids) or None,
-            reached=self.reached,
-            ended_by=ended_by,
-            delivered_tokens=self.delivered_tokens,
-            matched="+".join(self.matched_ids) or None,
-            client_retry=self.client_retry,
-            evidence=evidence,
-        )
+        return {
+            "attempt": self.attempt,
+            "call": self.call,
+            "provider": self.provider,
+            "credential": self.credential,
+            "model": self.model,
+            "stream": self.stream,
+            "path": self.path,
+            "received_ns": self.received_ns,
+            "first_byte_ns": self.first_byte_ns,
+            "ended_ns": ended_ns,
+            "status": self.status,
+            "fault": "+".join(self.fault_ids) or None,
+            "reached": self.reached,
+            "ended_by": ended_by,
+            "delivered_tokens": self.delivered_tokens,
+            "matched": "+".join(self.matched_ids) or None,
+            "client_retry": self.client_retry,
+            "evidence": evidence,
+        }

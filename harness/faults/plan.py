@@ -25,6 +25,8 @@ JOINT: Final = "+"
 EVENT_BYTES_MAX: Final = 1024 * 1024
 """Longest stream event that is held back until it is whole, in bytes; a longer one is passed on in parts."""
 
+_AT_ONCE: Final = Forward()
+
 Chosen = tuple[Fault, Callable[[], None]]
 """An entry that the timeline chose for an attempt: its fault, and what to call when it has bitten."""
 
@@ -46,7 +48,7 @@ class Plan:
         bitten: Callable[[str], None] | None = None,
     ) -> None:
         self.record = record
-        self.action: Action = Forward()
+        self.action: Action = _AT_ONCE
         self.read: Ask | RequestRefused | None = None
         """What the dialect made of the request, for a host that can spare the fake doing it again."""
         self._context = context
@@ -82,6 +84,16 @@ class Plan:
     def untouched(self) -> bool:
         """Whether nothing will change the provider's response."""
         return not self._chosen
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it is untouched, and nobody has thought of another action than to let it go on at once."""
+        return not self._chosen and self.action is _AT_ONCE
+
+    @property
+    def hears(self) -> bool:
+        """Whether the provider's response may name entries."""
+        return self._bitten is not None
 
     def hear(self, headers: Iterable[tuple[str, str]]) -> None:
         """Take note of the entries that the provider's response names, by the headers as they came from it.

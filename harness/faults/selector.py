@@ -1,15 +1,19 @@
-"""Which requests an entry means: its selectors, put together once, so that an attempt costs a few comparisons."""
+"""Which requests an entry means: its selectors, put together once, so that an attempt costs a few comparisons.
+
+Some ask about the head alone. What they say holds for every request with that head, so whoever knows that it came
+before need not ask them again.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from ...fakes.dialects.base import Ask
     from ...scenarios.entry import Entry
+    from .sender import Sender
 
 # AWS Signature Version 4: Credential=<key>/<date>/<region>/<service>/aws4_request
 _SIGNED: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/([^/,\s]+)/")
@@ -23,31 +27,28 @@ _HOST: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A request as selectors see it. One that could not be understood has no `ask`: no model and no stream.
-
-    `headers` have lower-case names, `path` has no query, `number` counts the call's attempts at the provider from 1.
-    """
-
-    ask: Ask | None
-    credential: str | None
-    path: str
-    headers: Mapping[str, str]
-    number: int
+HeadCheck = Callable[["Sender"], bool]
+AskCheck = Callable[["Ask | None", int], bool]
+"""Gets what is asked for, None if it could not be understood: then there is no model and no stream. And the number of
+the attempt among the call's at the provider, from 1.
+"""
 
 
-Check = Callable[[Incoming], bool]
+class Selector(NamedTuple):
+    """What must hold for a request that an entry means, cheapest first; both are empty if it means all of them."""
+
+    head: tuple[HeadCheck, ...]
+    ask: tuple[AskCheck, ...]
 
 
-def selector_of(entry: Entry) -> tuple[Check, ...]:
-    """What must hold for a request that the entry means, cheapest first; empty if it means all of them."""
-    found = [
-        make(value)
-        for name, make in _CHECKS.items()
-        if (value := getattr(entry, name)) is not None  # False is a selector: plain requests
-    ]
-    return tuple(found)
+def selector_of(entry: Entry) -> Selector:
+    """The selectors of an entry."""
+    return Selector(_made(_OF_HEAD, entry), _made(_OF_ASK, entry))
+
+
+def _made(checks: Mapping[str, Callable[..., Any]], entry: Entry) -> tuple[Any, ...]:
+    values = ((make, getattr(entry, name)) for name, make in checks.items())
+    return tuple(make(value) for make, value in values if value is not None)  # False is a selector: plain requests
 
 
 def regions_of(headers: Mapping[str, str], path: str) -> set[str]:
@@ -58,20 +59,20 @@ def regions_of(headers: Mapping[str, str], path: str) -> set[str]:
     return found
 
 
-def _model(model: str) -> Check:
-    return lambda request: request.ask is not None and request.ask.model == model
+def _model(model: str) -> AskCheck:
+    return lambda ask, _: ask is not None and ask.model == model
 
 
-def _stream(stream: bool) -> Check:  # noqa: FBT001 - a selector's value
-    return lambda request: request.ask is not None and request.ask.stream == stream
+def _stream(stream: bool) -> AskCheck:  # noqa: FBT001 - a selector's value
+    return lambda ask, _: ask is not None and ask.stream == stream
 
 
-def _header(wanted: Mapping[str, str]) -> Check:
+def _header(wanted: Mapping[str, str]) -> HeadCheck:
     patterns = [(name.lower(), _glob(text)) for name, text in wanted.items()]
 
-    def check(request: Incoming) -> bool:
+    def check(sender: Sender) -> bool:
         return all(
-            (value := request.headers.get(name)) is not None and pattern.fullmatch(value) is not None
+            (value := sender.headers.get(name)) is not None and pattern.fullmatch(value) is not None
             for name, pattern in patterns
         )
 
@@ -85,12 +86,14 @@ def _glob(text: str) -> re.Pattern[str]:
     return re.compile("".join(parts.get(sign, re.escape(sign)) for sign in collapsed), re.DOTALL)
 
 
-_CHECKS: Final[dict[str, Callable[..., Check]]] = {
-    "attempt": lambda numbers: lambda request: request.number in numbers,
+_OF_HEAD: Final[dict[str, Callable[..., HeadCheck]]] = {
+    "credential": lambda credential: lambda sender: sender.credential == credential,
+    "path": lambda path: lambda sender: sender.path.startswith(path),
+    "region": lambda region: lambda sender: region in regions_of(sender.headers, sender.path),
+    "header": _header,
+}
+_OF_ASK: Final[dict[str, Callable[..., AskCheck]]] = {
+    "attempt": lambda numbers: lambda _, number: number in numbers,
     "stream": _stream,
     "model": _model,
-    "credential": lambda credential: lambda request: request.credential == credential,
-    "path": lambda path: lambda request: request.path.startswith(path),
-    "region": lambda region: lambda request: region in regions_of(request.headers, request.path),
-    "header": _header,
 }

@@ -12,20 +12,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from ...fakes.callers import Caller
 from ...fakes.dialects.base import Ask, RequestRefused
 from ...reports.tables import FaultWindow
 from .. import standings
 from ..chance import chance
 from ..load.schedule import callers
-from ..redact import fingerprint
 from . import find
 from .attempt import AttemptRecord
 from .base import Context
 from .plan import Chosen, Plan
-from .selector import Incoming
+from .sender import Sender
 from .window import Window
 
 if TYPE_CHECKING:
@@ -35,12 +34,10 @@ if TYPE_CHECKING:
 
 CALLS_COUNTED_MAX: Final = 200_000
 """Calls at one provider whose attempts are counted; beyond, the oldest call is forgotten."""
-CREDENTIALS_MAX: Final = 4096
-"""Credentials whose fingerprints are remembered."""
 NEWS_MAX: Final = 10_000
 """Pieces of news that wait for a reader; beyond, the oldest is forgotten."""
 
-_fingerprint = lru_cache(maxsize=CREDENTIALS_MAX)(fingerprint)
+_NEVER_NS: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +67,26 @@ class _Provider:
     standing: dict[str, Window] = field(default_factory=dict)
     attempts_of: dict[int, int] = field(default_factory=dict)
     background: int = 0
+    open: tuple[Window, ...] = ()
+    open_from_ns: int = 0
+    open_until_ns: int = 0  # `open` is what is open from then until then
 
     def add(self, window: Window) -> None:
         self.windows.append(window)
         if window.fault is None:
             self.standing[window.id] = window
+
+    def forget(self) -> None:
+        """Its windows have moved."""
+        self.open, self.open_from_ns, self.open_until_ns = (), 0, 0
+
+    def open_at(self, at_ns: int) -> tuple[Window, ...]:
+        """The windows that hold the moment; the same tuple until one of them opens or closes."""
+        if not self.open_from_ns <= at_ns < self.open_until_ns:
+            self.open = tuple(window for window in self.windows if window.is_on(at_ns))
+            edges = [edge_ns for window in self.windows if (edge_ns := window.next_edge_ns(at_ns)) is not None]
+            self.open_from_ns, self.open_until_ns = at_ns, min(edges, default=_NEVER_NS)
+        return self.open
 
     def number(self, call: int) -> int:
         """How many attempts the call has made here, this one included."""
@@ -126,6 +138,8 @@ class Timeline:
         """Set the moment that the timeline counts from, on the clock of `time.monotonic_ns`."""
         self._t0_ns = t0_ns
         edges: list[News] = []
+        for here in self._providers.values():
+            here.forget()
         for each in self._windows():
             each.start(t0_ns)
             for from_ns, until_ns in each.span.windows():
@@ -135,7 +149,7 @@ class Timeline:
         self._edges = deque(sorted(edges, key=lambda edge: (edge.at_ns, edge.event)))
 
     def plan(
-        self, provider: str, method: str, path: str, *, headers: Mapping[str, str], body: bytes, received_ns: int
+        self, provider: str, method: str, path: str, *, headers: dict[str, str], body: bytes, received_ns: int
     ) -> Plan:
         """Decide about one attempt and begin its record.
 
@@ -147,12 +161,16 @@ class Timeline:
             body: of the request, whole.
             received_ns: when its headers arrived.
         """
+        caller = Caller(self._providers[provider].dialect, method, path, headers)
+        return self.decide(provider, Sender(caller, method, path, headers), body, received_ns)
+
+    def decide(self, provider: str, sender: Sender, body: bytes, received_ns: int) -> Plan:
+        """As `plan`, about an attempt whose sender is known."""
         here = self._providers[provider]
-        bare = path.partition("?")[0]  # a query may carry a key, so it is never written down
         ask: Ask | None = None
         read: Ask | RequestRefused
         try:
-            read = ask = here.dialect.read(method, path, headers, body)
+            read = ask = sender.caller.read(body)
         except RequestRefused as refused:
             read = refused
         mark = ask.mark if ask is not None else None
@@ -162,23 +180,21 @@ class Timeline:
             entity, number = f"bg{here.background}", 1
         else:
             entity, number = str(call), here.number(call)
-        credential = here.dialect.credential(headers, path)
         self._attempts += 1
         record = AttemptRecord(
-            attempt=f"{self._run}-{self._attempts:x}",
-            call=call,
-            provider=provider,
-            credential=_fingerprint(credential) if credential else None,
-            model=ask.model if ask is not None else None,
-            stream=ask.stream if ask is not None else None,
-            path=bare,
-            received_ns=received_ns,
-            client_retry=_count(headers.get("x-stainless-retry-count")),
+            f"{self._run}-{self._attempts:x}",
+            call,
+            provider,
+            sender.fingerprint,
+            ask.model if ask is not None else None,
+            ask.stream if ask is not None else None,
+            sender.path,
+            received_ns,
+            sender.client_retry,
         )
         chosen: list[Chosen] = []
-        request = Incoming(ask, credential, bare, headers, number)
-        for window in here.windows:
-            if not window.is_on(received_ns) or not window.means(request):
+        for window in sender.among(here.open_at(received_ns)):
+            if not window.means(ask, number):
                 continue
             window.tally(received_ns).matched += 1
             record.matched_ids.append(window.id)
@@ -192,7 +208,7 @@ class Timeline:
         if chosen:
             id_seed = int(chance(self._seed, "fault", provider, entity, number) * 2**53)
             wall_s = (received_ns + self._wall_ahead_ns) / 1e9
-            context = Context(here.dialect, provider, ask, id_seed, wall_s, bare, len(body))
+            context = Context(here.dialect, provider, ask, id_seed, wall_s, sender.path, len(body))
         plan = Plan(record, context, chosen, bitten)
         plan.read = read
         return plan
@@ -338,7 +354,3 @@ def _standing(scenario: Scenario, index: int, entry: Entry) -> Iterator[Window]:
     for name in entry.on:
         span = scenario.span(entry, name, standing.late_s(entry, name))
         yield Window(entry.id_at(index), entry, None, name, span, standing.phase, whole)
-
-
-def _count(value: Any) -> int | None:
-    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else None

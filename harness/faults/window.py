@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 from ...reports.tables import FaultWindow
 from ...scenarios.growth import Growth
 from ...scenarios.spans import Span
-from .selector import Check, Incoming, selector_of
+from .selector import Selector, selector_of
 
 if TYPE_CHECKING:
+    from ...fakes.dialects.base import Ask
     from ...scenarios.entry import Entry
     from .base import Fault
+    from .sender import Sender
 
 
 _NEVER: Final = Span(0, 0)
@@ -50,12 +52,12 @@ class Window:
     phase: str
     whole: bool | None = None
     span: Span = _NEVER
-    checks: tuple[Check, ...] = ()
+    selector: Selector = field(init=False)
     seen: int = 0
     tallies: dict[int, Tally] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.checks = selector_of(self.entry)
+        self.selector = selector_of(self.entry)
 
     def start(self, t0_ns: int) -> None:
         """Time 0 is this moment."""
@@ -68,10 +70,17 @@ class Window:
             return False
         return not span.every_ns or span.place(at_ns) is not None
 
-    def means(self, request: Incoming) -> bool:
-        """Whether the selectors mean this request. One that is counted is asked about once, in order of arrival."""
-        for check in self.checks:
-            if not check(request):
+    def means_sender(self, sender: Sender) -> bool:
+        """Whether the selectors that ask about the head mean requests with this one."""
+        return all(check(sender) for check in self.selector.head)
+
+    def means(self, ask: Ask | None, number: int) -> bool:
+        """Whether the other selectors mean a request whose sender is meant.
+
+        One that is counted is asked about once, in order of arrival.
+        """
+        for check in self.selector.ask:
+            if not check(ask, number):
                 return False
         entry = self.entry
         if entry.nth is None and entry.first is None:

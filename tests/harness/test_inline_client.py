@@ -36,7 +36,7 @@ async def test_a_router_cannot_name_its_callers(tmp_path) -> None:
 
     dialects = {"openai": find("openai")}
     timeline = Timeline(Scenario.model_validate(SCENARIO), run="7f3a9c", seed=1, dialects=dialects)
-    host = InlineFaults(app, "openai", Witness(timeline, Ledger(tmp_path, "fakes"), dialects))
+    host = InlineFaults(app, "openai", Witness(timeline, Ledger(tmp_path, "fakes"), dialects), dialects["openai"])
     scope = {
         "type": "http",
         "method": "GET",

@@ -320,3 +320,21 @@ def test_the_same_attempt_gets_the_same_bytes(timeline_of, attempt):
     attempt(other, call=5)
     assert attempt(one, call=9).action == attempt(other, call=9).action
     assert attempt(one, call=9).action != attempt(other, call=10).action
+
+
+def test_each_attempt_is_decided_by_its_own_moment(timeline_of, attempt):
+    """What is open is found anew for each moment, though attempts are decided in another order than they came in."""
+    entries = [
+        {"at": "1s", "until": "4s", "on": "openai", "fault": "noop"},
+        {"at": "2s", "until": "3s", "on": "openai", "fault": "noop"},
+        {"at": "0s", "until": "6s", "every": "2s", "duty": "50%", "on": "openai", "fault": "noop"},
+        {"at": "2s", "until": "5s", "on": "openai", "fault": "noop", "model": "of-nobody"},
+    ]
+    moments = [T0 + half * S // 2 + by_ns for half in range(14) for by_ns in (-1, 0, 1)]
+    alone = {at_ns: attempt(timeline_of(*entries), at_ns=at_ns).record.matched_ids for at_ns in moments}
+    assert len(set(map(tuple, alone.values()))) == 4
+    timeline = timeline_of(*entries, start=False)
+    assert attempt(timeline, at_ns=moments[20]).record.matched_ids == []
+    timeline.start(T0)
+    for at_ns in [*moments, *reversed(moments), *moments[::5], *moments[::-7]]:
+        assert alone[at_ns] == attempt(timeline, at_ns=at_ns).record.matched_ids
