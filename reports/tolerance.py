@@ -50,7 +50,11 @@ class Tolerance:
         own = self.named.get(key) or self.named.get(key.partition(".")[0])
         if own is not None:
             return own
-        return tuple(each for each in self.general if each.unit is None or each.unit in find(key).units)
+        try:
+            units = find(key).units
+        except KeyError:  # a later version's: a share of it is one all the same
+            units = ()
+        return tuple(each for each in self.general if each.unit is None or each.unit in units)
 
     def loosened(self, wanted: Expectation, found: Mapping[Unit, float]) -> Iterator[Expectation]:
         """The limit with each amount that holds for it, for a value `found` (by unit) that does not meet it as it is.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from banstorm.reports.compare import compare
 from banstorm.reports.comparison import GateOut
 from banstorm.reports.gate import TOLERANCE
+from banstorm.reports.recorded import Found, Recorded
 from banstorm.reports.result import Verdict
 from banstorm.reports.tolerance import parse_tolerance
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded_runs import found, side
+from recorded_runs import found, report, side
 
 P, F, N = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -88,6 +90,18 @@ def test_noise_is_told_from_a_change_by_five_pairs() -> None:
     noisy = [found(seed, "pass", {"lost_calls": value}) for seed, value in enumerate([0.0, 30, 5, 25, 2, 28])]
     worse = [found(seed, "pass", {"lost_calls": value}) for seed, value in enumerate([14.0, 16, 15, 15, 14, 16])]
     assert (P, F) == (gate(a, noisy).verdict, gate(a, worse).verdict)
+
+
+def test_a_measure_of_a_later_version_is_held_as_well() -> None:
+    """Its limit is the scenario's; what is tolerated of it is a share, since nobody knows here what else it is in."""
+
+    def later(value: float) -> Found:
+        document = report(1, "pass", {"outage": value}, expected=("regret",))
+        document["findings"][0]["key"] = "regret"
+        return Found(Recorded.model_validate(document), Path("runs", "later"))
+
+    assert P is gate([later(1.0)], [later(1.04)]).verdict
+    assert ["sudden_ban: regret got worse: 1s → 2s; tolerated: 10% (n = 1)"] == gate([later(1.0)], [later(2.0)]).reasons
 
 
 def test_a_scenario_that_b_has_not_run_leaves_the_gate_undecided() -> None:
