@@ -45,7 +45,7 @@ BLOCKS = _blocks()
 def test_an_example(pytester, heading):
     """Pasted into a file, it passes, and nothing in it is skipped or warned about."""
     pytester.makepyfile(BLOCKS[heading])
-    result = pytester.runpytest_subprocess(*OPTIONS, "-W", "error::pytest.PytestWarning")
+    result = pytester.runpytest_inprocess(*OPTIONS, "-W", "error::pytest.PytestWarning")
     assert 0 == result.ret
     result.assert_outcomes(passed=len(re.findall(r"def test_", BLOCKS[heading])))
 
