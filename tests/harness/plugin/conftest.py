@@ -14,6 +14,12 @@ import pytest
 HERE = Path(__file__).parent
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Without the plugin its marker is unknown, and nothing here could even be collected to be skipped."""
+    if not config.pluginmanager.hasplugin("banstorm"):
+        config.addinivalue_line("markers", "banstorm: the plugin's, which is not installed")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """An environment that was installed before the entry point was there skips with a reason; in CI it fails."""
     if config.pluginmanager.hasplugin("banstorm") or os.environ.get("BANSTORM_CI"):
