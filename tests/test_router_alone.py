@@ -31,7 +31,7 @@ OPTIONAL = {"opentelemetry"}
 TEST_SECONDS_MAX = 900
 INI = """\
 [pytest]
-addopts = --strict-markers --import-mode=importlib -p no:cacheprovider
+addopts = --strict-markers --import-mode=importlib -p no:cacheprovider -p no:banstorm
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function
 markers =

@@ -34,6 +34,8 @@ WAIT_S_MAX: Final = 1800.0
 """Seconds to wait for another run that installs the same."""
 WAIT_S: Final = 0.2
 """Seconds between two looks at another run's lock."""
+SERVERS: Final = "/usr/sbin:/sbin"
+"""Where Debian puts servers, which isn't on every user's PATH."""
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 _OF_INSTALLERS: Final = ("PIP_", "NPM_CONFIG_", "npm_config_", "NODE_EXTRA_CA_CERTS")
 _OF_NETWORKS: Final = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -207,7 +209,7 @@ def program(name: str, advice: str) -> str:
     Raises:
         HarnessError: when it is not on the PATH; `advice` says what to do.
     """
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")  # where Debian puts servers
+    found = shutil.which(name) or shutil.which(name, path=SERVERS)
     if found is None:
         raise HarnessError(f"{name} is not installed", "the PATH", advice)
     return found

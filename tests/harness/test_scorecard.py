@@ -174,6 +174,7 @@ def test_a_target_that_does_not_translate_is_given_one_dialect(tmp_path: Path):
 def test_what_the_machine_lacks_is_no_word_about_the_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Without its program a target is not to be had; a scenario that it can't be given at all does not suit it."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("banstorm.harness.targets._installation.SERVERS", str(tmp_path))
     (missing,) = cells(tmp_path, "sudden_ban", target="haproxy")
     path = scenario(tmp_path)
     text = path.read_text().replace("fault: org_disabled", "fault: connection_refused")

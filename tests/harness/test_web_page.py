@@ -38,6 +38,10 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return judged(failing(), tmp_path_factory.mktemp("run"))
 
 
+FAULTED = "document.querySelector('#providers tbody tr')?.textContent"
+"""What the first provider's row says; it follows the news by an update."""
+
+
 def _until(page: Page, expression: str) -> Any:
     """Wait until an expression in the page is true."""
     give_up = time.monotonic() + WAIT_S
@@ -68,7 +72,7 @@ def test_the_bars_grow_and_the_page_ends_as_the_report(page: Page, result: Resul
         for event in story[6:9]:
             take(event)
         _until(page, "document.querySelector('#news').textContent.includes('bit anthropic')")
-        row = _until(page, "document.querySelector('#providers tbody tr').textContent")
+        row = _until(page, f"(({FAULTED}) || '').includes('fault') && {FAULTED}")
         for word in ("anthropic", "fault", "0:org_disabled", "20ms"):
             assert word in row
         assert "anthropic: org_disabled" in page.evaluate("document.querySelector('#chart svg').textContent")
