@@ -5,7 +5,7 @@ SDK_VENV := .venv-sdk
 BIN := $(VENV)/bin
 SDKS := 'openai>=3.51' 'anthropic>=2.10' 'google-genai>=3.3' 'mistralai>=3.7' 'cohere>=7.3' 'groq>=1.7' 'boto3>=1.44'
 PARTS := harness fakes scenarios router reports
-# Tests run on every core, a file on one; those that start whole runs need the machine to themselves, for their clocks.
+# Tests run on every core, a file on one; those that play whole runs need the machine to themselves, for their clocks.
 TOGETHER := -n logical --maxprocesses 4 --dist loadfile
 # Byte code is worth a second at every start of a child process, whatever the caller's environment says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -34,8 +34,8 @@ demo: $(VENV)/.stamp ## Play sudden_ban through every layer, to a verdict and a 
 	$(BIN)/banstorm run sudden_ban
 
 test: $(VENV)/.stamp test-sdk ## Run the tests, and hold docs/sdk-conformance.md to them
-	$(BIN)/pytest -m 'not lab' $(TOGETHER)
-	$(BIN)/pytest -m lab
+	$(BIN)/pytest -m 'not alone' $(TOGETHER)
+	$(BIN)/pytest -m alone
 	$(BIN)/python scripts/write_sdk_table.py --check
 
 test-sdk: $(SDK_VENV)/.stamp ## Run the SDK conformance tests with the newest SDKs (the others run in `make test`)

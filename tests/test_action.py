@@ -69,6 +69,7 @@ def outputs(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("arguments", "verdict", "code"),
     [

@@ -25,6 +25,7 @@ def block(language: str, holds: str) -> str:
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_the_pages_router_is_judged_by_the_pages_command(tmp_path: Path):
     """The thirty lines and the command, as they stand there: no call lost, and the ban asked first each time."""
     (tmp_path / "my_router.py").write_text(block("python", "ThreadingHTTPServer"))

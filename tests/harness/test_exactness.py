@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import whole_run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 EDGE_NS = 5_000_000
 SCENARIO = """\

@@ -207,6 +207,7 @@ expect: {lost_calls: 0}
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_run_becomes_a_report_whose_script_works_with_the_router_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

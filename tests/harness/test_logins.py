@@ -121,6 +121,7 @@ async def test_a_fake_with_a_login_knows_its_customer_alone(inline, tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_whole_run_with_a_login(tmp_path):
     """The router refreshes through the injector, is refused there, lives on elsewhere; no token stays in the folder."""
     done = play(tmp_path, _scenario(tmp_path))

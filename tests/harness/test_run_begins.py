@@ -14,7 +14,7 @@ import psutil
 import pytest
 import whole_run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 
 def test_two_runs_side_by_side_do_not_disturb_each_other(tmp_path):

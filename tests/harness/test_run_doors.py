@@ -26,6 +26,7 @@ SCENARIO = """\
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.parametrize("arguments", [[], ["--inline"]], ids=["mitmproxy", "inline"])
 def test_a_refused_provider_is_proved_by_canaries(tmp_path: Path, arguments: list[str]):
     """Our own connections were refused inside the window and taken behind it; the report finds that the entry bit."""

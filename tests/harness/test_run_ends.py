@@ -9,7 +9,7 @@ import psutil
 import pytest
 import whole_run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 
 def test_without_fallback_and_breaker_the_run_fails(tmp_path):

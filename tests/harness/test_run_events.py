@@ -7,7 +7,7 @@ import json
 import pytest
 import whole_run
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 SCENARIO = """\
 version: 1

@@ -8,7 +8,7 @@ import re
 import pytest
 from whole_run import folder, play, rows, scenario
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

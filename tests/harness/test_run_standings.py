@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from whole_run import folder, play, rows
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 SCENARIO = """\
 version: 1

@@ -257,6 +257,7 @@ def test_broken_notes_do_not_cost_a_scorecard_under_way(tmp_path: Path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_router_of_ones_own_is_judged(tmp_path: Path):
     """Really played, from the command line: a stub of forty lines, its report linked from its cell."""
     path = scenario(tmp_path)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from whole_run import command, folder, scenario
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 WATCH = "watch it: "
 WAIT_S = 60.0
@@ -63,7 +63,8 @@ def test_the_page_follows_a_run_to_its_report(tmp_path: Path):
             document = _read(answer, phases)
             report = client.get(url + f"runs/{document['ended'][0]['number']}/report.html").content
         code = process.wait(timeout=20)
-    assert ["running", "draining", "reporting"] == [each for each in phases if each != "starting"]
+    # draining may be over between two updates
+    assert ["running", "reporting"] == [each for each in phases if each not in {"starting", "draining"}]
     assert (folder(tmp_path) / "report.html").read_bytes() == report
     assert {"pass": 0, "fail": 1, "inconclusive": 3}[document["ended"][0]["verdict"]] == code
     assert document["ended"][0]["sentence"] in out.read_text("utf-8")

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 
 def _play(load_child, url, *timeline, **load):

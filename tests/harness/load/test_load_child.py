@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.alone]
 
 STREAMED = {
     "good": ("ok", 200, None),

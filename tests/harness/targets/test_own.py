@@ -124,6 +124,7 @@ def test_what_is_no_proxys_request_is_no_call(line):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_command_is_started_judged_and_cleaned_up(tmp_path):
     """A router of thirty lines that falls back loses nothing; a stray call of it is refused and named."""
     done = whole_run.play(tmp_path, scenario(tmp_path), "--target", tiny("leaks"))
@@ -138,6 +139,7 @@ def test_a_command_is_started_judged_and_cleaned_up(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_file_describes_how_a_router_is_started(tmp_path):
     """Configuration template, environment, readiness path and name; the same verdict."""
     (tmp_path / "urls.tmpl").write_text("{anthropic_url} {openai_url}")
@@ -162,6 +164,7 @@ def test_a_file_describes_how_a_router_is_started(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 @pytest.mark.parametrize("mode", ["never", "500"])
 def test_a_target_that_never_becomes_ready_is_inconclusive(mode, tmp_path):
     """Named, with what it answered, and ended."""
@@ -173,6 +176,7 @@ def test_a_target_that_never_becomes_ready_is_inconclusive(mode, tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_target_that_ends_before_it_is_ready_is_named_with_its_last_words(tmp_path):
     """A wrong command line, say."""
     command = f"{shlex.quote(sys.executable)} -c 'raise SystemExit(\"no configuration\")'"
@@ -182,6 +186,7 @@ def test_a_target_that_ends_before_it_is_ready_is_named_with_its_last_words(tmp_
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_target_that_dies_by_itself_fails(tmp_path):
     """With its exit code and the tail of its log."""
     done = whole_run.play(tmp_path, scenario(tmp_path), "--target", tiny("dies"))
@@ -190,6 +195,7 @@ def test_a_target_that_dies_by_itself_fails(tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.alone
 def test_a_program_that_is_not_there_is_named(tmp_path):
     """Three lines, exit code 2."""
     done = whole_run.play(tmp_path, scenario(tmp_path), "--target", "/no/such/router --port {port}")
