@@ -14,6 +14,8 @@ import httpx
 
 TTFT_S, TOKENS_PER_SECOND, TOKENS = 0.2, 40, 120
 """Streams come so; a fake has to be told the first two."""
+ANSWER_S_MAX = 30.0
+"""Longest wait for an answer, in seconds."""
 QUESTION = "Say hello in a few words, please."
 
 
@@ -84,12 +86,14 @@ class Line(asyncio.Protocol):
 
         Raises:
             ConnectionError: It wasn't answered with 200.
+            TimeoutError: It wasn't answered at all.
         """
         self.parser = httptools.HttpResponseParser(self)
         self.done = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
         self.transport.write(content)
-        status = await self.done
+        async with asyncio.timeout(ANSWER_S_MAX):
+            status = await self.done
         if status != 200:
             raise ConnectionError(f"status {status}")
         return time.perf_counter() - began
@@ -107,6 +111,8 @@ async def latency(where: Where, rate: float, seconds: float) -> tuple[float, flo
     content = where.worded(where.body)
 
     async def call() -> float:
+        while idle and idle[-1].transport.is_closing():
+            idle.pop()  # it was left unused for too long, and the server closed it
         line = idle.pop() if idle else await line_to(where)
         took = await line.ask(content)
         idle.append(line)
@@ -144,7 +150,7 @@ async def streams(where: Where, number: int) -> tuple[int, float, float]:
         mark = Mark("bec400", each, Shape.TEXT, TOKENS).render()
         try:
             await line.ask(where.worded(question(where.model, mark, stream=True)))
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             return False
         finally:
             line.transport.close()
