@@ -208,7 +208,7 @@ async def wrk(front: Front, script: Path, seconds: float) -> float:
         "wrk",
         "-t1",
         f"-c{CONNECTIONS}",
-        f"-d{seconds:g}s",
+        f"-d{max(1, round(seconds))}s",
         "-s",
         str(script),
     ]
