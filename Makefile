@@ -62,15 +62,15 @@ format: $(VENV)/.stamp ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.stamp ## Measure speed, as ratios against something real measured in the same run
-	$(BIN)/python -P tests/bench/chain.py
-	$(BIN)/python -P tests/bench/pass_through.py
+	$(BIN)/python tests/bench/chain.py
+	$(BIN)/python tests/bench/pass_through.py
 	$(BIN)/python -P tests/bench/fakes.py
 	$(BIN)/python tests/bench/routers.py
 	$(BIN)/python -P tests/bench/ledger.py
 
 bench-short: $(VENV)/.stamp ## A short turn of each bench, so that none of them rots; its figures mean nothing
-	$(BIN)/python -P tests/bench/chain.py --rate 20 --seconds 2
-	$(BIN)/python -P tests/bench/pass_through.py --only rate --rounds 1 --seconds 1
+	$(BIN)/python tests/bench/chain.py --rate 20 --seconds 2
+	$(BIN)/python tests/bench/pass_through.py --only rate --rounds 1 --seconds 1
 	$(BIN)/python -P tests/bench/fakes.py --only plain --seconds 1
 	$(BIN)/python tests/bench/routers.py --only reference --rounds 1 --seconds 1
 	$(BIN)/python -P tests/bench/ledger.py --calls 20000

@@ -1,6 +1,6 @@
 """Measures the whole chain's highest rate, beside bare mitmdump and the bare fake in the same run.
 
-    python -P tests/bench/chain.py [--answer 24] [--seconds 6] [--only NAME]
+    python tests/bench/chain.py [--answer 24] [--seconds 6] [--only NAME]
 
 Everything is measured by the same open-loop generator: a rate is held when every call gets its right answer, the
 generator was on time (99 % of the calls left within 50 ms of when they were due), and no queue builds up (the median
@@ -29,6 +29,7 @@ from pathlib import Path
 
 from banstorm.harness.launch import Child, Process, pick_port
 from banstorm.scenarios.model import Scenario
+from waiting import listening
 
 LATE_S = 0.05
 SLOW = 1.5
@@ -174,19 +175,6 @@ async def children(folder: Path, whole: Scenario, front: str) -> AsyncIterator[s
     finally:
         for each in reversed(started):
             await each.stop()
-
-
-async def listening(port: int) -> None:
-    """Wait until something listens at `port`, at most 30 s."""
-    for _ in range(600):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-    raise TimeoutError(f"nothing listens at port {port}")
 
 
 async def attempt(front: str, rate: float, seconds: float, answer: int) -> bool:

@@ -1,6 +1,6 @@
 """Measures what it costs to stand in between and do nothing, beside bare mitmdump and the bare fake in the same run.
 
-    python -P tests/bench/pass_through.py [--seconds 6] [--rounds 3] [--calls 216000] [--only rate|memory]
+    python tests/bench/pass_through.py [--seconds 6] [--rounds 3] [--calls 216000] [--only rate|memory]
 
 Every selector of the timeline is armed (provider, model, credential, path, header, stream, share, each nth request) and
 none matches, so each request is looked at in full and then passed on. No router stands before it.
@@ -33,6 +33,7 @@ import psutil
 from banstorm.fakes.answer import Mark, Shape
 from banstorm.harness.launch import Child, Process, pick_port
 from banstorm.scenarios.model import Scenario
+from waiting import listening
 
 CORE, OTHERS_CORE = 1, 0
 """The core of what is measured, and that of wrk and of whatever stands behind."""
@@ -184,19 +185,6 @@ def pin(process: psutil.Process, core: int) -> None:
 async def begin(child: Child) -> None:
     """Time 0 is now."""
     await child.send({"command": "start", "t0_ns": time.monotonic_ns()})
-
-
-async def listening(port: int) -> None:
-    """Wait until something listens at `port`, at most 30 s."""
-    for _ in range(600):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            return
-    raise TimeoutError(f"nothing listens at port {port}")
 
 
 async def wrk(front: Front, script: Path, seconds: float) -> float:
