@@ -1,15 +1,17 @@
 """Soaks the reference router: a million calls with an eye on its memory, and the whole library over and over.
 
     python tests/bench/soak.py [--calls 1000000]
-    python tests/bench/soak.py --library 10 [--minutes 600] [--only NAME,…] [--fresh]
+    python tests/bench/soak.py --library 10 [--jobs 2] [--inline] [--minutes 600] [--only NAME,…] [--fresh]
 
 Calls come from wrk in short turns: plain and streamed, in OpenAI's and in Anthropic's words. Resident memory is sampled
 at each tenth. It is flat if from the second tenth to the last it grows by at most `GROWTH_MB_MAX`.
 
-The library is played in rounds, each after the first with a seed of its own. A row a run is appended to
-build/soak.ndjson as it goes, so that an interrupted soak goes on where it was; `--fresh` begins anew. A run that the
-machine made inconclusive is repeated. At the end: what didn't pass, and every time limit of the library that is less
-than four times the 99th percentile of what was found for it. Runs that failed are kept in build/soak.
+The library is played in rounds, each after the first with a seed of its own, `--jobs` runs at a time. With `--inline`
+the faults are played inside the fakes, at half the cost, but for those scenarios that only mitmproxy can play. A row a
+run is appended to build/soak.ndjson as it goes, so that an interrupted soak goes on where it was; `--fresh` begins
+anew. A run that the machine made inconclusive is repeated. At the end: what didn't pass, and every time limit of the
+library that is less than four times the 99th percentile of what was found for it. Runs that failed are kept in
+build/soak.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -136,8 +139,8 @@ def some(url: str, body: bytes, folder: Path) -> int:
     """Calls for some seconds; how many there were."""
     script = folder / "wrk.lua"
     script.write_text(LUA % json.dumps(body.decode()))
-    words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{TURN_S}s", "--timeout", "10s", "-s", str(script), url]
-    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{TURN_S}s", "--timeout", "10s", "-s", str(script), url]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"MEASURED (\d+) (\d+)", said)
     if found is None or found[2] != "0" or found[1] == "0":
         sys.exit(f"not every call to {url} was answered well: {said}")
@@ -150,31 +153,37 @@ def seconds(text: str) -> float | None:
     return float(found[1]) * UNITS[found[2]] if found else None
 
 
-def play(name: str, number: int, folder: Path) -> dict:
+def words(name: str, number: int, folder: Path, *, inline: bool) -> list[str]:
+    """The command that plays a scenario in a round."""
+    banstorm = str(Path(sys.executable).parent / "banstorm")
+    seed = ["--seed", str(1000 + number)] if number > 1 else []
+    host = ["--intercept"] if needs_tls(name) else ["--inline"] * inline
+    return [banstorm, "run", name, "--no-charts", "--out", str(folder), *seed, *host]
+
+
+def needs_tls(name: str) -> bool:
+    """Whether a scenario breaks what only a router that speaks TLS can see."""
+    return "tls" in document.read(library.find(name)).data["tags"]
+
+
+def play(name: str, number: int, folder: Path, *, inline: bool) -> dict:
     """One conclusive run of a scenario, if the machine lets it: its verdict and its time limits."""
     row: dict = {}
     for _ in range(TRIES_MAX):
         shutil.rmtree(folder, ignore_errors=True)
-        seed = ["--seed", str(1000 + number)] if number > 1 else []
-        command = [
-            str(Path(sys.executable).parent / "banstorm"),
-            "run",
-            name,
-            "--no-charts",
-            "--out",
-            str(folder),
-            *seed,
-            *(["--intercept"] if "tls" in document.read(library.find(name)).data["tags"] else []),
-        ]
+        command = words(name, number, folder, inline=inline)
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_S_MAX, check=False)
         except subprocess.TimeoutExpired:
             return {"round": number, "scenario": name, "verdict": "fail", "why": f"not over after {RUN_S_MAX:.0f} s"}
+        if "run without --inline" in done.stderr:
+            return play(name, number, folder, inline=False)
         reports = list(folder.glob("*/report.json"))
         if not reports:
             return {"round": number, "scenario": name, "verdict": "fail", "why": done.stderr[-500:]}
         report = json.loads(reports[0].read_text())
         row = {"round": number, "scenario": name, "verdict": report["verdict"], "why": report["sentence"], "times": []}
+        row["inline"] = "--inline" in command
         for each in report["expectations"]:
             limit, found = seconds(each["wanted"]), seconds(each["found"])
             if limit is not None and found is not None and each["wanted"].startswith("<"):
@@ -183,30 +192,43 @@ def play(name: str, number: int, folder: Path) -> dict:
             break
     if row["verdict"] == "fail":
         shutil.copytree(folder, BUILD / "soak" / f"{name}-{number}", dirs_exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
     return row
 
 
-def soak_library(rounds: int, minutes: float, only: list[str], *, fresh: bool, folder: Path) -> bool:
+def soak_library(wanted: argparse.Namespace, only: list[str], folder: Path) -> bool:
     """Whether every scenario passed every round that there was time for, with limits that leave room."""
     BUILD.mkdir(exist_ok=True)
     file = BUILD / "soak.ndjson"
-    if fresh:
+    rounds, minutes = wanted.library, wanted.minutes
+    if wanted.fresh:
         file.unlink(missing_ok=True)
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     done = {(row["round"], row["scenario"]) for row in rows}
     until = time.monotonic() + 60 * minutes
     due = [(number, name) for number in range(1, rounds + 1) for name in only if (number, name) not in done]
-    for number, name in due:
+
+    def played(turn: tuple[int, str]) -> dict | None:
+        number, name = turn
         if time.monotonic() > until:
-            print(f"{minutes:g} minutes are over; call it again to go on")
-            break
-        row = play(name, number, folder / "runs")
-        rows.append(row)
-        with file.open("a") as out:
-            out.write(json.dumps(row) + "\n")
-        print(f"  round {number}, {name}: {row['verdict']}", flush=True)
-    wanted = {(number, name) for number in range(1, rounds + 1) for name in only}
-    return told([row for row in rows if (row["round"], row["scenario"]) in wanted], len(wanted))
+            return None
+        return play(name, number, folder / f"{name}-{number}", inline=wanted.inline)
+
+    with ThreadPoolExecutor(wanted.jobs) as jobs, file.open("a", buffering=1) as out:
+        try:
+            for each in as_completed([jobs.submit(played, turn) for turn in due]):
+                row = each.result()
+                if row is None:
+                    continue
+                rows.append(row)
+                out.write(json.dumps(row) + "\n")
+                print(f"  round {row['round']}, {row['scenario']}: {row['verdict']}", flush=True)
+        finally:
+            jobs.shutdown(wait=False, cancel_futures=True)
+    if time.monotonic() > until:
+        print(f"{minutes:g} minutes are over; call it again to go on")
+    asked = {(number, name) for number in range(1, rounds + 1) for name in only}
+    return told([row for row in rows if (row["round"], row["scenario"]) in asked], len(asked))
 
 
 def told(rows: list[dict], due: int) -> bool:
@@ -225,7 +247,8 @@ def told(rows: list[dict], due: int) -> bool:
         if limit < MARGIN * p99:
             tight += 1
             print(f"tight: {name}, {measure} <= {limit:g} s, but p99 of {len(found)} is {p99:g} s")
-    runs = f"{len(rows)} of {due} runs, {len(rows) - len(bad)} passed"
+    inline = sum(row.get("inline", False) for row in rows)
+    runs = f"{len(rows)} of {due} runs, {inline} of them inline, {len(rows) - len(bad)} passed"
     print(f"{runs}; {len(values)} time limits, {tight} under {MARGIN:g} x p99")
     return not bad and not tight and len(rows) == due
 
@@ -235,6 +258,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--library", type=int, metavar="ROUNDS", help="play the library so many times instead")
+    parser.add_argument("--jobs", type=int, default=1, help="runs of the library at a time")
+    parser.add_argument("--inline", action="store_true", help="play faults inside the fakes where that is possible")
     parser.add_argument("--minutes", type=float, default=600.0, help="longest time for the library")
     parser.add_argument("--only", help="scenarios of the library, separated by commas")
     parser.add_argument("--fresh", action="store_true", help="forget the library's results so far")
@@ -246,7 +271,7 @@ def main() -> None:
             well = soak_calls(wanted.calls, Path(folder))
         else:
             names = wanted.only.split(",") if wanted.only else list(library.paths())
-            well = soak_library(wanted.library, wanted.minutes, names, fresh=wanted.fresh, folder=Path(folder))
+            well = soak_library(wanted, names, Path(folder))
     sys.exit(0 if well else 1)
 
 
