@@ -11,7 +11,7 @@ import click
 
 from ..scenarios.problems import ScenarioError
 from . import annotate
-from .cli_run import run
+from .cli_run import own_terms, run
 from .cli_scorecard import export_issue, scorecard
 from .command_compare import compare
 from .command_history import history
@@ -84,9 +84,7 @@ def new(name: str) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--no-charts", is_flag=True, help="Leave out the PNG and SVG charts.")
 @annotate.option
-@click.option("--slo", metavar="SHARE", help="Your objective, such as 99.9%, for the error budget.")
-@click.option("--volume", metavar="CALLS", help="Your own traffic, such as 2M/day, for the month's cost and budget.")
-@click.option("--outage", metavar="TIME", help="Length of the outage to project, such as 4h.")
+@own_terms
 @click.option("--force", is_flag=True, help="Write over what is there even if part of the run can't be read.")
 def report(
     *, folder: Path, no_charts: bool, slo: str | None, volume: str | None, outage: str | None, force: bool

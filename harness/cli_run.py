@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,19 @@ from typing import Any
 import click
 
 from . import annotate
+
+
+def own_terms(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options for the user's own month: of `run`, and of `report` afterwards."""
+    for option in (
+        click.option("--outage", metavar="TIME", help="Length of the outage to project, such as 4h."),
+        click.option(
+            "--volume", metavar="CALLS", help="Your own traffic, such as 2M/day, for the month's cost and budget."
+        ),
+        click.option("--slo", metavar="SHARE", help="Your objective, such as 99.9%, for the error budget."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -69,6 +83,7 @@ from . import annotate
     metavar="AMOUNT,…",
     help="How far beyond its limits is accepted, e.g. 10%, 50ms or lost_calls=2; always told in the report.",
 )
+@own_terms
 @click.option("--web", is_flag=True, help="Show the run on a local page while it goes on; its address is printed.")
 @annotate.option
 def run(scenario: str | None, tag: str | None, *, web: bool, repeat: int | None, **words: Any) -> None:

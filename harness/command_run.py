@@ -24,6 +24,7 @@ from .intercept import wanted
 from .lines import Lines, tell
 from .plan import Plan, Wish, make_plan, parse_ports
 from .targets.base import Options
+from .terms import told
 
 if TYPE_CHECKING:
     from ..reports.result import Result
@@ -57,6 +58,9 @@ def wish(
     maps: tuple[str, ...],
     proxy_port: int,
     tolerance: str = "",
+    slo: str | None = None,
+    volume: str | None = None,
+    outage: str | None = None,
 ) -> Wish:
     """The command line's words as a `Wish`.
 
@@ -86,6 +90,7 @@ def wish(
         charts=charts,
         intercept=wanted(intercept=intercept, maps=maps, port=proxy_port),
         tolerance=tolerated(tolerance),
+        told=told(slo, volume, outage),
     )
 
 

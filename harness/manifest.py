@@ -110,6 +110,7 @@ class Manifest:
             "canaries": self.canaries,
             "prices": prices_told(self.plan.scenario),
             "tolerance": self.plan.wish.tolerance.text,
+            **self.plan.wish.told.document,
         }
 
 

@@ -33,6 +33,7 @@ from .redact import SECRET_CHARS_MIN, fingerprint
 from .registry import registry
 from .targets._choice import choose
 from .targets.base import OPENAI_CHAT, Options, ProviderAt, Target
+from .terms import Told
 
 IN_FLIGHT_MAX: Final = 20_000
 """Most calls under way at once, whatever the scenario's rate; further ones are recorded as unsent."""
@@ -73,6 +74,8 @@ class Wish:
     """Gives one more reader of each run's events, if anybody else watches."""
     tolerance: Tolerance = field(default_factory=Tolerance)
     """How far beyond the scenario's limits is still accepted."""
+    told: Told = field(default_factory=Told)
+    """The user's own traffic, in whose terms the report tells the run."""
 
 
 @dataclass(frozen=True)
@@ -293,6 +296,7 @@ def _command(wish: Wish, seed: int) -> str:
         words += ["--rate", f"{wish.rate:g}/s"]
     if wish.tolerance:
         words += ["--tolerance", wish.tolerance.text]
+    words += wish.told.words
     if wish.openai_sdk:
         words += ["--openai-sdk", f"{wish.openai_sdk * 100:g}%"]
     return shlex.join(words)

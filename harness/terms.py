@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from ..reports.terms import Terms
@@ -14,6 +15,30 @@ _TIMES: Final = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _A_DAY: Final = {"s": 86_400.0, "m": 1440.0, "h": 24.0, "day": 1.0, "month": 1 / 30}
 VOLUME_PER_DAY_MAX: Final = 1e12
 """Most calls a day that are believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The terms of a run that is about to be played, with the words that repeat them on a command line."""
+
+    terms: Terms = field(default_factory=Terms)
+    words: tuple[str, ...] = ()
+
+    @property
+    def document(self) -> dict[str, float]:
+        """What `run.json` has of them: nothing of what the user left open."""
+        return {name: value for name, value in asdict(self.terms).items() if value is not None}
+
+
+def told(slo: str | None, volume: str | None, outage: str | None) -> Told:
+    """The terms as they were written, and the words.
+
+    Raises:
+        HarnessError: when one of them can't be understood.
+    """
+    options = {"--slo": slo, "--volume": volume, "--outage": outage}
+    words = [word for name, text in options.items() if text is not None for word in (name, text.strip())]
+    return Told(terms(slo, volume, outage), tuple(words))
 
 
 def terms(slo: str | None, volume: str | None, outage: str | None) -> Terms:

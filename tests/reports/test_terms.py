@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from banstorm.harness.errors import HarnessError
-from banstorm.harness.terms import parse_volume, terms
+from banstorm.harness.terms import parse_volume, terms, told
+from banstorm.reports.render import report
 from banstorm.reports.terms import Terms
 from synthetic import Ledger, Story, simulate
 
@@ -75,6 +76,17 @@ def test_the_report_is_told_in_the_users_terms(ledger: Ledger, tmp_path: Path):
     (projection,) = result["money"]["projections"]
     assert (2e6, 14_400.0) == (projection["volume_per_day"], projection["outage_s"])
     assert before == (folder / "run.json").read_bytes()
+
+
+def test_a_run_with_terms_is_told_as_report_tells_it_in_the_same_terms(ledger: Ledger, tmp_path: Path):
+    """Whether `run` was given them, so that run.json has them, or `report` afterwards: all findings and all money."""
+    words = told("99%", "2M/day", "4h")
+    later = report(ledger.write(tmp_path / "later" / "run"), charts=False, terms=words.terms)
+    ledger.manifest |= words.document
+    at_once = report(ledger.write(tmp_path / "at_once" / "run"), charts=False)
+    assert later.model_dump(mode="json") == at_once.model_dump(mode="json")
+    assert at_once.money is not None
+    assert (2e6, 14_400.0) == (at_once.money.projections[0].volume_per_day, at_once.money.projections[0].outage_s)
 
 
 def test_a_damaged_folder_keeps_the_report_from_before(ledger: Ledger, tmp_path: Path):
