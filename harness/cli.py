@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..reports.schema import DOCUMENTS
 from ..scenarios.problems import ScenarioError
 from . import annotate
 from .cli_run import own_terms, run
@@ -98,20 +99,24 @@ def report(
 
 
 @banstorm.command()
+@click.argument("document", type=click.Choice(["scenario", *DOCUMENTS]), default="scenario")
 @click.option("--check", type=click.Path(path_type=Path), help="Compare with this file instead of printing.")
-def schema(check: Path | None) -> None:
-    """Print the JSON Schema of scenario files."""
-    from . import schema as schemas
+def schema(document: str, check: Path | None) -> None:
+    """Print the JSON Schema of scenario files; or of a DOCUMENT that banstorm writes, such as report.json."""
+    from ..reports import schema as documents
+    from . import schema as scenarios
 
+    text = scenarios.text() if document == "scenario" else documents.text(document)
     if check is None:
-        click.echo(schemas.text(), nl=False)
+        click.echo(text, nl=False)
         return
     try:
-        same = check.read_text("utf-8") == schemas.text()
+        same = check.read_text("utf-8") == text
     except OSError as error:
         raise HarnessError(f"the schema can't be read: {error.strerror}", str(check), "check the path") from error
     if not same:
-        raise HarnessError("the schema is out of date", str(check), f"run: banstorm schema > {check}")
+        words = "schema" if document == "scenario" else f"schema {document}"
+        raise HarnessError("the schema is out of date", str(check), f"run: banstorm {words} > {check}")
 
 
 @banstorm.command()

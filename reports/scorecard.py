@@ -11,7 +11,7 @@ import json
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -66,7 +66,8 @@ SETTLED: Final = frozenset({Standing.PASS, Standing.FAIL, Standing.UNSUITABLE})
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    # What another version added is passed over; what this one writes has nothing that its schema does not name.
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"additionalProperties": False})
 
 
 class Note(_Part):
@@ -175,7 +176,7 @@ class Repeat(_Part):
 class Scorecard(_Part):
     """Everything that the pages need."""
 
-    format: int = FORMAT
+    format: Literal[1] = FORMAT
     title: str = "banstorm scorecard"
     made: str = Field(default="", description="when it was last played, ISO 8601")
     command: str = ""

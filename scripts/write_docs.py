@@ -1,4 +1,4 @@
-"""Writes what is generated: the README's table, the pages of names, the catalogue, the scenario schema.
+"""Writes what is generated: the README's table, the pages of names, the catalogue, the schemas.
 
 `--check` only compares.
 """
@@ -15,6 +15,7 @@ from banstorm.fakes.dialects._routes import RoutedDialect
 from banstorm.harness import schema
 from banstorm.harness.faults import drift_named
 from banstorm.harness.registry import registry
+from banstorm.reports import schema as documents
 
 ROOT = Path(__file__).parent.parent
 
@@ -111,6 +112,7 @@ def files() -> dict[Path, str]:
         ROOT / "docs" / "providers.md": providers(),
         ROOT / "docs" / "measures.md": measures(),
         ROOT / "scenarios" / "schema.json": schema.text(),
+        **{ROOT / "reports" / documents.path(each).name: documents.text(each) for each in documents.DOCUMENTS},
     }
 
 

@@ -45,8 +45,8 @@ def test_writers_are_found_by_their_files_names() -> None:
 
 def test_the_published_schema_is_the_models(results: dict[str, Result]) -> None:
     """report.schema.json is generated, and report.json of every verdict satisfies it and reads back as it was."""
-    assert schema.PATH.read_text("utf-8") == schema.text()
-    validator = jsonschema.Draft202012Validator(json.loads(schema.text()))
+    assert schema.path("report").read_text("utf-8") == schema.text("report")
+    validator = jsonschema.Draft202012Validator(json.loads(schema.text("report")))
     for result in results.values():
         text = writers.find("json").render(result)
         validator.validate(json.loads(text))
