@@ -18,6 +18,7 @@ from ..reports.plain import plain, wanted
 from ..reports.result import Result, State
 from .errors import HarnessError
 from .exitcode import Exit
+from .issue_headers import Sent
 from .issue_recorded import PORT, Recorded, recorded, replies, well, worst
 from .issue_router import KEY, Router, router
 from .lines import tell
@@ -33,6 +34,8 @@ HOW: Final = (
     "the one request and prints who was asked and what came back. `ROUTER_URL`, `ROUTER_API_KEY` and `PROVIDER_PORTS` "
     "change the addresses."
 )
+UNREADABLE: Final = "\N{REPLACEMENT CHARACTER}"
+"""Stands in a recorded body for what is no text."""
 BODY_CHARS_MAX: Final = 4000
 """Most characters shown of a body in the report; the script has all that was recorded."""
 
@@ -50,7 +53,7 @@ def export(folder: Path, number: int | None, out: Path | None) -> int:
         raise HarnessError(error.what, error.where, error.next_step) from error
     except (OSError, ValueError) as error:
         raise HarnessError("the run has no report", str(folder), f"make it: banstorm report {folder}") from error
-    found = recorded(folder, worst(result) if number is None else number)
+    found = recorded(folder, manifest, worst(result) if number is None else number)
     providers = {
         name: ProviderAt(each.dialect, each.model, f"http://127.0.0.1:{port}{_path(manifest, name)}", f"{KEY}-{name}")
         for port, (name, each) in enumerate(manifest.scenario.providers.items(), PORT)
@@ -149,12 +152,12 @@ def issue(manifest: Manifest, result: Result, found: Recorded, told: Mapping[str
         f"One call of these, {_kind(found)}: {_came(found)}.",
         *_fenced("What the caller got", found.call.get("evidence")),
         legend(found),
-        "## What was expected",
+        "## What was expected" if expected or result.run.remedy else "",
         "\n".join(expected),
         result.run.remedy,
         "## What the provider sent",
         *_sent(found),
-        "Of the headers only the content type is replayed: it is told by the body, the others were not recorded.",
+        known(found),
         "## Reproduce",
         f"With the router at {told['request']['router']} and its providers' base URLs set to",
         "\n".join(addresses),
@@ -184,12 +187,39 @@ def _kind(found: Recorded) -> str:
 def _sent(found: Recorded) -> list[str]:
     parts = []
     for each in found.attempts:
-        if not each["fault"] and (each["status"] or 0) < 400:
+        if not _broken(each):
             continue
         how = f"status {each['status'] or 'none'}, ended by: {each['ended_by']}"
         head = f"**{each['provider']}**, POST {each['path']}: {how}"
-        parts += [head, *_fenced("", each["evidence"])]
+        headers = "\n".join(f"{header[0]}: {header[1]}" for header in found.sent(each).headers)
+        parts += [head, *_fenced("", f"{headers}\n\n{each['evidence'] or ''}".strip())]
     return parts or ["Nothing: it took no connection."]
+
+
+def known(found: Recorded) -> str:
+    """What is known of the headers, for each provider: a reader must know where the script falls short."""
+    said = [_known(row, found.sent(row)) for row in found.attempts if _broken(row) and row["status"]]
+    return "\n".join(dict.fromkeys(said))
+
+
+def _known(row: Mapping[str, Any], sent: Sent) -> str:
+    who = row["provider"]
+    if sent.whole:
+        moments = any(len(header) > 2 for header in sent.headers)
+        later = "; those that name a moment are moved to when it runs" if moments else ""
+        return f"The headers of {who} are all that it sent, and the script sends them{later}."
+    names = " and ".join(header[0] for header in sent.headers)
+    rest = "the others were not recorded"
+    if sent.unknown:
+        rest = f"it sent {', '.join(sent.unknown)} as well, whose values were not recorded"
+    binary = (
+        " Its body is not all text: signs that are none were lost." if UNREADABLE in (row["evidence"] or "") else ""
+    )
+    return f"Of the headers of {who} only {names} is replayed; {rest}.{binary}"
+
+
+def _broken(row: Mapping[str, Any]) -> bool:
+    return bool(row["fault"]) or (row["status"] or 0) >= 400
 
 
 def _fenced(title: str, body: str | None, kind: str = "text") -> list[str]:

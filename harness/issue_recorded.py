@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +12,11 @@ from ..fakes import dialects
 from ..fakes.answer import TOOL_NAME
 from ..fakes.dialects.base import Answer, Ask, Dialect, Tool
 from ..reports.curl import Asked
+from ..reports.manifest import Manifest
 from ..reports.result import Result
 from ..scenarios.model import Provider
 from .errors import HarnessError
+from .issue_headers import Sent, sent
 
 PORT: Final = 9101
 """Port of the first provider in a reproduction; the others follow."""
@@ -33,6 +35,13 @@ class Recorded:
     call: dict[str, Any] = field(default_factory=dict)
     due: dict[str, Any] = field(default_factory=dict)
     attempts: list[dict[str, Any]] = field(default_factory=list)
+    headers: dict[str, Sent] = field(default_factory=dict)
+    """What is known of the headers of an attempt's response, by the attempt's name."""
+
+    def sent(self, attempt: Mapping[str, Any]) -> Sent:
+        """The headers of an attempt's response: at least what its body tells."""
+        known = self.headers.get(str(attempt.get("attempt")))
+        return known or Sent([["content-type", content_type(attempt["evidence"] or "")]])
 
     def asked(self, run: str, front: str) -> Asked:
         """What the caller asked."""
@@ -40,8 +49,8 @@ class Recorded:
         return Asked(run, int(due["call"]), str(due["shape"]), int(due["tokens"]), bool(due["stream"]), front)
 
 
-def recorded(folder: Path, number: int) -> Recorded:
-    """The call of that number.
+def recorded(folder: Path, manifest: Manifest, number: int) -> Recorded:
+    """The call of that number, of the run in `folder`, whose manifest is given.
 
     Raises:
         HarnessError: when the ledger has none, or is not there.
@@ -58,6 +67,8 @@ def recorded(folder: Path, number: int) -> Recorded:
         advice = "name one that report.html shows, by --call; and see that ledger/*.ndjson is there"
         raise HarnessError(f"the ledger has no call {number}", str(folder / "ledger"), advice)
     found.attempts.sort(key=lambda each: int(each["received_ns"]))
+    for each in found.attempts:
+        found.headers[str(each["attempt"])] = sent(manifest, found.attempts, each, content_type(each["evidence"] or ""))
     return found
 
 
@@ -93,22 +104,22 @@ def replies(found: Recorded, provider: str) -> list[dict[str, Any]]:
     theirs = [each for each in found.attempts if each["provider"] == provider]
     if not any(each["fault"] or (each["status"] or 0) >= 400 for each in theirs):
         return []
-    return [_reply(each) for each in theirs[:REPLIES_MAX]]
+    return [_reply(each, found.sent(each)) for each in theirs[:REPLIES_MAX]]
 
 
-def _reply(row: dict[str, Any]) -> dict[str, Any]:
+def _reply(row: dict[str, Any], sent: Sent) -> dict[str, Any]:
     body = row["evidence"] or ""
     ends = {"complete": "complete", "fault": "cut", "provider": "cut"}
     return {
         "status": row["status"],
-        "headers": [["content-type", content_type(body)]],
+        "headers": list(sent.headers),
         "body": body.encode().decode("latin-1"),  # a sign a byte, since a stream need not be text
         "end": ends.get(row["ended_by"], "silence"),
     }
 
 
 def content_type(body: str) -> str:
-    """What a body is, by its first signs: the ledger keeps no headers."""
+    """What a body is, by its first signs."""
     start = body.lstrip()[:1]
     if body.startswith(("data:", "event:", ":")):
         return "text/event-stream"

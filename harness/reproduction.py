@@ -17,6 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -39,6 +40,16 @@ def say(text: str = "") -> None:
 def moment() -> str:
     """Seconds since the start."""
     return f"{time.monotonic() - BEGAN:6.2f} s"
+
+
+def soon(form: str, ahead_s: float) -> str:
+    """A moment so many seconds from now, in the form in which it was recorded."""
+    at = time.time() + ahead_s
+    if form == "http":
+        return formatdate(at, usegmt=True)
+    if form == "rfc 3339":
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return str(round(at * (1000 if form == "milliseconds" else 1)))
 
 
 def provider(told: Any) -> type[BaseHTTPRequestHandler]:
@@ -70,9 +81,9 @@ def provider(told: Any) -> type[BaseHTTPRequestHandler]:
 
         def head(self, reply: Any) -> None:
             """Status and headers."""
-            self.send_response(reply["status"])
-            for name, value in reply["headers"]:
-                self.send_header(name, value)
+            self.send_response_only(reply["status"])
+            for header in reply["headers"]:
+                self.send_header(header[0], header[1] if len(header) == 2 else soon(header[2], header[3]))
             self.send_header("transfer-encoding", "chunked")
             self.send_header("connection", "close")
             self.end_headers()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import http.client
 import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +24,7 @@ import yaml
 from banstorm.harness import command_export
 from banstorm.harness.cli import banstorm
 from banstorm.harness.errors import HarnessError
+from banstorm.harness.issue_headers import Sent
 from banstorm.harness.issue_recorded import Recorded as Call
 from banstorm.harness.issue_recorded import content_type, replies, well
 from banstorm.harness.launch import pick_port
@@ -157,7 +163,7 @@ def test_the_script_is_one_file_of_the_standard_library():
     ],
 )
 def test_a_body_tells_its_kind(body: str, kind: str):
-    """The ledger keeps no headers."""
+    """The ledger keeps no headers, and those of an answer of the provider's own can't be made again."""
     assert kind == content_type(body)
 
 
@@ -168,6 +174,52 @@ def test_how_an_attempt_ended_is_how_it_is_played():
         (reply,) = replies(Call(attempts=[attempt("first", ended_by=ended_by)]), "first")
         assert wanted == reply["end"]
     assert [] == replies(Call(attempts=[attempt("first", status=200, fault=None)]), "first")
+
+
+def test_the_script_sends_the_headers_that_are_known():
+    """As they were, in their order, and none besides; one that names a moment is as far from now as it was then."""
+    kept = [["content-type", "application/json"], ["retry-after", "2"]]
+    moments = {
+        "http": lambda value: parsedate_to_datetime(value).timestamp(),
+        "rfc 3339": lambda value: datetime.fromisoformat(value).timestamp(),
+        "seconds": float,
+        "milliseconds": lambda value: float(value) / 1000,
+    }
+    moved = [[f"x-{number}", "then", form, 90] for number, form in enumerate(moments)]
+    reply = {"status": 429, "headers": kept + moved, "body": BANNED, "end": "complete"}
+    script: dict[str, Any] = {}
+    exec(command_export.script({}), script)  # noqa: S102 - it is the program that is written for people
+    server = ThreadingHTTPServer(("127.0.0.1", 0), script["provider"]({"name": "first", "replies": [reply]}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        asked = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=WAIT_S)
+        before_s = time.time()
+        asked.request("POST", "/v1/messages", b"{}")
+        answer = asked.getresponse()
+        assert BANNED == answer.read().decode()
+        read = [[name.lower(), value] for name, value in answer.getheaders()]
+        asked.close()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert [*kept, *([each[0], dict(read)[each[0]]] for each in moved)] == read[:-2]
+    assert ["transfer-encoding", "connection"] == [name for name, _ in read[-2:]]
+    for (name, *_), when in zip(moved, moments.values(), strict=True):
+        assert before_s + 89 <= when(dict(read)[name]) <= time.time() + 91
+
+
+def test_the_report_says_for_each_provider_what_is_known_of_its_headers():
+    """All of them, or which are missing, by name where the vendor's words tell it."""
+    call = Call(attempts=[attempt("first", attempt="a-1"), attempt("second", attempt="a-2")])
+    call.headers["a-1"] = Sent([["retry-after", "2"], ["x-reset", "then", "http", 9]], whole=True)
+    call.headers["a-2"] = Sent([["content-type", "text/plain"]], unknown=["retry-after", "x-left"])
+    first, second = command_export.known(call).splitlines()
+    assert "The headers of first are all that it sent" in first
+    assert "those that name a moment are moved" in first
+    assert "Of the headers of second only content-type is replayed; it sent retry-after, x-left as well" in second
+    assert "the others were not recorded" in command_export.known(Call(attempts=[attempt("first", evidence="\ufffd")]))
+    assert "not all text" in command_export.known(Call(attempts=[attempt("first", evidence="\ufffd")]))
+    assert "" == command_export.known(Call(attempts=[attempt("first", status=None)]))
 
 
 def test_the_words_of_an_answer_are_explained_where_one_is_shown():
@@ -225,7 +277,14 @@ def test_a_run_becomes_a_report_whose_script_works_with_the_router_itself(
     )
     assert 0 == done.returncode, done.stderr
     report = (folder / "issue" / "issue.md").read_text()
-    for part in ("This organization has been disabled.", "http://127.0.0.1:9101", "reproduce.py", "`router.yaml`"):
+    for part in (
+        "This organization has been disabled.",
+        "\nrequest-id: req_",
+        "are all that it sent",
+        "http://127.0.0.1:9101",
+        "reproduce.py",
+        "`router.yaml`",
+    ):
         assert part in report
     assert str(folder.resolve()) not in report
     port, *ports = pick_port(), pick_port(), pick_port()
