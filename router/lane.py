@@ -46,7 +46,8 @@ class Lane:
     """The finest thing that can be well or ill. Each has its own breaker, so what one key or model lost, others keep.
 
     Streams have a second breaker. A stream that breaks off after its first token has cost its caller the answer, and
-    nothing can be hidden any more: the first of them sends later streams elsewhere, while plain calls stay.
+    nothing can be hidden any more: the first of them sends later streams elsewhere, while plain calls stay. So do
+    several in a row that fail before it: plain calls that succeed in between say nothing about streams.
 
     Attributes:
         provider: Who is asked; it holds the credential.
@@ -61,6 +62,7 @@ class Lane:
         gate: Counts attempts at the provider, shared by its lanes.
         draining: It gets no new calls.
         in_flight: Attempts on this lane.
+        unbegun_max: Streams in a row that fail before their first token, by accident, until later ones go elsewhere.
     """
 
     provider: LLMProvider
@@ -75,6 +77,8 @@ class Lane:
     gate: Gate = field(default_factory=Gate)
     draining: bool = False
     in_flight: int = 0
+    unbegun_max: int = 3
+    _unbegun: int = 0
 
     @property
     def name(self) -> str:
@@ -151,6 +155,7 @@ class Lane:
         if self._leave(permit):
             self.breaker.succeeded(permit.whole)
             if permit.stream is not None:
+                self._unbegun = 0
                 self.streams.succeeded(permit.stream)
 
     def failed(self, permit: Pass, failure: Failure, *, midway: bool = False) -> None:
@@ -164,7 +169,19 @@ class Lane:
             self.streams.failed(permit.stream, failure)
         else:
             self.breaker.failed(permit.whole, failure)
-            self.streams.abandoned(permit.stream)
+            self._did_not_begin(permit.stream, failure)
+
+    def _did_not_begin(self, ticket: Ticket, failure: Failure) -> None:
+        if not self.breaker.available:
+            self._unbegun = 0  # everybody goes elsewhere: nothing is left to say of streams alone
+            self.streams.abandoned(ticket)
+        elif failure.meaning not in ACCIDENTS or failure.reason in CONTENT_DRIFTS:
+            self.streams.abandoned(ticket)
+        elif ticket.probe or self._unbegun + 1 >= self.unbegun_max:
+            self._unbegun = 0
+            self.streams.failed(ticket, failure)
+        else:
+            self._unbegun += 1
 
     def suspect(self, permit: Pass, failure: Failure) -> None:
         """A stream on its way has fallen silent. It may still end well, but later ones are better sent elsewhere."""
@@ -268,5 +285,6 @@ def make_lane(
         price,
         closed_by,
         gate or Gate(),
+        unbegun_max=settings.failures_in_a_row,
     )
     return lane
