@@ -24,14 +24,14 @@ def watched(play: Callable[[Wish], int], wish: Wish) -> int:
 
     with Web() as web:
         tell(sys.stdout, [f"watch it: {web.url}"])
-        return play(replace(wish, audience=web.reader))
+        return play(replace(wish, audience=web))
 
 
 def with_audience(plan: Plan, listener: events.Listener) -> events.Listener:
     """A listener that passes each event on to whoever else watches the plan's run, if anybody does."""
     if plan.wish.audience is None:
         return listener
-    other = plan.wish.audience(plan)
+    other = plan.wish.audience.reader(plan)
 
     def both(event: events.Event) -> None:
         listener(event)

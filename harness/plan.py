@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +20,8 @@ from ..scenarios.arrivals import scaled
 from ..scenarios.document import read
 from ..scenarios.model import Clients, Load, Scenario
 from . import faults, happenings
+from .audience import Audience
 from .errors import HarnessError
-from .events import Listener
 from .faults.base import Host
 from .intercept import FOLDER, Interception
 from .intercept import config as intercept_config
@@ -70,8 +70,8 @@ class Wish:
     charts: bool = True
     intercept: Interception | None = None
     """How the router is intercepted, if it is."""
-    audience: Callable[[Plan], Listener] | None = field(default=None, compare=False, repr=False)
-    """Gives one more reader of each run's events, if anybody else watches."""
+    audience: Audience | None = field(default=None, compare=False, repr=False)
+    """Who else watches, if anybody does."""
     tolerance: Tolerance = field(default_factory=Tolerance)
     """How far beyond the scenario's limits is still accepted."""
     told: Told = field(default_factory=Told)

@@ -62,6 +62,8 @@ def play_repeated(wish: Wish, times: int, tag: str | None = None) -> int:
     """
     names = [wish.scenario] if tag is None else catalogue.tagged(tag)
     plans = [plan for name in names for plan in planned(replace(wish, scenario=name), times)]
+    if wish.audience is not None:
+        wish.audience.expect(len(plans))
     asked = Asked(times, tag, _command(plans[0], wish, times, tag))
     return play_plans(plans, asked, execute, lambda plan: prepare(plan.wish))
 
@@ -103,6 +105,9 @@ def play_plans(
     if result.scenarios:
         folder = plans[0].folder.parent / _name(plans[0], asked, began)
         _tell(result, folder)
+        audience = plans[0].wish.audience
+        if audience is not None:
+            audience.together(result, folder)
     return code
 
 

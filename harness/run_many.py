@@ -57,6 +57,8 @@ def play_tagged(tag: str, wish: Wish) -> int:
         ScenarioError: when one of them can't be used.
     """
     plans = [prepare(replace(wish, scenario=name)) for name in catalogue.tagged(tag)]
+    if wish.audience is not None:
+        wish.audience.expect(len(plans))
     return play_all(plans, execute, lambda plan: prepare(plan.wish))
 
 
@@ -161,7 +163,12 @@ def execute(plan: Plan) -> Result:
     """
     from .run import Run
 
-    return drive(Run(plan, with_audience(plan, _quiet)).execute)
+    try:
+        return drive(Run(plan, with_audience(plan, _quiet)).execute)
+    except HarnessError as error:
+        if plan.wish.audience is not None:
+            plan.wish.audience.failed(error.what)
+        raise
 
 
 def _quiet(event: events.Event) -> None:

@@ -20,11 +20,13 @@ from .errors import HarnessError
 from .web_app import WebApp
 from .web_feed import PAGES_MAX, Feed
 from .web_state import LiveState
+from .web_together import told
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from ..reports.repeat import RepeatOut
     from . import events
     from .plan import Plan
 
@@ -44,7 +46,7 @@ CONNECTIONS_MAX: Final = 2 * PAGES_MAX + 8
 
 
 class Web:
-    """Serves the live page. Use as a context manager; `reader` gives a listener for each run.
+    """Serves the live page: an `Audience`. Use as a context manager; `reader` gives a listener for each run.
 
     Raises:
         HarnessError: when no port can be had.
@@ -104,6 +106,21 @@ class Web:
                 self._state.take(event)
 
         return take
+
+    def expect(self, runs: int) -> None:
+        """So many runs will be played, one after the other."""
+        with self._lock:
+            self._state.expect(runs)
+
+    def failed(self, reason: str) -> None:
+        """The run that began last could not be played; another may follow."""
+        with self._lock:
+            self._state.fail(reason)
+
+    def together(self, result: RepeatOut, folder: Path) -> None:
+        """What the runs of a repeat say together; the pages end with it."""
+        with self._lock:
+            self._state.together(told(result, folder))
 
     def _whole(self) -> bytes:
         with self._lock:

@@ -40,6 +40,8 @@ class LiveState:
         self._ended: deque[dict[str, Any]] = deque(maxlen=ENDED_MAX)
         self._folders: dict[int, Path] = {}
         self._number = 0
+        self._planned = 1
+        self._together: dict[str, Any] | None = None
         self._over: dict[str, Any] | None = None
         self._all = True
 
@@ -58,6 +60,21 @@ class LiveState:
         if isinstance(event, events.Reported):
             self._folders[self._run.number] = event.folder
 
+    def expect(self, runs: int) -> None:
+        """So many runs will be played."""
+        self._planned = runs
+        self._all = True
+
+    def fail(self, reason: str) -> None:
+        """The run that began last could not be played."""
+        if self._run is not None:
+            self._run.failure = reason
+
+    def together(self, told: dict[str, Any]) -> None:
+        """What several runs say together (see `web_together`)."""
+        self._together = told
+        self._all = True
+
     def end(self, failure: str | None = None) -> None:
         """No run follows. `failure`: why the last could not be played, if it could not."""
         self._settle(failure)
@@ -72,7 +89,8 @@ class LiveState:
     def whole(self) -> bytes:
         """The document."""
         run = None if self._run is None else self._run.whole()
-        return orjson.dumps({"run": run, "ended": list(self._ended), "over": self._over})
+        told = {"planned": self._planned, "together": self._together, "over": self._over}
+        return orjson.dumps({"run": run, "ended": list(self._ended), **told})
 
     def changes(self) -> tuple[str, bytes] | None:
         """What to send to pages that have had everything so far: "state" or "step" with its data; None for nothing."""
@@ -94,6 +112,7 @@ class _Run:
 
     def __init__(self, plan: Plan, number: int) -> None:
         self.number = number
+        self.failure: str | None = None
         scenario = plan.scenario
         self._told: dict[str, Any] = {
             "number": number,
@@ -168,12 +187,12 @@ class _Run:
         return {"number": self.number, "now": self._now, "news": news, "news_count": self._lines}
 
     def ended(self, failure: str | None) -> dict[str, Any]:
-        told = self._report
+        told, why = self._report, failure or self.failure
         return {
             **{key: self._told[key] for key in ("number", "name", "title", "target", "seed", "folder", "command")},
             "report": told is not None,
             "verdict": "not judged" if told is None else told.verdict,
-            "sentence": (failure or "the terminal says why") if told is None else told.sentence,
+            "sentence": redact(why or "the terminal says why", self._secrets) if told is None else told.sentence,
         }
 
 

@@ -1,5 +1,6 @@
 // A run while it goes on. The server sends "state", all there is, and "step", what changed; the page ends as the report.
 const PHASES = { starting: "starting", running: "running", draining: "last answers", reporting: "judging", over: "over", lost: "connection lost" };
+const TONES = { pass: "good", fail: "bad" };
 const ROWS_MAX = 8, NEWS_ROWS_MAX = 100;  // rows of faults (as lanes.js draws them) and of news
 const view = { doc: null, width: 0, lost: false, seen: 0, kept: new Map() };
 
@@ -8,13 +9,13 @@ const status = box("phase", "span", { class: "pill", role: "status" }), about = 
 const title = h("h1", {}), story = h("p", { class: "soft" }), cards = box("cards", "div", { class: "cards" });
 const chart = box("chart", "div", { class: "chart" }), keys = box("keys"), providers = box("providers", "div", { class: "card" });
 const news = box("news", "ol", { class: "mono small", style: { listStyle: "none", margin: 0, padding: 0, whiteSpace: "pre-wrap", overflowWrap: "anywhere" } });
-const note = box("note", "p", { class: "soft small" }), ended = box("ended"), hero = h("section", { class: "hero inconclusive", id: "now", "aria-label": "The run" }, h("div", { class: "kicker" }, status, about), title, story, note);
+const note = box("note", "p", { class: "soft small" }), ended = box("ended"), together = box("together"), hero = h("section", { class: "hero inconclusive", id: "now", "aria-label": "The run" }, h("div", { class: "kicker" }, status, about), title, story, note);
 hero.style.setProperty("--tone", "var(--accent)");
 hero.style.setProperty("--tone-bg", "var(--card)");
 const running = box("running", "div", {}, "");
 running.append(cards, section("timeline", "Timeline", "Each bar is drawn as it happens; the shaded spans are the faults that the scenario declares.", h("div", { class: "card" }, keys, chart)),
   section("asked", "Providers", null, providers), section("happened", "What happened", null, h("div", { class: "card" }, news)));
-document.getElementById("page").replaceChildren(hero, ended, running);
+document.getElementById("page").replaceChildren(hero, together, running, ended);
 
 const theme = h("button", { type: "button", "aria-label": "Colours: auto", title: "Colours: auto" }, "◐");
 theme.addEventListener("click", () => {
@@ -57,7 +58,7 @@ function drawChart(run) {
 
 function drawRun(run) {
   const now = run.now, load = now.load, lost = (load.ended || 0) - (load.good || 0);
-  about.textContent = `${run.target}, seed ${run.seed}`;
+  about.textContent = `${run.target}, seed ${run.seed}${view.doc.planned > 1 ? `, run ${run.number} of ${view.doc.planned}` : ""}`;
   title.textContent = run.title;
   story.textContent = run.story;
   const at = now.at_s === null ? "no call yet" : now.at_s < 0 ? "warming up" : `${seconds(Math.round(Math.min(now.at_s, run.length_s)))} of ${seconds(run.length_s)}`;
@@ -82,12 +83,24 @@ const reportOf = (run) => `runs/${run.number}/report.html`;
 
 function drawEnded(doc) {
   if (!doc.ended.length) return ended.replaceChildren();
-  const tone = { pass: "good", fail: "bad" };
+  const tone = TONES;
   ended.replaceChildren(section("runs", doc.over ? "The runs" : "So far", doc.over ? "The reports open from this page for as long as it is open; they are saved in the folders named here." : null, h("div", { class: "card" }, table("", [
-    ["scenario", (run) => [run.title, h("div", { class: "small soft" }, run.name)]], ["verdict", (run) => h("span", { class: `tag ${tone[run.verdict] || ""}` }, run.verdict)],
+    ["scenario", (run) => [run.title, h("div", { class: "small soft" }, doc.planned > 1 ? `${run.name}, seed ${run.seed}` : run.name)]], ["verdict", (run) => h("span", { class: `tag ${tone[run.verdict] || ""}` }, run.verdict)],
     ["what it says", (run) => [run.sentence, h("div", { class: "small soft mono", style: { overflowWrap: "anywhere" } }, run.folder)]],
     ["report", (run) => run.report ? h("a", { href: view.kept.get(run.number) || reportOf(run), target: "_blank", rel: "noopener" }, "open") : "–"],
   ], doc.ended))));
+}
+
+// What several runs of the same scenario say together, where they were asked for.
+function drawTogether(doc) {
+  const all = doc.together;
+  if (!all) return together.replaceChildren();
+  const rows = (list) => table("", [["question", (each) => each.question], ["over the runs", (each) => each.spread]], list);
+  const one = (each) => h("div", { class: "card" }, h("h3", {}, h("span", { class: `tag ${TONES[each.verdict] || ""}` }, each.verdict), ` ${each.title} on ${each.target}: ${each.counts}`),
+    each.measures.some((measure) => measure.held) && rows(each.measures.filter((measure) => measure.held)),
+    each.measures.some((measure) => !measure.held) && folded("More measures", () => rows(each.measures.filter((measure) => !measure.held))));
+  together.replaceChildren(section("measures", "The runs together", `The worst run decides. Intervals in brackets: ${all.method}.`, all.scenarios.map(one)),
+    h("p", { class: "small soft mono", style: { overflowWrap: "anywhere" } }, `saved: ${all.file}`, h("br"), `again: ${all.command}`));
 }
 
 // Reports of several runs are kept in the page, so that they open without the run's process.
@@ -105,7 +118,7 @@ async function keep(doc) {
 
 async function finish(doc) {
   const last = doc.ended[doc.ended.length - 1];
-  if (doc.ended.length === 1 && last.report) {
+  if (doc.planned <= 1 && doc.ended.length === 1 && last.report) {
     document.documentElement.dataset.live = "over";
     note.textContent = `The report is saved as ${last.folder}/report.html`;
     source.close();
@@ -121,18 +134,25 @@ function draw() {
   const doc = view.doc, run = doc && doc.run;
   if (!doc) return;
   const phase = doc.over ? "over" : view.lost ? "lost" : run ? run.now.phase : "starting";
-  if (status.textContent !== PHASES[phase]) status.textContent = PHASES[phase] || phase;
+  const worst = ["fail", "inconclusive", "not judged", "pass"].find((name) => doc.ended.some((each) => each.verdict === name));
+  const word = (doc.over && worst) || PHASES[phase] || phase;
+  if (status.textContent !== word) status.textContent = word;
   running.hidden = !run;
   if (run) drawRun(run);
   if (!run && doc.over) {
     const last = doc.ended[doc.ended.length - 1];
     const sums = ["pass", "fail", "inconclusive", "not judged"].map((name) => [doc.ended.filter((each) => each.verdict === name).length, name]).filter(([many]) => many);
     title.textContent = doc.over.failure ? `It could not be played: ${doc.over.failure}` : last ? `${plural(doc.ended.length, "run")}: ${sums.map(([many, name]) => `${many} ${name}`).join(", ")}` : "Nothing was played";
-    story.textContent = "";
+    if (worst) {
+      hero.className = `hero ${worst === "not judged" ? "inconclusive" : worst}`;
+      for (const name of ["--tone", "--tone-bg"]) hero.style.removeProperty(name);
+    }
+    const left = doc.planned - doc.ended.length;
+    story.textContent = left > 0 && !doc.over.failure ? `It was interrupted: ${plural(left, "run was", "runs were")} not played.` : "";
     about.textContent = last ? last.target : "";
   }
   note.textContent = view.lost && !doc.over ? `The run's process doesn't answer. What it wrote is in ${run ? run.folder : "the run's folder"}.` : "";
-  document.title = `${PHASES[phase] || phase}: ${run ? run.title : "banstorm"} · banstorm live`;
+  document.title = `${word}: ${run ? run.title : "banstorm"} · banstorm live`;
   document.documentElement.dataset.ready = "true";
 }
 
@@ -156,6 +176,7 @@ source.addEventListener("state", (event) => {
   view.lost = false;
   if (view.doc.run) tellNews(view.doc.run.news, view.doc.run.news_count, true);
   drawEnded(view.doc);
+  drawTogether(view.doc);
   soon();
   if (view.doc.over) finish(view.doc); else if (view.doc.ended.length) keep(view.doc);
 });

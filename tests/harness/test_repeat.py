@@ -167,3 +167,21 @@ def test_whole_runs_are_repeated_and_compared(tmp_path: Path):
     (group,) = json.loads(compared.output)["groups"]
     assert [11, 12] == [each["seed"] for each in group["pairs"]]
     assert {"same", "unknown"} >= {each["change"] for each in group["differences"]}
+
+
+def test_who_watches_a_repeat_is_told_what_its_runs_say_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """How many there will be before the first, and last the result and the folder that holds it."""
+    told: list[Any] = []
+
+    class Watching:
+        def expect(self, runs: int) -> None:
+            told.append(runs)
+
+        def together(self, result: Any, folder: Path) -> None:
+            told.append((result.verdict, folder))
+
+    monkeypatch.setattr(repeat, "execute", lambda plan: told.append(plan.scenario.seed) or Judged(plan, "fail", 2.0))
+    audience: Any = Watching()
+    assert Exit.FAIL is repeat.play_repeated(Wish(scenario="sudden_ban", out=tmp_path, audience=audience), 2)
+    (path,) = tmp_path.glob("*/repeat.json")
+    assert [2, 20260104, 20260105, ("fail", path.parent)] == told

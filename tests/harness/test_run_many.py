@@ -115,3 +115,45 @@ def test_one_scenario_or_a_tag(words):
     done = CliRunner().invoke(banstorm, words)
     assert 2 == done.exit_code
     assert "give one scenario, or a --tag" in done.output
+
+
+class Watching:
+    """An audience that only notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def expect(self, runs: int) -> None:
+        """How many there will be."""
+        self.told.append(("expect", runs))
+
+    def reader(self, plan: Plan) -> Any:
+        """One begins."""
+        self.told.append(("begins", plan.name))
+        return lambda _: None
+
+    def failed(self, reason: str) -> None:
+        """It could not be played."""
+        self.told.append(("failed", reason))
+
+    def together(self, result: Any, folder: Path) -> None:
+        """What they say together."""
+        self.told.append(("together", result.repeat, folder))
+
+
+def test_who_watches_is_told_of_each_run_and_why_one_could_not_be_played(monkeypatch: pytest.MonkeyPatch):
+    """How many there will be comes first; a run that could not begin doesn't keep the next from being shown."""
+
+    class Mute:
+        def __init__(self, plan: Plan, listener: Any) -> None:
+            assert listener is not None
+
+        async def execute(self) -> Any:
+            raise NotReadyError("the target is mute", "http://x", "mend it")
+
+    monkeypatch.setattr("banstorm.harness.run.Run", Mute)
+    monkeypatch.setattr(run_many.catalogue, "tagged", lambda _: ["sudden_ban", "silent"])
+    watching = Watching()
+    assert Exit.INCONCLUSIVE is run_many.play_tagged("ci", Wish(scenario="", audience=watching))
+    failed = ("failed", "the target is mute")
+    assert [("expect", 2), ("begins", "sudden_ban"), failed, ("begins", "silent"), failed] == watching.told

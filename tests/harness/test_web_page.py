@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import live_page
 import pytest
-from banstorm.harness import events
+from banstorm.harness import command_web, events, repeat, run_many
+from banstorm.harness.errors import HarnessError
+from banstorm.harness.exitcode import Exit
+from banstorm.harness.plan import Plan, Wish
 from banstorm.harness.web import Web
-from banstorm.reports.result import Result
+from banstorm.reports.result import Result, Verdict
 from banstorm.reports.writers import html
 from chromium import Page, browser
 from pages import failing
@@ -162,3 +166,90 @@ def test_the_reports_of_several_runs_open_without_the_process(page: Page, result
     _until(page, "location.protocol === 'blob:' && document.documentElement?.dataset.ready && document.title")
     assert page.evaluate("document.title").startswith("fail")
     _quiet(page, web.url)
+
+
+@pytest.fixture
+def playing(page: Page, result: Result, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Lets runs only be told of, with a browser that watches from the first on; what it showed while each went on."""
+
+    def begin(*ends: str) -> list[str]:
+        left, seen = list(ends), []
+
+        class Told:
+            def __init__(self, plan: Plan, listener: events.Listener) -> None:
+                self._plan, self._listener = plan, listener
+
+            async def execute(self) -> Result:
+                web = self._plan.wish.audience
+                assert isinstance(web, Web)
+                if not seen:
+                    page.open(web.url)
+                folder, end = self._plan.folder, left.pop(0)
+                story = live_page.story(folder, end)
+                for event in story[:9]:
+                    self._listener(event)
+                number = len(seen) + 1
+                shown = "document.querySelector('#now .kicker')?.textContent || ''"
+                _until(page, f"({shown}).includes('run {number} of') && {BARS}")
+                seen.append(page.evaluate(shown))
+                if end == "mute":
+                    raise HarnessError("the target never answered", "http://x", "start it")
+                folder.mkdir(parents=True)
+                (folder / "report.html").write_text(html.render(result), "utf-8")
+                for event in story[9:]:
+                    self._listener(event)
+                return result.model_copy(update={"verdict": Verdict(end)})
+
+        monkeypatch.setattr("banstorm.harness.run.Run", Told)
+        return seen
+
+    return begin
+
+
+def _rows(page: Page, place: str) -> list[str]:
+    return list(page.evaluate(f"[...document.querySelectorAll('{place} tbody tr')].map((each) => each.textContent)"))
+
+
+def test_a_repeat_ends_with_what_its_runs_say_together(page: Page, playing: Any, tmp_path: Path):
+    """The page follows each run, says which of how many it is, and ends with the worst verdict and the measures."""
+    seen = playing("pass", "mute", "fail")
+    wish = Wish(scenario="sudden_ban", out=tmp_path)
+    assert Exit.FAIL is command_web.watched(partial(repeat.play_repeated, times=3), wish)
+    assert [f"seed {20260104 + k}, run {k + 1} of 3" for k in range(3)] == [each[each.index("seed") :] for each in seen]
+    _until(page, "document.documentElement.dataset.live === 'over'")
+    assert page.evaluate("!location.pathname.includes('report')")
+    assert "3 runs: 1 pass, 1 fail, 1 not judged" == page.evaluate("document.querySelector('h1').textContent")
+    assert page.evaluate("document.querySelector('#now').classList.contains('fail')")
+    assert "fail" == page.evaluate("document.querySelector('#phase').textContent")
+    (written,) = tmp_path.glob("*/repeat.md")
+    together = page.evaluate("document.querySelector('#together').textContent")
+    assert "1 fail, 1 inconclusive, 1 pass" in together
+    assert f"saved: {written}" in together
+    assert "again: banstorm run sudden_ban --target reference --seed 20260104 --repeat 3" in together
+    measures = _rows(page, "#measures")
+    assert [each for each in measures if "n = 2" in each]
+    runs = _rows(page, "#runs")
+    assert ["pass", "not judged", "fail"] == [
+        next(word for word in ("pass", "not judged", "fail") if word in row) for row in runs
+    ]
+    assert "the target never answered" in runs[1]
+    assert ["seed 20260104" in runs[0], "seed 20260106" in runs[2]] == [True, True]
+    page.evaluate("location.href = document.querySelector('#runs tbody tr:last-child a').href")
+    _until(page, "location.protocol === 'blob:' && document.documentElement?.dataset.ready && document.title")
+    assert page.complaints == []
+
+
+def test_a_tag_ends_with_a_row_for_each_of_its_runs(page: Page, playing: Any, tmp_path: Path, monkeypatch: Any):
+    """The next scenario follows on the same page; nothing is said of several together that was not asked for."""
+    monkeypatch.setattr(run_many.catalogue, "tagged", lambda _: ["sudden_ban", "revoked_key"])
+    seen = playing("pass", "inconclusive")
+    wish = Wish(scenario="", out=tmp_path)
+    assert Exit.INCONCLUSIVE is command_web.watched(partial(run_many.play_tagged, "ci"), wish)
+    assert ["run 1 of 2", "run 2 of 2"] == [each[each.index("run ") :] for each in seen]
+    _until(page, "document.documentElement.dataset.live === 'over'")
+    assert ["revoked_key", "sudden_ban"] == sorted(
+        next(name for name in ("revoked_key", "sudden_ban") if name in row) for row in _rows(page, "#runs")
+    )
+    assert page.evaluate("document.querySelector('#now').classList.contains('inconclusive')")
+    assert "" == page.evaluate("document.querySelector('#together').textContent")
+    assert page.complaints == []

@@ -22,11 +22,11 @@ WAIT_S = 60.0
 
 
 @contextlib.contextmanager
-def _run(tmp_path: Path, path: Path, line: str) -> Iterator[tuple[subprocess.Popen, Path, str]]:
+def _run(tmp_path: Path, path: Path, line: str, *more: str) -> Iterator[tuple[subprocess.Popen, Path, str]]:
     """A run under way that has printed `line`: its process, the file that it prints to, and the page's address."""
     out = tmp_path / "out.txt"
     with out.open("wb") as file:
-        process = subprocess.Popen(command(tmp_path, path, "--web"), stdout=file, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command(tmp_path, path, "--web", *more), stdout=file, stderr=subprocess.STDOUT)
     try:
         give_up = time.monotonic() + WAIT_S
         while line not in (text := out.read_text("utf-8")):
@@ -81,3 +81,21 @@ def test_an_interrupted_run_ends_its_page(tmp_path: Path):
         with pytest.raises(httpx.TransportError):
             httpx.get(url, trust_env=False)
     assert document["ended"][0]["report"]
+
+
+def test_the_page_follows_a_repeat_to_what_its_runs_say_together(tmp_path: Path):
+    """Each run in turn on one page, its report as soon as it is there, and at the end the summary that was written."""
+    phases: list[str] = []
+    path = scenario(tmp_path, duration="3s")
+    with _run(tmp_path, path, WATCH, "--inline", "--repeat", "2") as (process, out, url):
+        with httpx.Client(timeout=60, trust_env=False) as client, client.stream("GET", url + "events") as answer:
+            document = _read(answer, phases)
+            reports = [client.get(url + f"runs/{each['number']}/report.html") for each in document["ended"]]
+        code = process.wait(timeout=20)
+    assert code in {0, 3}, out.read_text("utf-8")  # a busy machine may be late
+    assert [11, 12] == [each["seed"] for each in document["ended"]]
+    assert [200, 200] == [each.status_code for each in reports]
+    (written,) = (tmp_path / "runs").glob("*/repeat.md")
+    assert str(written) == document["together"]["file"]
+    assert document["together"]["command"].endswith("--repeat 2")
+    assert 2 == document["planned"]

@@ -9,12 +9,14 @@ from typing import Any
 
 import live_page
 import pytest
-from banstorm.harness import events
+from banstorm.harness import events, web_together
 from banstorm.harness.command_web import with_audience
+from banstorm.harness.plan import Plan
 from banstorm.harness.pulse import Pulse
 from banstorm.harness.web_feed import QUEUE_MAX, Feed
 from banstorm.harness.web_state import NEWS_CHARS_MAX, LiveState, windows
 from banstorm.harness.web_timeline import STEPS_MAX, LiveTimeline
+from banstorm.reports.repeat import RepeatOut
 
 
 def _changes(state: LiveState) -> tuple[str, dict[str, Any]]:
@@ -63,6 +65,43 @@ def test_one_run_follows_the_other(tmp_path: Path):
     assert 3 == document["run"]["number"]
     assert {} == document["run"]["timeline"]["outcomes"]
     assert [first.folder / "report.html", None] == [state.report(1), state.report(3)]
+
+
+def test_what_several_runs_say_together_is_told_whole(tmp_path: Path):
+    """How many there will be is known from the first on; what they say is the summary's own words, and its file."""
+    state = LiveState()
+    state.expect(2)
+    document = _changes(state)[1]
+    assert (2, None) == (document["planned"], document["together"])
+    measure = {"measure": "lost_calls", "unit": "number", "held": True, "n": 2, "mean": 3.0, "note": "n = 2"}
+    measure |= {"low": None, "high": None, "least": 2.0, "most": 4.0, "unseen": 0, "missing": 0}
+    row = {"scenario": "sudden_ban", "title": "A ban", "target": "mine", "verdict": "fail", "measures": [measure]}
+    runs = [{"folder": f"r{k}", "seed": k, "verdict": "fail", "sentence": "lost."} for k in (1, 2)]
+    told = {"command": "banstorm run it", "repeat": 2, "complete": True, "verdict": "fail"}
+    state.together(
+        web_together.told(RepeatOut.model_validate({**told, "scenarios": [{**row, "runs": runs}]}), tmp_path)
+    )
+    document = _changes(state)[1]["together"]
+    assert ("fail", "banstorm run it", str(tmp_path / "repeat.md")) == tuple(
+        document[key] for key in ("verdict", "command", "file")
+    )
+    (scenario,) = document["scenarios"]
+    assert "2 fail" == scenario["counts"]
+    assert [("3, n = 2; from 2 to 4", True)] == [(each["spread"], each["held"]) for each in scenario["measures"]]
+
+
+def test_a_run_that_could_not_be_played_says_why_though_another_follows(tmp_path: Path):
+    """Its row has the reason, without the key that may stand in it; the next run is shown as ever."""
+    state = LiveState()
+    state.begin(live_page.plan(tmp_path))
+    state.fail("the target said sk-ant-REDACTED")
+    state.begin(live_page.plan(tmp_path))
+    (row,) = _changes(state)[1]["ended"]
+    assert ("not judged", False) == (row["verdict"], row["report"])
+    assert row["sentence"].startswith("the target said ")
+    assert "abcdefgh" not in row["sentence"]
+    state.end()
+    assert "the terminal says why" == _changes(state)[1]["ended"][1]["sentence"]
 
 
 def test_news_are_short_and_hold_no_key(tmp_path: Path):
@@ -132,7 +171,12 @@ def test_who_watches_besides_hears_the_same(tmp_path: Path):
     heard: list[tuple[str, events.Event]] = []
     plan = live_page.plan(tmp_path)
     assert len == with_audience(plan, len)
-    object.__setattr__(plan.wish, "audience", lambda plan: lambda event: heard.append((plan.name, event)))
+
+    class Watching:
+        def reader(self, plan: Plan) -> events.Listener:
+            return lambda event: heard.append((plan.name, event))
+
+    object.__setattr__(plan.wish, "audience", Watching())
     first: list[events.Event] = []
     event = events.Draining(1.0)
     with_audience(plan, first.append)(event)
