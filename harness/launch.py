@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import orjson
 
+from . import strays
 from .child import LINE_BYTES_MAX
 from .errors import ChildFailedError, HarnessError
 from .redact import redact
@@ -63,6 +64,21 @@ def _clean(printed: bytes) -> bytes:
     return redact(printed.decode("utf-8", "replace")).encode()
 
 
+def _no_start(name: str, program: str, error: OSError) -> HarnessError:
+    """Why a program could not be started, for people: a missing runtime is the usual reason."""
+    what, where, advice = error.strerror or type(error).__name__, program, "check the command"
+    if isinstance(error, FileNotFoundError):
+        if error.filename is not None and str(error.filename) != program:
+            where, advice = str(error.filename), "it is started in that folder: make it, or name another"
+        elif "/" not in program:
+            what, where, advice = f"{program} is not installed", "the PATH", "install it, or name it with its folder"
+        elif Path(program).exists():
+            what, advice = "the program that its first line names is not installed", "install that, or change the line"
+    elif isinstance(error, PermissionError):
+        advice = "make it executable (chmod +x), or name the program that runs it"
+    return HarnessError(f"{name} can't be started: {what}", where, advice)
+
+
 def pick_port() -> int:
     """A loopback TCP port that is free now.
 
@@ -91,6 +107,7 @@ class Process:
         self._tasks: list[asyncio.Task[None]] = []
         self._paused = False
         self._how: tuple[Sequence[str], Mapping[str, str] | None, Path | None] | None = None
+        self._mark = strays.new_mark()
 
     @property
     def pid(self) -> int | None:
@@ -127,15 +144,14 @@ class Process:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=None if env is None else dict(env),
+                env={**(os.environ if env is None else env), strays.VARIABLE: self._mark},
                 cwd=cwd,
                 limit=LINE_BYTES_MAX,
                 start_new_session=True,  # a Ctrl-C in the terminal is for the harness, which then stops its children
                 preexec_fn=_die_with_parent,
             )
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise HarnessError(f"{self.name} can't be started: {reason}", command[0], "check the command") from error
+            raise _no_start(self.name, command[0], error) from error
         self.log.parent.mkdir(parents=True, exist_ok=True)
         assert self._process.stdout  # noqa: S101 - asked for above
         assert self._process.stderr  # noqa: S101 - asked for above
@@ -190,19 +206,20 @@ class Process:
             self._ask_to_end()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), seconds)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._end_rest()
         await self._process.wait()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*self._tasks, return_exceptions=True), 1.0)
         for task in self._tasks:
             task.cancel()
+        # The pipes, which the loop might else not have closed when it ends; asyncio has no public way to it.
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
     async def kill(self) -> None:
         """End it and whatever it started at once, by SIGKILL; returns when it is gone."""
         if self._process is not None and self.returncode is None:
             self.stopping = True
-            self._signal(signal.SIGKILL)
+            await self._end_rest()
             await self._gone()
 
     async def terminate(self, seconds: float = STOP_S_MAX) -> None:
@@ -212,8 +229,7 @@ class Process:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), seconds)
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # also what it started, if it left that behind
+            await self._end_rest()
             await self._gone()
 
     async def again(self) -> None:
@@ -239,6 +255,13 @@ class Process:
     async def _gone(self) -> None:
         """Wait until it has ended, was told of, and its last words are in the log."""
         await asyncio.wait(self._tasks, timeout=1.0)
+
+    async def _end_rest(self) -> None:
+        """Kill it if it still runs, and whatever it started, also what has left its session."""
+        assert self._process  # noqa: S101 - started before
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await asyncio.to_thread(strays.end, self._mark)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self.returncode is None:

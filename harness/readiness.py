@@ -15,6 +15,10 @@ RETRY_S: Final = 0.2
 """Seconds between two tries."""
 ROUND_SPARE_S: Final = 10.0
 """Seconds that one round of readiness calls may take beyond a caller's give_up."""
+UNHEARD: Final = "connection_refused"
+"""The load generator's word for a call whose connection nobody took."""
+PLAIN: Final = {UNHEARD: "nothing listens there", "gave_up": "no answer before the caller gave up"}
+"""Some of its words, for people."""
 MEANT = {
     "corrupted": "the target rewrites prompts or answers: a marked call came back without its watermark",
     "truncated": "the target rewrites prompts or answers: a marked call came back without its watermark",
@@ -24,12 +28,17 @@ MEANT = {
 
 
 class Readiness:
-    """What came of the readiness calls. `marked`: every kind of call came back right."""
+    """What came of the readiness calls.
 
-    def __init__(self, *, marked: bool, answered: bool, detail: str) -> None:
+    `marked`: every kind of call came back right. `answered`: waiting longer would change nothing. `heard`: something
+    took the last call's connection, whatever it did with it.
+    """
+
+    def __init__(self, *, marked: bool, answered: bool, detail: str, heard: bool = True) -> None:
         self.marked = marked
         self.answered = answered
         self.detail = detail
+        self.heard = heard
 
     def as_dict(self) -> dict[str, Any]:
         """For `run.json`."""
@@ -72,13 +81,16 @@ async def wait_ready(load: Load, child: Child, seconds: float) -> Readiness:
             return Readiness(marked=True, answered=True, detail=f"{len(calls)} kinds of marked calls came back right")
         first = bad[0]
         kind = next(each for each in calls if each["call"] == first["call"])
-        said = first.get("evidence") or first.get("error") or ""
+        said = first.get("evidence") or PLAIN.get(str(first.get("error")), first.get("error")) or ""
         shown = f"{kind['shape']}, {'streamed' if kind['stream'] else 'plain'}: {first['outcome']}"
-        detail = f"{shown}, status {first.get('status')}: {str(said)[:300]}"
+        status = f", status {first['status']}" if first.get("status") else ""
+        detail = f"{shown}{status}: {str(said)[:300]}"
         if first["outcome"] in MEANT:
             rewritten += 1
             if rewritten >= 3:  # a router that is still warming up may answer oddly once
                 return Readiness(marked=False, answered=True, detail=f"{MEANT[first['outcome']]} ({detail})")
         if time.monotonic() > until:
-            return Readiness(marked=False, answered=False, detail=f"not ready after {seconds:.0f} s ({detail})")
+            heard = any(each.get("error") != UNHEARD for each in results)
+            late = f"not ready after {seconds:.0f} s ({detail})"
+            return Readiness(marked=False, answered=False, detail=late, heard=heard)
         await asyncio.sleep(RETRY_S)

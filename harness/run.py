@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from ..reports.tables import ROUTER, Refusal
-from . import events, intercept
+from . import events, intercept, not_ready
 from .errors import HarnessError, Interrupted, NotReadyError
 from .faults.base import Host
 from .interruption import heard_it, undisturbed
@@ -19,6 +19,7 @@ from .plan import Plan
 from .readiness import wait_ready
 from .router_events import RouterEvents
 from .sampling import Sampler
+from .serving import STATS_S
 from .targets.base import Endpoint
 from .tripwire import Tripwire
 
@@ -201,20 +202,15 @@ class Run:
         load = self._children["load"]
         ready = await self._until_broken(wait_ready(plan.scenario.load, load, plan.ready_s))
         if ready is None:
-            process = plan.target.process
-            if self.manifest.target_exit is not None and process is not None:
-                said = process.tail() or "it said nothing"
-                what = f"the target {process.end} before it was ready: {said}"
-                raise NotReadyError(what, str(process.log), "mend its configuration")
+            if self.manifest.target_exit is not None and plan.target.process is not None:
+                raise not_ready.ended(plan.target.process)
             return
         self.manifest.readiness = ready.as_dict()
         if not ready.answered:
-            advice = "check that it runs, where its providers point, and --model and --api-key-env"
-            if plan.hosts is not None and not any(each["attempts"] for each in self._progress["providers"].values()):
-                advice = "no call came through the proxy: start it with the environment that was printed"
-            tail = plan.target.process.tail() if plan.target.process else ""
-            what = f"the target is {ready.detail}" + (f"; its log ends: {tail}" if tail else "")
-            raise NotReadyError(what, endpoint.base_url, advice)
+            await asyncio.sleep(2 * STATS_S)  # until the fault host has told of the last attempts
+            attempts = {name: int(each["attempts"]) for name, each in self._progress["providers"].items()}
+            intercepted = plan.hosts is not None
+            raise not_ready.unanswered(ready, endpoint.base_url, plan.target.process, attempts, intercepted=intercepted)
         if not ready.marked:
             return
         self._tell(events.TargetReady(None, plan.target.detail, endpoint.base_url))

@@ -147,10 +147,90 @@ async def test_a_child_s_log_has_no_credentials(tmp_path):
     assert "key sk-ant-[redacted] end\nlast words" == process.log.read_text()
 
 
-async def test_a_program_that_is_not_there_is_told(tmp_path):
-    """A command that can't be started ends in three lines, not in a traceback."""
-    with pytest.raises(HarnessError, match="No such file"):
-        await Process("router", tmp_path / "log").start(["/nowhere/at/all"])
+DAEMON = """
+import os, subprocess, sys
+argv = [sys.executable, "-c", "import time; time.sleep(600)"]
+worker = subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL)
+if os.fork() == 0:  # a second fork: its parent is gone at once
+    os.setsid()
+    if os.fork() == 0:
+        orphan = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+        sys.stderr.write(f"{worker.pid} {orphan.pid}\\n")
+        sys.stderr.flush()
+    os._exit(0)
+worker.wait()
+"""
+
+
+@pytest.mark.parametrize("way", ["stop", "kill", "terminate"])
+async def test_what_left_its_session_is_ended_too(way, tmp_path):
+    """Workers of a supervisor and daemons that forked twice, whichever way the process is ended."""
+    process = Process("router", tmp_path / "log")
+    await process.start([sys.executable, "-c", DAEMON], env={"PATH": os.defpath})
+    until = asyncio.get_running_loop().time() + 20
+    while not process.tail():
+        assert asyncio.get_running_loop().time() < until
+        await asyncio.sleep(0.02)
+    left = [psutil.Process(int(pid)) for pid in process.tail().split()]
+    other = Process("other", tmp_path / "other")
+    await other.start([sys.executable, "-c", "import time; time.sleep(600)"])
+    await getattr(process, way)()
+    psutil.wait_procs(left, timeout=20)
+    assert [] == [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    assert other.returncode is None
+    await process.stop()
+    await other.stop()
+
+
+async def test_a_stopped_process_leaves_no_pipe_to_the_loop(tmp_path):
+    """Even if somebody who emptied his environment still holds the other end; the loop may end at once."""
+    code = "import subprocess; subprocess.Popen(['/bin/sleep', '600'], env={}, start_new_session=True)"
+    process = Process("router", tmp_path / "log")
+    await process.start([sys.executable, "-c", f"{code}; print('x', flush=True); import time; time.sleep(600)"])
+    until = asyncio.get_running_loop().time() + 20
+    while not process.tail():
+        assert asyncio.get_running_loop().time() < until
+        await asyncio.sleep(0.02)
+    sleepers = psutil.Process(process.pid).children()
+    try:
+        await process.stop()
+        for number in range(3):
+            assert process._process._transport.get_pipe_transport(number).is_closing()
+    finally:
+        for each in sleepers:
+            each.kill()
+
+
+def _no_start(folder: Path, case: str) -> tuple[list[str], Path | None]:
+    """A command that can't be started, and the folder that it is started in."""
+    (folder / "lost").write_text("#!/no/such/interpreter\n")
+    (folder / "lost").chmod(0o755)
+    (folder / "plain").write_text("#!/bin/sh\n")
+    commands = {
+        "no such runtime": ["no-such-runtime-here", "router.js"],
+        "no such file": ["/nowhere/at/all"],
+        "no interpreter": [str(folder / "lost")],
+        "not executable": [str(folder / "plain")],
+        "no such folder": [sys.executable],
+    }
+    return commands[case], folder / "gone" if case == "no such folder" else None
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("no such runtime", r"no-such-runtime-here is not installed\n.*the PATH\n.*install it"),
+        ("no such file", r"No such file[^\n]*\n.*/nowhere/at/all\n.*check the command"),
+        ("no interpreter", r"its first line names is not installed\n.*lost\n"),
+        ("not executable", r"Permission denied\n.*plain\n.*chmod"),
+        ("no such folder", r"No such file[^\n]*\n.*gone\n.*started in that folder"),
+    ],
+)
+async def test_a_program_that_can_not_be_started_is_told(case, said, tmp_path):
+    """What is missing, where, and what to do; not a traceback."""
+    command, folder = _no_start(tmp_path, case)
+    with pytest.raises(HarnessError, match=said):
+        await Process("router", tmp_path / "log").start(command, cwd=folder)
 
 
 def test_a_run_s_processes_may_open_as_many_files_as_the_system_lets_them():
