@@ -22,17 +22,23 @@ from .exitcode import Exit
 from .faults.base import Host
 from .intercept import wanted
 from .lines import Lines, tell
+from .narrate import UNSEEN
 from .plan import Plan, Wish, make_plan, parse_ports
 from .targets.base import Options
 from .terms import told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..reports.result import Result
     from ..reports.terms import Terms
 
 LAB: Final = ("mitmproxy", "locust", "pandas", "pyarrow", "vl_convert", "psutil", "rich")
 """Modules that the extra `lab` brings."""
 CODES: Final[dict[str, Exit]] = {"pass": Exit.PASS, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
+
+WARNINGS_MAX: Final = 5
+"""Most warnings shown beside a verdict."""
 
 
 def wish(
@@ -221,6 +227,13 @@ def report_again(folder: Path, *, charts: bool, terms: Terms | None = None, forc
     return _conclude(result, folder)
 
 
+def warned(warnings: Sequence[str]) -> list[str]:
+    """Warnings beside the verdict, which may have scrolled away: a stray call, a price that is not known."""
+    lines = [f"warning: {each.translate(UNSEEN)}" for each in warnings[:WARNINGS_MAX]]
+    more = len(warnings) - WARNINGS_MAX
+    return [*lines, f"warning: {more} more in the report"] if more > 0 else lines
+
+
 def _coloured() -> bool:
     """Whether colours are wanted, by the convention of no-color.org."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
@@ -236,6 +249,7 @@ def _conclude(result: Result, folder: Path) -> int:
         lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}{' (tolerated)' if each.tolerated else ''}")
     if result.run.tolerance:
         lines.append(f"tolerance: {result.run.tolerance}")
+    lines += warned(result.run.warnings)
     tell(sys.stdout, [*lines, f"report: {folder / 'report.html'}", f"again:  {result.run.command}"])
     annotate(result)
     return CODES[result.verdict]

@@ -8,7 +8,7 @@ from typing import Final
 from . import events
 from .intercept_environment import export_lines
 
-_UNSEEN: Final = dict.fromkeys(
+UNSEEN: Final = dict.fromkeys(
     [*range(0x20), *range(0x7F, 0xA0), 0x061C, *range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A)],
     " ",
 )
@@ -64,4 +64,4 @@ def narrate(event: events.Event) -> list[str]:  # noqa: C901, PLR0912 - a table,
             text = [f"writing the report to {folder}"]
         case _:
             return []
-    return [f"{moment(event.at_s)}  {line.translate(_UNSEEN)}" for line in text]
+    return [f"{moment(event.at_s)}  {line.translate(UNSEEN)}" for line in text]

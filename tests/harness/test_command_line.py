@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from banstorm.harness.command_run import wish
+from banstorm.harness.command_run import warned, wish
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.plan import Wish
 
@@ -47,3 +47,11 @@ def test_what_can_not_be_sent_is_refused_without_being_shown(case, monkeypatch: 
         _wish(**words)
     assert what in caught.value.what
     assert "hush" not in str(caught.value)
+
+
+def test_a_verdict_repeats_the_warnings_of_its_run():
+    """They may have scrolled away: a stray call stands beside a pass. A handful; the report has the rest."""
+    assert [] == warned([])
+    assert ["warning: the target called a.example"] == warned(["the target called a.example"])
+    many = warned([f"number {number}\x1b" for number in range(7)])
+    assert ["warning: number 4 ", "warning: 2 more in the report"] == many[-2:]

@@ -68,7 +68,7 @@ def test_a_tolerance_in_another_unit_than_its_limit_is_refused_before_anything_s
 def test_the_last_lines_of_a_run_say_what_was_tolerated(capsys: pytest.CaptureFixture[str]):
     """The limit that was met only within the tolerance is marked, and the tolerance is told."""
     each = SimpleNamespace(state="met", measure="lost_calls", wanted="== 0", found="1", tolerated=True)
-    run = SimpleNamespace(command="banstorm run it", tolerance="lost_calls=2")
+    run = SimpleNamespace(command="banstorm run it", tolerance="lost_calls=2", warnings=[])
     result: Any = SimpleNamespace(verdict="pass", sentence="it came through.", expectations=[each], run=run)
     assert 0 == _conclude(result, Path("runs/it"))
     told = capsys.readouterr().out

@@ -130,7 +130,8 @@ def test_a_command_is_started_judged_and_cleaned_up(tmp_path):
     done = whole_run.play(tmp_path, scenario(tmp_path), "--target", tiny("leaks"))
     assert done.returncode in {0, 3}, done.stdout + done.stderr
     assert "✓ lost_calls == 0" in done.stdout
-    assert "warning: the target called telemetry.example, which is none of its providers" in done.stdout
+    stray = "warning: the target called telemetry.example, which is none of its providers"
+    assert 2 == done.stdout.count(stray)  # as it happens, and beside the verdict
     folder = whole_run.folder(tmp_path)
     assert "tiny_router" in folder.name
     assert ["telemetry.example"] == [each["host"] for each in whole_run.rows(folder)["refusals"]]
@@ -192,6 +193,16 @@ def test_a_target_that_dies_by_itself_fails(tmp_path):
     done = whole_run.play(tmp_path, scenario(tmp_path), "--target", tiny("dies"))
     assert 1 == done.returncode, done.stdout + done.stderr
     assert "the target exited with code 7: out of luck" in done.stdout
+
+
+@pytest.mark.lab
+@pytest.mark.alone
+def test_a_target_that_answers_500_to_everything_once_it_was_ready_fails(tmp_path):
+    """Its callers lost their calls, whatever its providers did."""
+    done = whole_run.play(tmp_path, scenario(tmp_path), "--target", tiny("breaks"))
+    assert done.returncode in {1, 3}, done.stdout + done.stderr
+    assert "✗ lost_calls == 0" in done.stdout
+    assert [] == left_behind()
 
 
 @pytest.mark.lab

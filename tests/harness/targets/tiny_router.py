@@ -38,7 +38,7 @@ class Router(BaseHTTPRequestHandler):
                 urllib.request.urlopen("http://telemetry.example/collect", timeout=5)
             except OSError as error:
                 say(error)
-        if mode == "500":
+        if mode == "500" or (mode == "breaks" and calls > 30):
             self.answer(500, b'{"error": {"message": "no", "type": "broken"}}', "application/json")
             return
         for url in urls:
