@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
-from .result import ExpectationOut
+from .result import ExpectationOut, Result, State
+
+NO_ROUTER: Final = "none"
+"""The target that is no router at all: the providers' own libraries, asked directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ _PLAIN: Final = {
     ),
     "time_to_fail_over": Plain(
         "How long until every answer was right again, from another provider?",
-        "Callers saw errors for longer than wanted before another provider took over.",
+        "It took longer than wanted until another provider answered every call, if it ever did.",
     ),
     "outage": Plain(
         "How long was the longest stretch in which no call came right?",
@@ -102,6 +106,14 @@ _PLAIN: Final = {
         "Budgets built on reported usage miss this money.",
     ),
 }
+_NAMES: Final = {
+    "retry_amplification": "requests for each call",
+    "cost_increase": "cost of a good answer, against before",
+    "wasted": "billed for nothing good",
+    "bookkeeping_drift": "tokens reported against tokens billed",
+}
+"""What a measure is called in a sentence, where its key with spaces for underscores would say little."""
+_KEYS: Final = re.compile(rf"\b({'|'.join(key for key in _PLAIN if '_' in key)})(?:\.(\w+))?( was )?")
 _OPERATORS: Final = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than", "==": "exactly"}
 
 
@@ -112,6 +124,42 @@ def plain(key: str) -> Plain:
     if found is None:
         return Plain(f"{key.replace('_', ' ').replace('.', ', ')}?", "")
     return Plain(f"{found.question[:-1]} ({_statistic(statistic)})?", found.broken) if statistic else found
+
+
+def name(key: str) -> str:
+    """An expectation key's measure as a sentence names it: ``switch_gap.p95`` is "switch gap (95 of 100, p95)"."""
+    measure, _, statistic = key.partition(".")
+    told = _NAMES.get(measure, measure.replace("_", " "))
+    return f"{told} ({_statistic(statistic)})" if statistic else told
+
+
+def reworded(text: str) -> str:
+    """A sentence of advice with the measures' names for their keys: nobody has to know ``retry_amplification``."""
+
+    def told(match: re.Match[str]) -> str:
+        named = name(match[1] + (f".{match[2]}" if match[2] else ""))
+        return f"{named[0].upper()}{named[1:]}: " if match[3] else named
+
+    return _KEYS.sub(told, text)
+
+
+def headline(result: Result) -> str:
+    """The verdict's sentence, for a page that says in a place of its own which limit broke first.
+
+    Without that place in the sentence, a fail that lost no call would not say what failed.
+    """
+    told, cut, _ = result.sentence.partition("; first to break was")
+    if result.run.target == NO_ROUTER and told.startswith(f"{NO_ROUTER} "):
+        told = f"Callers without a router{told.removeprefix(NO_ROUTER)}"
+    if not cut:
+        return told
+    if all(each.good for each in result.outcomes if each.calls):
+        broken = sum(each.state is State.BROKEN for each in result.expectations)
+        told = (
+            f"{told.rpartition(': ')[0]}: every call got the right answer in time, but "
+            f"{broken} of {len(result.expectations)} limits {'was' if broken == 1 else 'were'} broken"
+        )
+    return re.sub(r": 1 of ([\d,]+) calls were", r": 1 of \1 calls was", told) + "."
 
 
 def wanted(expectation: ExpectationOut) -> str:

@@ -1,15 +1,15 @@
 // Failover, episode by episode: a strip of what callers lived through, then each phase with its time.
 const PHASES = [
-  ["time_to_detect", "Detect", "stopped asking the broken provider"],
-  ["switch_gap.max", "Switch", "from one provider to the next, the slowest call"],
-  ["time_to_fail_over", "Fail over", "every answer right again, from elsewhere"],
-  ["time_to_recover", "Recover", "after the fault: as good and as fast as before"],
-  ["time_to_revert", "Revert", "after the fault: the preferred provider answers again"],
+  ["time_to_detect", "Detect", "until it stopped asking the broken provider"],
+  ["switch_gap.max", "Switch", "the slowest call's wait between one provider and the next"],
+  ["time_to_fail_over", "Fail over", "until every answer was right again, from elsewhere"],
+  ["time_to_recover", "Recover", "after the fault, until calls were as good and as fast as before"],
+  ["time_to_revert", "Revert", "after the fault, until the preferred provider answered again"],
 ];
 const EPISODES_OPEN = 4;
 const MEANWHILE = {
-  outage: "Longest stretch of bad calls", "switch_gap.p50": "Switch, half of the calls", "switch_gap.p95": "Switch, 95 of 100 calls",
-  probe_rate: "Probes at the broken provider", retry_amplification: "Requests for each call", cost_increase: "Cost of a good answer, against before", lost_calls: "Calls lost",
+  outage: "Longest stretch of bad calls", "switch_gap.p50": "Switch, half of the calls within", "switch_gap.p95": "Switch, 95 of 100 calls within",
+  probe_rate: "Probes at the broken provider", retry_amplification: "Requests for each call", cost_increase: "Cost of a good answer, of what it was before", lost_calls: "Calls lost",
 };
 
 // What an episode was like for the callers: bad, served elsewhere, recovering, well again.
@@ -19,19 +19,23 @@ function strip(episode) {
   if (t0 === null || over === null) return null;
   const tc = episode.until_s, failed = Math.min(t0 + over.value, tc), well = back === null ? tc : tc + back.value;
   const end = Math.max(well, home === null || home.censored ? tc : tc + home.value, tc) + (tc - t0) * 0.12;
-  const parts = [[t0, failed, "var(--error)", "calls fail", "#fff"], [failed, tc, "var(--p1)", over.censored ? "" : "served elsewhere", "#06231f"],
+  // Red is for callers who lost something; a router that stayed where it was and lost nobody is another matter.
+  const first = episode.calls_lost ? ["var(--error)", "calls fail", "light-dark(#fff, #2a0703)"] : ["var(--late)", over.censored ? "never failed over, no call lost" : "not failed over yet, no call lost", "#2b1c00"];
+  const parts = [[t0, failed, ...first], [failed, tc, "var(--p1)", over.censored ? "" : "served elsewhere", "#06231f"],
     [tc, well, "var(--late)", back && back.censored ? "not seen to recover" : "recovering", "#2b1c00"], [well, end, "var(--ok)", back && back.censored ? "" : "well again", null]];
   return responsive((width) => {
     const x = (at) => ((at - t0) / (end - t0)) * width;
-    const names = [[t0, "fault bites", "start"], [tc, "fault ends", "middle"]];
-    const late = home && x(tc + home.value) > width - 70;
-    if (home && !home.censored && (late ? width - 100 : x(tc + home.value)) - x(tc) > 120) names.push([tc + home.value, "preferred provider back", late ? "end" : "middle"]);
-    return s("svg", { viewBox: `0 0 ${width} 52`, role: "img", "aria-label": `${episode.id}: ${parts.filter(([from, until]) => until > from).map(([from, until, , name]) => `${name} for ${seconds(until - from)}`).join(", ")}` },
+    const names = [[t0, "fault bites", "start", 46], [tc, "fault ends", x(tc) > width - 34 ? "end" : "middle", 46]];
+    const seen = home && !home.censored, late = seen && x(tc + home.value) > width - 70;
+    // Where there is no room beside the fault's end, a line below it.
+    const beside = seen && (late ? width - 100 : x(tc + home.value)) - x(tc) > 120;
+    if (seen) names.push([tc + home.value, "preferred provider back", late ? "end" : "middle", beside ? 46 : 62]);
+    return s("svg", { viewBox: `0 0 ${width} ${seen && !beside ? 68 : 52}`, role: "img", "aria-label": `${episode.id}: ${parts.filter(([from, until]) => until > from).map(([from, until, , name]) => `${name} for ${seconds(until - from)}`).join(", ")}` },
       parts.filter(([from, until]) => until > from).map(([from, until, fill, name, ink]) => [
         s("rect", { x: x(from), y: 2, width: Math.max(x(until) - x(from) - 1, 2), height: 26, rx: 4, fill }, s("title", {}, `${name}: ${seconds(until - from)}`)),
         x(until) - x(from) > name.length * 7 + 14 && s("text", { x: x(from) + 8, y: 19, style: { fill: ink || "var(--ink)", fontWeight: 600 } }, name)]),
-      home && !home.censored && s("line", { class: "mark", x1: x(tc + home.value), x2: x(tc + home.value), y1: 0, y2: 34 }),
-      names.map(([at, name, anchor]) => s("text", { x: anchor === "end" ? width : x(at), y: 46, "text-anchor": anchor }, name)));
+      seen && s("line", { class: "mark", x1: x(tc + home.value), x2: x(tc + home.value), y1: 0, y2: 34 }),
+      names.map(([at, name, anchor, y]) => s("text", { x: anchor === "end" ? width : x(at), y, "text-anchor": anchor }, name)));
   });
 }
 
@@ -43,9 +47,9 @@ function stayedDown(episode) {
 }
 
 function shareOf(window) {
-  if (window.kind === "event" && window.share === 1) return "an event on the system";
+  if (window.kind === "event" && window.share === 1) return ", an event on the system";
   const share = window.growth ? `${percent(window.growth[0])} growing to ${percent(window.growth[1])}` : percent(window.share);
-  return window.share === 1 && !window.growth ? `all ${window.share_of}s` : `${share} of ${window.share_of}s`;
+  return window.share === 1 && !window.growth ? ` on all ${window.share_of}s` : ` on ${share} of ${window.share_of}s`;
 }
 
 // An entry that comes and goes has many windows: told as one.
@@ -67,7 +71,7 @@ function failover() {
   const limit = (key) => { const at = data.expectations.findIndex((each) => each.measure === key); return at < 0 ? null : ` (wanted ${told.expectations[at].wanted})`; };
   const broken = (key, episode) => data.expectations.some((each) => each.measure === key && each.state === "broken" && each.scope === episode.id);
   const slow = (value) => value.censored || value.value === null;
-  return section("failover", "What failover took", "Times count from the first request that the fault really hit, or from the fault's end.",
+  return section("failover", "What failover took", "An episode is a stretch in which a provider was broken. Times count from the first request that the fault really hit, or from the fault's end.",
     data.episodes.slice(0, EPISODES_OPEN).map(card), data.episodes.length > EPISODES_OPEN && h("div", { class: "card" }, folded(`${data.episodes.length - EPISODES_OPEN} more`, () => h("div", {}, data.episodes.slice(EPISODES_OPEN).map(card)))),
     h("p", { class: "small faint" }, "Not observable from outside: ", data.not_observable.join(" ")));
 
@@ -75,8 +79,8 @@ function failover() {
     return h("div", { class: "card" },
       h("h3", {}, episode.id),
       h("p", { class: "soft" }, byEntry(episode.windows).map((each) =>
-        `${each.fault} from ${seconds(each.from_s)} to ${seconds(each.until_s)}${each.windows > 1 ? ` in ${each.windows} windows` : ""}, ${shareOf(each)}; it hit ${count(each.bites)}${each.matched === null || each.matched === each.bites ? "" : ` of ${count(each.matched)}`}. `),
-      `${count(episode.calls_lost)} of ${count(episode.calls_due)} calls due meanwhile were lost.`),
+        `${each.fault} from ${seconds(each.from_s)} to ${seconds(each.until_s)}${each.windows > 1 ? ` in ${each.windows} windows` : ""}${shareOf(each)}; requests hit: ${each.matched === null || each.matched === each.bites ? count(each.bites) : `${count(each.bites)} of ${count(each.matched)}`}. `),
+      `Of ${plural(episode.calls_due, "call")} due meanwhile, ${episode.calls_lost ? count(episode.calls_lost) : "none"} ${episode.calls_lost > 1 ? "were" : "was"} lost.`),
       strip(episode),
       h("ol", { class: "steps" }, PHASES.filter(([key]) => episode.times[key]).map(([key, name, words]) => {
         const value = episode.times[key];

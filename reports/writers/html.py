@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import asdict
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
 from ..advice import advice, tightest
-from ..plain import plain, wanted
+from ..plain import headline, name, plain, reworded, wanted
 from ..result import Result
 
 FILE: Final = "report.html"
@@ -55,13 +54,15 @@ def render(result: Result) -> str:
 def _told(result: Result) -> dict[str, Any]:
     """What the page says in plain words, beside the result."""
     return {
-        # The page says in a place of its own what broke first.
-        "sentence": result.sentence.partition("; first to break was")[0].rstrip(".") + ".",
+        "sentence": headline(result),
         "expectations": [
             {"question": plain(each.measure).question, "broken": plain(each.measure).broken, "wanted": wanted(each)}
             for each in result.expectations
         ],
-        "advice": [asdict(each) for each in advice(result)],
+        "advice": [
+            {"title": reworded(each.title), "why": reworded(each.why), "mends": [name(one) for one in each.mends]}
+            for each in advice(result)
+        ],
         "tightest": tightest(result),
     }
 

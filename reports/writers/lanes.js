@@ -10,10 +10,10 @@ function lanesOf(data) {
     { title: "What callers got", unit: `calls due each ${seconds(line.step_s)}`, tip: "callers got", height: 116, kind: "stack", color: outcomeColor,
       series: outcomes.map((name) => [name, line.outcomes[name]]) },
     { title: "Who answered", unit: "share of right answers", tip: "answered by", height: 62, kind: "share", color, series: by(line.served) },
-    { title: "What the router asked", unit: "requests; red: failed or faulty", tip: "asked", height: 78, kind: "stack", color, series: by(line.attempts), failed: line.failed },
-    { title: "How long it took", unit: "right answers, p95 dashed", tip: "took", height: 78, kind: "lines", color: (name) => (name === "p95" ? "var(--p2)" : "var(--p0)"),
+    { title: "What the router asked", unit: "red: went wrong", tip: "asked", height: 78, kind: "stack", color, series: by(line.attempts), failed: line.failed },
+    { title: "How long it took", unit: "median; dashed: p95", tip: "took", height: 78, kind: "lines", color: (name) => (name === "p95" ? "var(--p2)" : "var(--p0)"),
       series: [["p50", line.p50_s], ["p95", line.p95_s]], text: seconds },
-    { title: "What it cost", unit: `billed each ${seconds(line.step_s)}`, tip: "billed", height: 62, kind: "stack", color: (name) => (name === "billed" ? "var(--p3)" : color(name)), series: spent, text: usd },
+    { title: "What it cost", unit: `billed for the calls due`, tip: "billed", height: 62, kind: "stack", color: (name) => (name === "billed" ? "var(--p3)" : color(name)), series: spent, text: usd },
   ];
 }
 
@@ -40,7 +40,7 @@ function drawLane(lane, frame) {
   }
   most = (most || 1) * (lane.kind === "share" ? 1 : 1.06);
   const y = (value) => bottom - (value / most) * lane.height;
-  const parts = [s("text", { class: "halo", x: left > 52 ? left : 2, y: top - 9 }, s("tspan", { style: { fill: "var(--ink)", fontWeight: 650, fontSize: "12.5px" } }, lane.title), s("tspan", { dx: 8 }, lane.unit))];
+  const parts = [s("text", { class: "halo lane-name", x: left > 52 ? left : 2, y: top - 9 }, s("tspan", { style: { fill: "var(--ink)", fontWeight: 650, fontSize: "12.5px" } }, lane.title), s("tspan", { dx: 8 }, lane.unit))];
   const text = lane.text || (lane.kind === "share" ? percent : String);
   for (const tick of ticks(0, most, lane.kind === "share" ? 2 : 3)) {
     parts.push(s("line", { class: tick ? "grid" : "axis", x1: left, x2: right, y1: y(tick), y2: y(tick) }));
@@ -90,7 +90,7 @@ function faultRows(data) {
   const rows = new Map();
   for (const window of data.episodes.flatMap((episode) => episode.windows)) {
     const key = JSON.stringify([window.provider, window.fault]);
-    if (!rows.has(key)) rows.set(key, { name: `${window.provider}: ${window.fault}`, windows: [] });
+    if (!rows.has(key)) rows.set(key, { name: `${window.provider}: ${window.fault}`, provider: window.provider, fault: window.fault, windows: [] });
     rows.get(key).windows.push(window);
   }
   return [...rows.values()];
@@ -100,14 +100,27 @@ function drawFaults(rows, frame) {
   const { left, right, top, bottom, x, high, font } = frame;
   const box = (each) => ({ x: Math.max(x(each.from_s), left), width: Math.max(Math.min(x(each.until_s), right) - Math.max(x(each.from_s), left), 1.5) });
   const inside = (row) => row.windows.filter((each) => x(each.until_s) > left && x(each.from_s) < right);
+  // Where all is one provider's, a name may do without it.
+  const alone = rows.every((each) => each.provider === rows[0].provider);
+  // A name stands in its bar, or else beside it, after or before; over bars only where a row has no room between them.
+  function place(shown, name) {
+    const boxes = shown.map(box), wide = name.length * font, roomy = boxes.find((each) => each.width > wide + 12);
+    if (roomy) return { class: "band-name", x: roomy.x + 6 };
+    for (const [index, each] of boxes.entries()) {
+      const end = each.x + each.width, next = index + 1 < boxes.length ? boxes[index + 1].x : right;
+      if (next - end > wide + 10) return { class: "band-name", x: end + 6 };
+    }
+    return boxes[0].x > wide + 8 ? { class: "band-name", x: boxes[0].x - 6, "text-anchor": "end" } : null;
+  }
   const bands = rows.flatMap(inside).map((each) => s("rect", { class: "band", ...box(each), y: top, height: bottom - top }));
   return [bands, ...rows.slice(0, ROWS_MAX).map((row, index) => {
     const y = top + index * high, shown = inside(row);
     if (!shown.length) return [];
-    const wide = row.name.length * font, start = Math.max(x(shown[0].from_s), left) + 6;
+    const name = [row.name, ...(alone ? [row.fault] : [])].find((each) => place(shown, each)) || row.name;
+    const over = { class: "band-name halo", x: Math.max(Math.min(box(shown[0]).x + 6, right - name.length * font), left) };
     return [
       ...shown.map((each) => s("rect", { class: "fault", ...box(each), y, height: high - 4, rx: 3 }, s("title", {}, `${row.name}, ${seconds(each.from_s)} to ${seconds(each.until_s)}`))),
-      s("text", { class: box(shown[0]).width > wide + 8 ? "band-name" : "band-name halo", x: Math.max(Math.min(start, right - wide), left), y: y + high / 2 + 2 }, row.name),
+      s("text", { ...(place(shown, name) || over), y: y + high / 2 + 2 }, name),
     ];
   })].flat();
 }

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ...scenarios.expectation import Unit, format_value
 from ..advice import advice
-from ..plain import plain, wanted
+from ..plain import headline, plain, reworded, wanted
 from ..result import Result, State, Verdict
 
 FILE: Final = "summary.md"
@@ -27,11 +28,13 @@ def render(result: Result) -> str:
     """The summary; what providers and routers said is escaped."""
     parts = [
         f"## {_SIGNS[result.verdict]} {result.verdict.value}: {cell(result.run.title)}",
-        cell(result.sentence, 2000),
+        cell(headline(result), 2000),
+        *_first(result),
         *_reasons(result),
         *_advice(result),
         *_damage(result),
         _headlines(result),
+        _money(result),
         "### What was expected, and what was found",
         _expectations(result),
         *_folded("What failover took", _episodes(result)),
@@ -74,9 +77,22 @@ def _reasons(result: Result) -> list[str]:
     return ["\n".join(f"- {cell(each, 600)}" for each in result.reasons[:ROWS_MAX])]
 
 
+def _first(result: Result) -> list[str]:
+    if result.verdict is not Verdict.FAIL:
+        return []
+    first = [each for each in result.expectations if each.measure == result.first_broken]
+    return [
+        f"**Broke first:** {cell(plain(each.measure).question)} {cell(each.found)}, wanted {cell(wanted(each))}."
+        for each in first[:1]
+    ]
+
+
 def _advice(result: Result) -> list[str]:
     head = {Verdict.FAIL: "Fix first", Verdict.INCONCLUSIVE: "Do this next", Verdict.PASS: "Worth a look"}
-    return [f"**{head[result.verdict]}:** {cell(each.title)}. {cell(each.why, 600)}" for each in advice(result)[:1]]
+    return [
+        f"**{head[result.verdict]}:** {cell(reworded(each.title))}. {cell(reworded(each.why), 600)}"
+        for each in advice(result)[:1]
+    ]
 
 
 def _damage(result: Result) -> list[str]:
@@ -92,6 +108,18 @@ def _folded(name: str, parts: Sequence[str]) -> list[str]:
 def _headlines(result: Result) -> str:
     labels = [each.label for each in result.headlines]
     return table(labels, [[each.text for each in result.headlines], [each.note for each in result.headlines]])
+
+
+def _money(result: Result) -> str:
+    billed = sum(each.usd for each in result.costs)
+    each_usd = next((each.usd_per_answer for each in result.phases if each.name == RUN_SCOPE), None)
+    share = "" if each_usd is None else f", {_usd(each_usd)} for each good answer"
+    return f"Billed for this run: {_usd(billed)}{share}."
+
+
+def _usd(amount: float) -> str:
+    """An amount with three significant digits, as the page has it."""
+    return format_value(float(f"{amount:.3g}"), Unit.USD)
 
 
 def _expectations(result: Result) -> str:
@@ -110,12 +138,17 @@ def _episodes(result: Result) -> list[str]:
     for each in result.episodes:
         bites = Counter[str]()
         for window in each.windows:
-            bites[window.entry] += window.bites
-        faults = ", ".join(f"{entry} ({count} bites)" for entry, count in bites.items())
-        rows = [(key, value.text, value.reason or "") for key, value in each.times.items() if value.applies]
+            bites[window.fault] += window.bites
+        faults = ", ".join(f"{fault} hit {count:,} requests" for fault, count in bites.items())
+        rows = [
+            (plain(key).question, key, value.text, value.reason or "")
+            for key, value in each.times.items()
+            if value.applies
+        ]
         parts.append(
             f"**{cell(each.id).capitalize()}**: {cell(faults)}, from {each.from_s:.2f} s to {each.until_s:.2f} s; "
-            f"{each.calls_lost} of {each.calls_due} calls lost.\n\n" + table(["measure", "found", ""], rows)
+            f"of {each.calls_due:,} calls due meanwhile, {each.calls_lost:,} lost.\n\n"
+            + table(["question", "measure", "found", ""], rows)
         )
     return parts
 
@@ -140,6 +173,8 @@ def _checks(result: Result) -> list[str]:
     head = f"### Can this run be trusted? {passed} checks of ourselves passed"
     if not short:
         return [head]
+    if result.verdict is Verdict.FAIL:
+        head += "\n\nWhat fell short could have kept this run from a pass; what broke is broken all the same."
     return [head, table(["check", "found", "needed"], [(each.name, each.found, each.needed) for each in short])]
 
 

@@ -1,30 +1,34 @@
 // The rest of the page, section by section: who was hurt, latency, whether the run proves anything, every measure, and how to repeat it.
 const ANSWERS = [["availability", "Calls answered right and in time"], ["callers_hurt", "Callers who lost a call"], ["outage", "Longest stretch without a right answer"], ["budget_spent", "Of a month's error budget, this run took"]];
+// What a number rests on is told with it even where it is known: without the objective, a share of its budget says nothing.
+const ALWAYS_TOLD = ["budget_spent"];
 
 function integrity() {
-  const most = Math.max(...data.outcomes.map((each) => each.calls), 1), callers = data.callers;
+  const callers = data.callers;
   const whole = data.slices.filter((each) => (each.scope || "run") === "run");
   // What all calls have in common tells nobody apart.
   const kinds = [...new Set(whole.map((each) => each.by))].filter((kind) => whole.filter((each) => each.by === kind).length > 1);
+  const timed = whole.some((each) => kinds.includes(each.by) && typeof each.p95_s === "number");
   const slices = kinds.flatMap((kind) => whole.filter((each) => each.by === kind));
   return section("integrity", "What the callers got", "A silent loss looked like a success to the caller: a 2xx status and a proper ending, without the right answer.",
-    h("div", { class: "card" }, facts(ANSWERS.filter(([key]) => valueOf(key)).map(([key, name]) => { const value = valueOf(key); return [name, value.text, value.value === null && value.reason ? h("span", { class: "small" }, value.reason) : null]; }), "grid")),
+    h("div", { class: "card" }, facts(ANSWERS.filter(([key]) => valueOf(key)).map(([key, name]) => { const value = valueOf(key); return [name, value.text, (value.value === null || ALWAYS_TOLD.includes(key)) && value.reason ? h("span", { class: "small" }, value.reason) : null]; }), "grid")),
     h("div", { class: "two" },
       h("div", { class: "column" }, h("div", { class: "card" }, table("By outcome", [["Outcome", (row) => [row.outcome, h("div", { class: "small soft" }, row.meaning)]],
-        ["Calls", (row) => count(row.calls), "num"], ["Share", (row) => [percent(row.share), h("span", { class: "meter", style: { width: `${Math.max((row.calls / most) * 70, 2)}px`, background: outcomeColor(row.outcome), marginLeft: "auto" } })], "num"],
+        ["Calls", (row) => count(row.calls), "num"], ["Share", (row) => [percent(row.share), h("span", { class: "meter", style: { width: `${Math.max(row.share * 70, 2)}px`, background: outcomeColor(row.outcome), marginLeft: "auto" } })], "num"],
         ["Silent", (row) => (row.silent ? h("span", { class: "bad-text" }, count(row.silent)) : "0"), "num"]], data.outcomes)),
       callers && callers.hurt > 0 && h("div", { class: "card" }, h("h3", {}, "How the harm was spread"),
-        facts([["Callers hurt", `${count(callers.hurt)} of ${count(callers.callers)}`], ["Fairness between callers", callers.fairness.text, h("div", { class: "small soft" }, "1: all were treated alike"), callers.fairness.reason ? h("div", { class: "small soft" }, callers.fairness.reason) : null],
-          ...(callers.tenth_share === null ? [] : [["Of all lost calls, hit the most hurt tenth", percent(callers.tenth_share)]])]),
+        facts([["Callers hurt", `${count(callers.hurt)} of ${count(callers.callers)}`], ["Fairness between callers", callers.fairness.value === null ? "can't be told" : callers.fairness.text, h("div", { class: "small soft" }, callers.fairness.value === null ? callers.fairness.reason : "1: all were treated alike")],
+          ...(callers.tenth_share === null ? [] : [["Share of the lost calls that the worst-hit tenth of callers bore", percent(callers.tenth_share)]])]),
         callers.most_hurt.length > 0 && h("details", { style: { marginTop: "12px" } }, h("summary", { class: "small soft" }, "The callers hurt most"), table(null, [["Caller", (row) => row.caller], ["Calls", (row) => count(row.calls), "num"], ["Lost", (row) => count(row.lost), "num"], ["Silent", (row) => count(row.silent), "num"]], callers.most_hurt)))),
       slices.length > 0 && h("div", { class: "card" }, table("Who was hurt", [["Calls", (row) => sliceName(row)], ["Due", (row) => count(row.calls), "num"],
-        ["Lost", (row) => (row.lost ? h("span", { class: "bad-text" }, count(row.lost)) : "0"), "num"], ["Share", (row) => percent(row.calls ? row.lost / row.calls : 0), "num"],
-        ...(slices.some((each) => typeof each.p95_s === "number") ? [["p95", (row) => seconds(row.p95_s), "num"]] : [])],
-      slices))),
+        ["Lost", (row) => (row.lost ? h("span", { class: "bad-text" }, count(row.lost)) : "0"), "num"], ["Lost share", (row) => percent(row.calls ? row.lost / row.calls : 0), "num"],
+        ...(timed ? [["p95 latency", (row) => seconds(row.p95_s), "num"]] : [])],
+      slices), timed && slices.some((each) => typeof each.p95_s !== "number") && h("p", { class: "small faint" }, "–: too few calls for a p95, which takes 200."))),
     slicesByWindow());
 }
 
-const sliceName = (row) => [h("span", { class: "soft" }, `${row.by} `), row.value === "none" && (row.by === "provider" || row.by === "model") ? "none was asked" : row.value];
+const SLICED = { shape: "answer as", stream: "delivery" };
+const sliceName = (row) => [h("span", { class: "soft" }, `${SLICED[row.by] || row.by} `), row.value === "none" && (row.by === "provider" || row.by === "model") ? "none was asked" : row.value];
 
 function slicesByWindow() {
   const rows = data.window_slices || [];
@@ -39,24 +43,28 @@ function phases() {
     h("div", { class: "card" }, table(null, [["Phase", (row) => (row.name === "run" ? "whole run" : row.name === "baseline" ? "before the fault" : row.name)],
       ["From", (row) => seconds(row.from_s), "num"], ["To", (row) => seconds(row.until_s), "num"],
       ["Calls", (row) => count(row.calls), "num"], ["Good", (row) => count(row.good), "num"], ["Requests", (row) => count(row.attempts), "num"],
-      ["A call", (row) => (row.amplification === null ? "–" : `${row.amplification.toFixed(2)}×`), "num"],
+      ["Requests a call", (row) => (row.amplification === null ? "–" : row.amplification.toFixed(2)), "num"],
       ["p50", (row) => seconds(row.p50_s), "num"], ["p95", (row) => seconds(row.p95_s), "num"], ["p99", (row) => seconds(row.p99_s), "num"],
-      ["A good answer", (row) => usd(row.usd_per_answer), "num"]], data.phases)));
+      ["Cost of a good answer", (row) => usd(row.usd_per_answer), "num"]], data.phases)));
 }
 
 function coverage() {
   if (!data.coverage || !data.coverage.length) return null;
-  return section("coverage", "Did the faults reach the router?", "Requests that a timeline entry was meant for while it was on, and the share of them that it hit. What nothing walked into was not tested.",
-    h("div", { class: "card" }, table(null, [["Fault", (row) => h("code", {}, row.entry)], ["On", (row) => row.provider], ["Path", (row) => h("code", {}, row.path)],
+  const several = (fault) => new Set(data.coverage.filter((each) => each.fault === fault).map((each) => each.entry)).size > 1;
+  return section("coverage", "Did the faults reach the router?", "Each fault of the scenario: how many requests it was meant for while it was on, and how many of them it hit. A fault that no request walked into was not tested.",
+    h("div", { class: "card" }, table(null, [["Fault", (row) => [h("code", {}, row.fault), several(row.fault) && h("div", { class: "small faint" }, `entry ${row.entry}`)]], ["On", (row) => row.provider], ["Path", (row) => h("code", {}, row.path)],
       ["Acts on", (row) => row.phase || "–"], ["Meant for", (row) => count(row.matched), "num"], ["Hit", (row) => count(row.bites), "num"],
       ["Share", (row) => (row.share === null ? h("span", { class: "tag" }, "not exercised") : percent(row.share)), "num"]], data.coverage)));
 }
 
 function checks() {
-  const short = data.checks.filter((each) => !each.ok), rows = [...short, ...data.checks.filter((each) => each.ok)];
-  return section("checks", "Can this run be trusted?", `${data.checks.length - short.length} of ${data.checks.length} checks of ourselves passed. ${short.length ? "What falls short makes a run inconclusive; it is never called a pass." : "Clocks, bookkeeping and load were good enough to judge by."}`,
-    h("div", { class: "card" }, h("details", { open: short.length > 0 && data.verdict === "inconclusive" }, h("summary", {}, short.length ? `${short.length} fell short` : "All passed: show them"),
-      table(null, [["Check", (row) => row.name], ["", (row) => [h("span", { class: `sign ${row.ok ? "met" : "unknown"}`, role: "img", "aria-label": row.ok ? "passed" : "fell short" }, row.ok ? "✓" : "!")]], ["Found", (row) => row.found], ["Needed", (row) => h("span", { class: "soft" }, row.needed)]], rows))));
+  const short = data.checks.filter((each) => !each.ok), passed = data.checks.filter((each) => each.ok);
+  const trust = !short.length ? "Clocks, bookkeeping and load were good enough to judge by."
+    : data.verdict === "fail" ? "What fell short could have kept this run from a pass; what broke is broken all the same." : "What falls short makes a run inconclusive; it is never called a pass.";
+  const list = (rows) => table(null, [["Check", (row) => row.name], ["", (row) => [h("span", { class: `sign ${row.ok ? "met" : "unknown"}`, role: "img", "aria-label": row.ok ? "passed" : "fell short" }, row.ok ? "✓" : "!")]], ["Found", (row) => row.found], ["Needed", (row) => h("span", { class: "soft" }, row.needed)]], rows);
+  return section("checks", "Can this run be trusted?", `${passed.length} of ${data.checks.length} checks of ourselves passed. ${trust}`,
+    h("div", { class: "card" }, short.length > 0 && [h("h3", {}, `${short.length} fell short`), list(short)],
+      passed.length > 0 && h("details", {}, h("summary", {}, short.length ? `${passed.length} passed: show them` : "All passed: show them"), list(passed))));
 }
 
 function measures() {

@@ -47,6 +47,7 @@ function timelineChart(data) {
     parts.push(...[...new Set(edges)].filter((edge) => edge >= state.from && edge <= state.until)
       .map((edge) => s("line", { class: "band-edge", x1: x(edge), x2: x(edge), y1: 4, y2: bottom })));
     still.replaceChildren(...parts, ...drawDots());
+    still.append(...still.querySelectorAll(".lane-name"));  // over the lines that would strike them through
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     chart.dataset.from = state.from;
     chart.dataset.until = state.until;

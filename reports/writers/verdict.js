@@ -5,15 +5,29 @@ const definition = (key) => (data.findings.find((each) => each.key === key) || {
 const valueOf = (key, scope) => { const finding = data.findings.find((each) => each.key === key); return finding && finding.values.find((each) => each.scope === (scope || "run")); };
 const SURVIVED = { pass: ["✓", "Yes."], fail: ["✗", "No."], inconclusive: ["?", "This run can't tell."] };
 const HEADLINES = { "Lost calls": "lost_calls", "Silent losses": "silent_losses", Failover: "time_to_fail_over", Recovery: "time_to_recover", "Cost per answer": "cost_increase" };
+const ROUTERLESS = data.run.target === "none";  // the providers' own libraries, asked directly
 const LEAD = {
-  "Lost calls": "no right answer in time", "Silent losses": "wrong, but looked like a success", Failover: "until another provider answered every call",
-  Recovery: "after the fault, until all was well", "Cost per answer": "while the fault lasted, against before",
+  "Lost calls": `of ${plural(data.outcomes.reduce((sum, each) => sum + each.calls, 0), "call")}: no right answer in time`, "Silent losses": "lost calls that looked like a success",
+  Failover: "until another provider answered every call", Recovery: "after the fault, until all was well", "Cost per answer": "of what it was before",
 };
 
 // A headline's note, where it says more than the card does.
 function noteOf(headline) {
   const single = data.episodes.length === 1 && headline.note === data.episodes[0].id;
   return single || headline.text === "–" || headline.text === "0" || headline.label === "Cost per answer" ? null : headline.note;
+}
+
+// What a headline can't say by itself: a failover of 0 ms that callers waited for, one that never came and hurt nobody, and the money behind a ratio.
+function more(headline) {
+  if (headline.label === "Failover") {
+    const waits = data.episodes.map((each) => each.times["switch_gap.max"]).filter((each) => each && each.value !== null), slowest = waits.sort((a, b) => b.value - a.value)[0];
+    const spared = data.episodes.length > 0 && data.episodes.every((each) => each.calls_lost === 0);
+    return [headline.text !== "–" && spared && (headline.tone === "bad" ? "yet no call was lost" : "no call was lost"), slowest && `slowest switch: ${slowest.text}`];
+  }
+  if (headline.label !== "Cost per answer") return [];
+  const finding = data.findings.find((each) => each.key === "cost_increase"), values = finding ? finding.values.filter((each) => each.value !== null) : [];
+  const [during, before] = [(values.find((each) => each.text === headline.text) || {}).scope, "baseline"].map((name) => (data.phases.find((each) => each.name === name) || {}).usd_per_answer);
+  return [...(during && before ? [`before: ${usd(before)}`, `meanwhile: ${usd(during)}`] : []), values.length > 1 && `worst of ${values.length} episodes`, `billed in all: ${usd(billedOf(data))}`];
 }
 
 function hero() {
@@ -24,13 +38,13 @@ function hero() {
   return [
     h("section", { class: `hero ${data.verdict}`, id: "verdict", "aria-label": "Verdict" },
       h("div", { class: "kicker" }, h("span", { class: "pill" }, h("span", { "aria-hidden": "true" }, sign), data.verdict),
-        h("span", {}, `Did the router “${run.target}” survive “${run.title}”? `, h("b", {}, answer))),
-      h("h1", {}, data.verdict === "inconclusive" ? `This run can't tell how ${run.target} takes it: ${unproved}.` : told.sentence),
+        h("span", {}, ROUTERLESS ? `Did callers without a router survive “${run.title}”? ` : `Did the router “${run.target}” survive “${run.title}”? `, h("b", {}, answer))),
+      h("h1", {}, data.verdict === "inconclusive" ? `This run can't tell how ${ROUTERLESS ? "it goes without a router" : `${run.target} takes it`}: ${unproved}.` : told.sentence),
       h("p", { class: "soft" }, run.story),
       h("div", { class: "answers" },
         first && h("div", { class: "first" }, h("p", { class: "overline" }, "Broke first"), h("p", { class: "what" }, told.expectations[data.expectations.indexOf(first)].question),
-          h("p", {}, h("b", { class: "bad-text" }, first.found), `, wanted ${told.expectations[data.expectations.indexOf(first)].wanted}`, first.scope && first.scope !== "run" ? ` (${first.scope})` : "", "."),
-          h("p", { class: "small soft" }, first.certain_s === null ? "Settled at the end of the run." : `Certain ${seconds(first.certain_s)} into the run.`)),
+          h("p", {}, h("b", { class: "bad-text" }, first.found), `, wanted ${told.expectations[data.expectations.indexOf(first)].wanted}`, first.scope && first.scope !== "run" ? `, in ${first.scope}` : "", "."),
+          h("p", { class: "small soft" }, first.certain_s === null ? "Known at the end of the run." : `Could no longer be met from ${seconds(first.certain_s)} on.`)),
         data.verdict === "inconclusive" && data.reasons.length > 0 && h("div", {}, h("p", { class: "overline" }, "Why it can't tell"),
           h("ul", {}, data.reasons.slice(0, 3).map((each) => h("li", {}, each))), data.reasons.length > 3 && h("p", { class: "small" }, h("a", { href: "#checks" }, `and ${data.reasons.length - 3} more`))),
         data.verdict === "pass" && told.tightest && h("div", {}, h("p", { class: "overline" }, "Closest to its limit"), h("p", { class: "what" }, told.expectations[told.tightest.index].question),
@@ -44,7 +58,7 @@ function hero() {
       const wanted = data.expectations.findIndex((one) => one.measure === HEADLINES[each.label]);
       return h("div", { class: "card" }, h("div", { class: "label" }, each.label), h("div", { class: `number ${each.tone}` }, each.text),
         h("div", { class: "small soft" }, each.text === "–" ? each.note : LEAD[each.label] || each.note),
-        h("div", { class: "small faint" }, noteOf(each), wanted >= 0 && h("div", {}, `wanted: ${told.expectations[wanted].wanted}`)));
+        h("div", { class: "small faint" }, [noteOf(each), ...more(each)].filter(Boolean).map((one) => h("div", {}, one)), wanted >= 0 && h("div", {}, `wanted: ${told.expectations[wanted].wanted}`)));
     })),
   ];
 }
@@ -63,7 +77,7 @@ function expectations() {
         row.state === "broken" && plain.broken && h("p", { class: "meaning" }, plain.broken),
         row.tolerated && h("span", { class: "tag" }, "tolerated"),
         row.note && h("p", { class: "meaning soft" }, `${row.note}.`),
-        h("div", { class: "small faint" }, h("code", { title: definition(row.measure) }, row.measure), row.scope && row.scope !== "run" ? ` · ${row.scope}` : "", row.certain_s !== null && ` · certain at ${seconds(row.certain_s)}`)),
+        h("div", { class: "small faint" }, h("code", { title: definition(row.measure) }, row.measure), row.scope && row.scope !== "run" ? ` · ${row.scope}` : "", row.certain_s !== null && ` · could no longer be met from ${seconds(row.certain_s)} on`)),
       h("div", { class: "value" }, h("div", { class: "small faint" }, "found"), h("div", { class: "found" }, row.found)),
       h("div", { class: "value" }, h("div", { class: "small faint" }, "wanted"), h("div", {}, plain.wanted)));
   }))));
@@ -75,13 +89,13 @@ function fixes() {
   const inconclusive = data.verdict === "inconclusive";
   return section("fix", inconclusive ? "What to do next" : data.verdict === "fail" ? "What to fix first" : "Worth a look", null,
     h("div", { class: "card" }, h("ol", { class: data.verdict === "fail" ? "todo urgent" : "todo" }, told.advice.map((each) => h("li", {}, h("b", {}, each.title), h("p", {}, each.why),
-      each.mends.length > 0 && h("p", { class: "small faint" }, "would help: ", each.mends.map((one, index) => [index ? ", " : "", h("code", {}, one)]))))),
+      each.mends.length > 0 && h("p", { class: "small faint" }, `would mend: ${each.mends.join(", ")}`)))),
     data.run.remedy && h("p", { class: "soft", style: { marginTop: "16px" } }, h("b", {}, "A good router: "), data.run.remedy)));
 }
 
 function timeline() {
   const line = data.timeline, steps = [...Array(line.steps).keys()];
-  return section("timeline", "The run, second by second", data.episodes.length ? "Shaded: while the fault was on." : null,
+  return section("timeline", "The run, second by second", `${data.episodes.length ? "Shaded: while the fault was on. " : ""}Calls, answers, waits and cost stand where a call was due; requests where the router sent them.`,
     h("div", { class: "card" }, timelineChart(data),
       folded("The same as a table", () => table("Calls due, requests, latency and cost, step by step",
         [["From", (step) => seconds(step * line.step_s), "num"],

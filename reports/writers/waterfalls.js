@@ -35,7 +35,7 @@ function worst() {
       responsive((width) => waterfall(call, width)),
       call.words && h("div", { class: "words" }, h("div", { class: "small soft" }, `The caller got${call.error ? ` (${call.error})` : ""}`), h("pre", { tabindex: 0 }, call.words)),
       call.attempts.filter((each) => each.words).map((each) => h("div", { class: "words" }, h("div", { class: "small soft" }, `${each.provider} said`), h("pre", { tabindex: 0 }, each.words))),
-      h("div", { class: "words" }, h("div", { class: "small soft" }, "Ask the router again"), copyable(call.curl)),
+      h("div", { class: "words" }, h("div", { class: "small soft" }, `Ask the ${ROUTERLESS ? "provider" : "router"} the same again, while one listens at this address`), copyable(call.curl)),
       call.attempts.length > 0 && h("details", { class: "words" }, h("summary", { class: "small soft" }, "Attempts in numbers"),
         table(null, [["Attempt", (row) => h("code", {}, row.attempt)], ["Provider", (row) => row.provider], ["Model", (row) => row.model || "–"], ["Key", (row) => (row.credential ? h("code", {}, row.credential) : "–")], ["Status", (row) => (row.status === null ? "–" : row.status), "num"],
           ["Fault", (row) => row.fault || "–"], ["Ended by", (row) => row.ended_by], ["Arrived", (row) => seconds(row.from_s), "num"],

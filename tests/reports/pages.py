@@ -52,6 +52,23 @@ def both_broken() -> Ledger:
     return run
 
 
+def without_loss(result: Result) -> Result:
+    """The failing run as it would be told had it stayed with the broken provider, and every call been answered."""
+    document = result.model_dump(mode="json")
+    document["sentence"] = "simulated failed under org_disabled: none of 9 calls was lost; first to break was x."
+    document["outcomes"] = [{**each, "good": True, "silent": 0} for each in document["outcomes"]]
+    for each in document["expectations"]:
+        each["state"] = "broken"
+    for episode in document["episodes"]:
+        episode["calls_lost"] = 0
+        over = episode["times"]["time_to_fail_over"]
+        over.update(value=2.0, text="≥ 2s", censored=True, reason="never failed over while the fault lasted")
+    for headline in document["headlines"]:
+        if headline["label"] == "Failover":
+            headline.update(text="≥ 2s", tone="bad", note="never failed over while the fault lasted")
+    return Result.model_validate(document)
+
+
 def chart(page: Page) -> dict[str, float]:
     """Where the timeline stands in the window, once it is in sight and drawn."""
     found: dict[str, float] = page.evaluate(
