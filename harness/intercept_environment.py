@@ -27,8 +27,10 @@ ADDS: Final = ("NODE_EXTRA_CA_CERTS",)
 """Variables whose file is trusted besides the system's."""
 REPLACES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
 """Variables whose file is trusted instead of the system's: Python and OpenSSL, requests, curl, AWS's SDKs."""
+NODE_OBEYS: Final = Path(__file__).parent / "targets" / "servers" / "env_proxy.cjs"
+"""What a Node before 24 and 22.21 loads first, so that its fetch obeys the proxy."""
 NOTES: Final = (
-    "Node 24 and 22.21 obey HTTPS_PROXY with NODE_USE_ENV_PROXY=1; older ones need a proxy agent, see the README",
+    "Node's fetch obeys HTTPS_PROXY by NODE_USE_ENV_PROXY=1 from 24 and 22.21 on, in older ones by NODE_OPTIONS above",
     "aiohttp obeys it with ClientSession(trust_env=True); Java needs https.proxyHost, https.proxyPort, a trust store",
 )
 """What some programs need besides."""
@@ -56,7 +58,14 @@ class Door:
             **dict.fromkeys(REPLACES, str(self.bundle)),
             **dict.fromkeys(ADDS, str(self.authority)),
             "NODE_USE_ENV_PROXY": "1",
+            "NODE_OPTIONS": node_options(),
         }
+
+
+def node_options() -> str:
+    """The user's own options of Node, and what lets the fetch of an older Node obey the proxy; newer ones ignore it."""
+    path = str(NODE_OBEYS).replace("\\", r"\\").replace('"', r"\"")
+    return f'{os.environ.get("NODE_OPTIONS", "")} --require "{path}"'.strip()
 
 
 def export_lines(variables: Mapping[str, str]) -> list[str]:

@@ -53,9 +53,9 @@ def _asked(attempts: Mapping[str, int]) -> str:
 
 
 def _advice(ready: Readiness, process: Process | None, attempts: Mapping[str, int], *, intercepted: bool) -> str:
-    if intercepted and ready.heard and not any(attempts.values()):
-        if process is None:
-            return "no call came through the proxy: start it with the environment that was printed"
+    if intercepted and process is None and not any(attempts.values()):
+        return "no call came through the proxy: start it with the environment that was printed"
+    if intercepted and process is not None and ready.heard and not any(attempts.values()):
         return f"no call came through the proxy: see by {process.log} whether it obeys HTTPS_PROXY"
     if process is None:
         return "check that it runs, where its providers point, and --model and --api-key-env"

@@ -41,7 +41,14 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"intercepted": True, "process": process()},
         ["no call came through the proxy", "whether it obeys HTTPS_PROXY"],
     ),
-    "the user's, intercepted, not even up": ({"intercepted": True, "heard": False}, ["check that it runs"]),
+    "the user's, intercepted, not even up": (
+        {"intercepted": True, "heard": False},
+        ["no call came through the proxy: start it with the environment that was printed"],
+    ),
+    "ours, intercepted, not even up": (
+        {"intercepted": True, "heard": False, "process": process()},
+        ["listens on the port"],
+    ),
 }
 
 

@@ -6,40 +6,35 @@ import json
 import os
 import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from banstorm.fakes.answer import Mark, Shape, expected
+from banstorm.harness import intercept_environment
 
 pytestmark = pytest.mark.lab
 
 RUN = "7f3a9c"
 INSTALLED = Path(__file__).parents[4] / "build" / "node"
 NODE = shutil.which("node")
-OBEYS = ((24, 0), (22, 21))
-"""The first versions, of each line, that obey HTTPS_PROXY once NODE_USE_ENV_PROXY=1 says so."""
-
-
-def _obeys(version: str) -> bool:
-    major, minor = map(int, version.lstrip("v").split(".")[:2])
-    return major > OBEYS[0][0] or any(major == line and minor >= least for line, least in OBEYS)
 
 
 @pytest.fixture(scope="module")
 def node():
-    """Node, and the options that it needs besides the printed environment."""
+    """Node with its SDKs: the printed environment is all that it needs, whichever it is."""
     ready = NODE is not None and (INSTALLED / "node_modules" / "openai").is_dir()
     if not ready and not os.environ.get("BANSTORM_CI"):
         pytest.skip("needs node and its SDKs: scripts/install-node-packages.sh installs them")
     assert ready, "node or its SDKs are missing: scripts/install-node-packages.sh installs them"
-    version = subprocess.run([NODE, "--version"], check=True, capture_output=True, text=True).stdout
-    return [] if _obeys(version) else ["--import", (INSTALLED / "proxy.mjs").as_uri()]
+    return NODE
 
 
-def _call(front, options, call, **changed):
+def _call(front, node, call, **changed):
     environment = {**front.variables, "PROMPT": f"say {Mark(RUN, call, Shape.TEXT, 12).render()}", **changed}
     return subprocess.run(
-        [NODE, *options, str(INSTALLED / "call.mjs")],
+        [node, str(INSTALLED / "call.mjs")],
         env={name: value for name, value in environment.items() if value},
         check=False,
         capture_output=True,
@@ -69,17 +64,65 @@ def test_a_node_that_does_not_trust_the_authority_is_told_of(intercept, scenario
     front.stop()
 
 
-@pytest.mark.parametrize(
-    ("version", "obeys"),
-    [
-        ("v20.20.2", False),
-        ("v22.20.9", False),
-        ("v22.21.0", True),
-        ("v23.11.0", False),
-        ("v24.0.0", True),
-        ("v25.1.0", True),
-    ],
-)
-def test_which_node_needs_help(version, obeys):
-    """Node obeys the environment by itself from 22.21 and from 24.0 on."""
-    assert obeys == _obeys(version)
+FETCH = """
+const [own, stray] = process.argv.slice(1);
+const told = async (url) => {
+  try {
+    const answer = await fetch(url);
+    return `${answer.status} ${await answer.text()}`;
+  } catch (error) {
+    return String(error.cause?.message ?? error);
+  }
+};
+console.log(JSON.stringify([await told(own), await told(stray)]));
+"""
+
+
+@pytest.fixture
+def neighbour():
+    """A server of this machine's own, past the proxy."""
+
+    class Hello(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hello)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_node_calls_its_neighbours_past_the_proxy_and_nobody_elses_hosts(intercept, scenario_of, node, neighbour):
+    """NO_PROXY holds; a refused tunnel is an error that says so."""
+    front = intercept(scenario_of())
+    words = [node, "--input-type=module", "-e", FETCH, neighbour, "https://telemetry.example.com/"]
+    done = subprocess.run(words, env=front.variables, check=False, capture_output=True, text=True, timeout=60)
+    assert 0 == done.returncode, done.stderr
+    own, stray = json.loads(done.stdout)
+    assert "200 hello" == own
+    assert "403" in stray or "refused" in stray.lower()
+    assert "refused" in front.warned("telemetry.example.com")
+    front.stop()
+
+
+def test_the_users_own_options_of_node_are_kept(node, monkeypatch, tmp_path):
+    """Ours come after them, once, wherever banstorm lies."""
+    script = tmp_path / 'a folder with "quotes"' / "first.cjs"
+    script.parent.mkdir()
+    script.write_text("globalThis.loaded = true;")
+    monkeypatch.setattr(intercept_environment, "NODE_OBEYS", script)
+    monkeypatch.setenv("NODE_OPTIONS", "--no-warnings")
+    options = intercept_environment.node_options()
+    assert options.startswith("--no-warnings --require ")
+    done = subprocess.run(
+        [node, "-p", "globalThis.loaded"], env={"NODE_OPTIONS": options}, check=False, capture_output=True, text=True
+    )
+    assert "true\n" == done.stdout, done.stderr
+    monkeypatch.delenv("NODE_OPTIONS")
+    assert intercept_environment.node_options().startswith("--require ")
