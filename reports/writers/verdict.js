@@ -22,13 +22,17 @@ function more(headline) {
   if (headline.label === "Failover") {
     const waits = data.episodes.map((each) => each.times["switch_gap.max"]).filter((each) => each && each.value !== null), slowest = waits.sort((a, b) => b.value - a.value)[0];
     const spared = data.episodes.length > 0 && data.episodes.every((each) => each.calls_lost === 0);
-    return [headline.text !== "–" && spared && (headline.tone === "bad" ? "yet no call was lost" : "no call was lost"), slowest && `slowest switch: ${slowest.text}`];
+    const several = data.episodes.length > 1 && headline.tone === "bad";  // elsewhere the headline's own note says it
+    return [several && `worst of ${data.episodes.length} episodes`, headline.text !== "–" && spared && (headline.tone === "bad" ? "yet no call was lost" : "no call was lost"), slowest && `slowest switch: ${slowest.text}`];
   }
   if (headline.label !== "Cost per answer") return [];
   const finding = data.findings.find((each) => each.key === "cost_increase"), values = finding ? finding.values.filter((each) => each.value !== null) : [];
   const [during, before] = [(values.find((each) => each.text === headline.text) || {}).scope, "baseline"].map((name) => (data.phases.find((each) => each.name === name) || {}).usd_per_answer);
   return [...(during && before ? [`before: ${usd(before)}`, `meanwhile: ${usd(during)}`] : []), values.length > 1 && `worst of ${values.length} episodes`, `billed in all: ${usd(billedOf(data))}`];
 }
+
+// An option of a command stays on one line, or nobody could copy it.
+const withOptions = (text) => text.split(/(--[a-z-]+(?: [\w./]+)?)/).map((part, index) => (index % 2 ? h("code", { class: "nowrap" }, part) : part));
 
 function hero() {
   const run = data.run, [sign, answer] = SURVIVED[data.verdict];
@@ -49,7 +53,7 @@ function hero() {
           h("ul", {}, data.reasons.slice(0, 3).map((each) => h("li", {}, each))), data.reasons.length > 3 && h("p", { class: "small" }, h("a", { href: "#checks" }, `and ${data.reasons.length - 3} more`))),
         data.verdict === "pass" && told.tightest && h("div", {}, h("p", { class: "overline" }, "Closest to its limit"), h("p", { class: "what" }, told.expectations[told.tightest.index].question),
           h("p", {}, h("b", {}, data.expectations[told.tightest.index].found), `, wanted ${told.expectations[told.tightest.index].wanted}.`)),
-        top && h("div", {}, h("p", { class: "overline" }, data.verdict === "inconclusive" ? "Do this next" : data.verdict === "fail" ? "Fix first" : "Worth a look"), h("p", { class: "what" }, top.title), h("p", { class: "soft" }, top.why)),
+        top && h("div", {}, h("p", { class: "overline" }, data.verdict === "inconclusive" ? "Do this next" : data.verdict === "fail" ? "Fix first" : "Worth a look"), h("p", { class: "what" }, withOptions(top.title)), h("p", { class: "soft" }, withOptions(top.why))),
         !top && data.verdict === "pass" && h("div", {}, h("p", { class: "overline" }, "Fix first"), h("p", { class: "what" }, "Nothing: every limit held."), h("p", { class: "soft" }, "A harder scenario, or tighter limits, would say more."))),
       data.verdict === "inconclusive" && h("p", { class: "caution" }, "The numbers below are what was seen. They prove nothing until the run is repeated.")),
     data.damage && data.damage.length > 0 && h("div", { class: "notice", role: "note" }, h("b", {}, "A part of this run could not be read."),
@@ -88,7 +92,7 @@ function fixes() {
   if (!told.advice.length || (data.verdict !== "fail" && told.advice.length < 2)) return null;
   const inconclusive = data.verdict === "inconclusive";
   return section("fix", inconclusive ? "What to do next" : data.verdict === "fail" ? "What to fix first" : "Worth a look", null,
-    h("div", { class: "card" }, h("ol", { class: data.verdict === "fail" ? "todo urgent" : "todo" }, told.advice.map((each) => h("li", {}, h("b", {}, each.title), h("p", {}, each.why),
+    h("div", { class: "card" }, h("ol", { class: data.verdict === "fail" ? "todo urgent" : "todo" }, told.advice.map((each) => h("li", {}, h("b", {}, withOptions(each.title)), h("p", {}, withOptions(each.why)),
       each.mends.length > 0 && h("p", { class: "small faint" }, `would mend: ${each.mends.join(", ")}`)))),
     data.run.remedy && h("p", { class: "soft", style: { marginTop: "16px" } }, h("b", {}, "A good router: "), data.run.remedy)));
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from banstorm.reports.result import Result
+from banstorm.reports.result import Result, Verdict
 from banstorm.reports.writers import html
 from chromium import Page, browser
 from pages import both_broken, chart, failing, opened, without_loss
@@ -98,6 +98,27 @@ def test_a_fail_beside_a_check_that_fell_short_stands(result: Result, tmp_path: 
     assert "1 fell short" in shown
     assert "no good answer" in shown
     assert result.checks[1].found not in shown
+
+
+def test_an_option_of_a_command_stays_on_one_line(result: Result, tmp_path: Path) -> None:
+    """Advice that names an option shows it whole, wherever the line breaks."""
+    short = [result.checks[0].model_copy(update={"name": "generator on time", "ok": False})]
+    document = result.model_copy(update={"verdict": Verdict.INCONCLUSIVE, "checks": short})
+    style = "[each.textContent, getComputedStyle(each).whiteSpaceCollapse, getComputedStyle(each).textWrapMode]"
+    codes = opened(document, tmp_path, f"[...document.querySelectorAll('#verdict .what code')].map((each) => {style})")
+    assert codes == [["--rate 15/s", "collapse", "nowrap"]]
+
+
+def test_names_leave_their_values_room(result: Result, tmp_path: Path) -> None:
+    """In a list of names and values no long name squeezes the values beside it to a word a line."""
+    widths = opened(
+        result,
+        tmp_path,
+        "[...document.querySelectorAll('#integrity dl.facts')].map((each) => { "
+        "const edge = each.querySelector('dd').getBoundingClientRect(); return edge.width / each.clientWidth; })",
+    )
+    assert widths
+    assert min(widths) > 0.4
 
 
 def test_advice_speaks_of_names_and_not_of_keys(result: Result, tmp_path: Path) -> None:
