@@ -144,6 +144,10 @@ class Banstorm(Assertions):
             if there is not None and there.dialect.name != each.dialect:
                 what = f"the scenario's {name!r} speaks {each.dialect}, the test's speaks {there.dialect.name}"
                 raise HarnessError(what, where, "play it before the provider is named")
+        for name, provider in self._providers.items():
+            if provider.stand.logged_in:
+                what = f"somebody has logged in at {name!r}, and another timeline begins with accounts of its own"
+                raise HarnessError(what, where, "play it before anybody logs in")
 
         async def change() -> None:
             self._scenario = scenario

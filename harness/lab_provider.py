@@ -13,11 +13,13 @@ from ..fakes.control_bodies import SECONDS_MAX, Rule
 from ..fakes.dialects.base import UnknownFailureError
 from ..fakes.pace import Pace
 from ..fakes.serve import LOOPBACK
+from ..fakes.token_endpoint import PATHS
 from ..scenarios.problems import nearest
 from ..scenarios.units import parse_duration
 from .errors import HarnessError
 from .lab_answers import rule
 from .lab_clock import NS
+from .lab_login import LabLogin
 from .lab_requests import Request
 from .lab_stage import Ban, Journal
 
@@ -80,6 +82,26 @@ class LabProvider:
     def api_key(self) -> str:
         """A made-up key in the vendor's form; any other is accepted too."""
         return self.dialect.key_example
+
+    def login(self, expires: str | float = "1h") -> LabLogin:
+        """Log a customer in by OAuth. The provider then takes the tokens of its logins and no API keys.
+
+        Args:
+            expires: How long access tokens live, by the timeline's clock, as ``1h``.
+
+        Raises:
+            HarnessError: when the vendor has no logins, or no token lives so short.
+        """
+        where = f"{self.name}.login({expires!r})"
+        if self.dialect.name not in PATHS:
+            having = " and ".join(sorted(PATHS))
+            raise HarnessError(f"{self.dialect.name!r} has no logins", where, f"there are some at {having}")
+        expires_s = seconds(expires, where)
+        if expires_s < 1:
+            raise HarnessError(f"{expires!r} is too short for a token", where, "write 1s or more")
+        made = self._lab.do(lambda: self.stand.login(expires_s))
+        url = self.url + PATHS[self.dialect.name][0]
+        return LabLogin(url, made.access, made.refresh, made.expires_in_s)
 
     # what happens to it
 

@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING, Any, Final
 from ..fakes.app import create_app
 from ..fakes.canned import CannedAnswers
 from ..fakes.control_desk import Tempo
+from ..fakes.oauth import ACCESS_S
 from ..fakes.pace import Pace
 from ..fakes.serve import Servers, serve
+from ..fakes.token_endpoint import with_token_endpoint
 from .faults.timeline import Timeline
 from .inline import InlineFaults
+from .lab import SEED
 from .lab_clock import NS
 from .lab_door import LabDoor
 from .lab_stage import Ban, Stage, StageWitness
 from .pacing import prices_of
 from .standings.staged import Staged
+from .standings.staged_grants import StagedGrants
 
 if TYPE_CHECKING:
+    from ..fakes.app import ASGIApp
     from ..fakes.control_bodies import Rule
     from ..fakes.dialects.base import Dialect
+    from ..fakes.oauth import Tokens
     from ..fakes.prices import PriceTable
     from ..scenarios.model import Scenario
     from .lab_stage import Journal
@@ -60,6 +66,7 @@ class Stand:
         self._servers: Servers | None = None
         self._inline: InlineFaults | None = None
         self._staged: Staged | None = None
+        self._fake: ASGIApp = None  # type: ignore[assignment]  # there is one before the first request
         self._door: LabDoor | None = None
 
     @property
@@ -99,7 +106,7 @@ class Stand:
             prices=prices_of(scenario) if scenario.prices else self._prices,
             clock=clock.now_s,
         )
-        app = create_app(
+        self._fake = create_app(
             self._name,
             self._dialect,
             self.tempo,
@@ -112,13 +119,30 @@ class Stand:
         self._witness.timeline = Timeline(
             scenario, run=self._run, seed=scenario.seed, dialects={self._name: self._dialect}
         )
-        self.stage.app = self._inline = InlineFaults(app, self._name, self._witness, self._dialect)
+        self._face(self._fake)
+        if self._staged.grants is not None:  # the scenario says so
+            self._take_logins()
         for limits in self._limits:
             self._limit(limits)
         if self._door is not None:
             self._door.timeline = self._witness.timeline
         if clock.started_ns is not None:
             self.start(clock.started_ns)
+
+    def login(self, expires_s: float) -> Tokens:
+        """A customer logs in. From the first login on, or with a scenario that has one, there are no API keys here.
+
+        Args:
+            expires_s: Seconds that access tokens live; those of the first login decide about what is refreshed.
+        """
+        if self._staged is not None and self._staged.grants is None:
+            self._take_logins(expires_s)
+        return self._grants.login(access_s=expires_s)
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether somebody has logged in here."""
+        return self._staged is not None and self._staged.grants is not None and any(self._staged.grants.all())
 
     def start(self, t0_ns: int) -> None:
         """Time 0 is this moment of the lab's clock."""
@@ -160,6 +184,26 @@ class Stand:
         if self._inline is not None and self._servers is not None:
             self._inline.break_off(entry)
             self._servers.reset(self._name)
+
+    @property
+    def _grants(self) -> StagedGrants:
+        assert self._staged  # noqa: S101 - prepared before
+        assert self._staged.grants  # noqa: S101 - made by `_take_logins`, or by the scenario
+        return self._staged.grants
+
+    def _take_logins(self, expires_s: float = ACCESS_S) -> None:
+        """Let the token endpoint stand in front of the fake, and API keys be unknown, as in a run."""
+        staged = self._staged
+        assert staged  # noqa: S101 - prepared before
+        if staged.grants is None:
+            staged.grants = StagedGrants(staged.accounts, self._dialect.name, seed=SEED, access_s=expires_s)
+        staged.accounts.accept_unknown = False
+        front = with_token_endpoint(self._fake, staged.grants, self._dialect, provider=self._name, bill=self.stage.bill)
+        self._face(front)
+
+    def _face(self, app: Any) -> None:
+        """What answers from now on, behind the timeline."""
+        self.stage.app = self._inline = InlineFaults(app, self._name, self._witness, self._dialect)
 
     def _limit(self, limits: Rule) -> None:
         if self._staged is not None:

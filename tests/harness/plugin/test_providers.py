@@ -205,3 +205,75 @@ def test_misuse_is_told_in_three_lines(banstorm, wrong, words):
     assert ["error:", "where:", "next: "] == [line[:6] for line in lines]
     for word in words:
         assert word in str(caught.value)
+
+
+def exchange(login, refresh_token=None):
+    """What the token endpoint answers."""
+    told = {"grant_type": "refresh_token", "refresh_token": refresh_token or login.refresh_token}
+    return httpx.post(login.token_url, json=told)
+
+
+def bearing(provider, token):
+    """What the provider's list of models is answered with."""
+    headers = {"authorization": f"Bearer {token}", "anthropic-beta": "oauth-2025-04-20"}
+    return httpx.get(f"{provider.url}/v1/models", headers=headers | {"anthropic-version": "2023-06-01"}).status_code
+
+
+@pytest.mark.parametrize("name", ["anthropic", "openai"])
+def test_a_login_expires_by_the_timelines_clock_and_is_renewed_once_a_token(banstorm, name):
+    """Access tokens live as long as was said; each refresh token is good for one exchange, and API keys are unknown."""
+    provider = banstorm[name]
+    login = provider.login(expires="30m")
+    assert 1800 == login.expires_in
+    assert login.refresh_token not in repr(login)
+    assert [200, 401] == [bearing(provider, login.access_token), bearing(provider, provider.api_key)]
+    banstorm.advance("31m")
+    assert 401 == bearing(provider, login.access_token)
+    renewed = exchange(login).json()
+    assert ("Bearer", 1800) == (renewed["token_type"], renewed["expires_in"])
+    assert 200 == bearing(provider, renewed["access_token"])
+    assert exchange(login).status_code in {400, 401}  # a second use: taken for theft
+    assert bearing(provider, renewed["access_token"]) in {401, 403}
+    assert exchange(login, renewed["refresh_token"]).status_code in {400, 401}
+    assert [] == banstorm.bills
+
+
+def test_two_customers_have_logins_of_their_own(banstorm):
+    """One that is revoked leaves the other alone."""
+    first, second = (banstorm.anthropic.login() for _ in range(2))
+    exchange(first)
+    exchange(first)
+    assert [403, 200] == [bearing(banstorm.anthropic, each.access_token) for each in (first, second)]
+
+
+def test_the_timelines_faults_of_logins_bite_the_token_endpoint(banstorm):
+    """It is down, and access tokens go on working. A timeline that comes after a login is refused."""
+    banstorm.play({"on": "anthropic", "fault": "oauth_refresh_down", "until": "1h"}, speed=0)
+    login = banstorm.anthropic.login()
+    assert [503, 200] == [exchange(login).status_code, bearing(banstorm.anthropic, login.access_token)]
+    banstorm.assert_bitten("0:oauth_refresh_down")
+    with pytest.raises(HarnessError, match=r"logged in at 'anthropic'[\s\S]*before anybody logs in"):
+        banstorm.play({"on": "anthropic", "fault": "oauth_refresh_down"})
+    banstorm.advance("59m")
+    assert 503 == exchange(login).status_code
+    banstorm.advance("1m")
+    assert 200 == exchange(login).status_code
+
+
+@pytest.mark.banstorm("revoked_login", speed=0)
+def test_a_scenario_with_a_login_takes_logins(banstorm):
+    """Its provider knows no API keys, as in a run, and its timeline refuses tokens."""
+    login = banstorm.anthropic.login()
+    assert [200, 401] == [bearing(banstorm.anthropic, token) for token in (login.access_token, "sk-ant-api03-any")]
+    banstorm.advance("3s")
+    assert 403 == bearing(banstorm.anthropic, login.access_token)
+
+
+@pytest.mark.parametrize(
+    ("name", "expires", "said"),
+    [("gemini", "1h", "has no logins"), ("openai", "soon", "soon"), ("openai", 0.5, "too short for a token")],
+)
+def test_a_login_that_can_not_be_is_refused(banstorm, name, expires, said):
+    """Three lines."""
+    with pytest.raises(HarnessError, match=said):
+        banstorm[name].login(expires)
