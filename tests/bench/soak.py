@@ -7,12 +7,11 @@ Calls come from wrk in short turns: plain and streamed, in OpenAI's and in Anthr
 at each tenth. It is flat if from the second tenth to the last it grows by at most `GROWTH_MB_MAX`.
 
 The library is played in rounds, each after the first with a seed of its own, `--jobs` runs at a time. With `--inline`
-the faults are played inside the fakes, at half the cost, but in the first round, and for those scenarios that only
-mitmproxy can play. The first round's runs are kept in build/soak/first, fit for scripts/write_catalogue.py. A row a
+the faults are played inside the fakes, at half the cost, but for those scenarios that only mitmproxy can play. A row a
 run is appended to build/soak.ndjson as it goes, so that an interrupted soak goes on where it was; `--fresh` begins
 anew. A run that the machine made inconclusive is repeated. At the end: what didn't pass, and every time limit of the
 library that is less than four times the 99th percentile of what was found for it. Runs that failed are kept in
-build/soak.
+build/soak, and so are those of the first round, which scripts/write_catalogue.py reads if mitmproxy played them.
 """
 
 from __future__ import annotations
@@ -158,7 +157,7 @@ def words(name: str, number: int, folder: Path, *, inline: bool) -> list[str]:
     """The command that plays a scenario in a round."""
     banstorm = str(Path(sys.executable).parent / "banstorm")
     seed = ["--seed", str(1000 + number)] if number > 1 else []
-    host = ["--intercept"] if needs_tls(name) else ["--inline"] * (inline and number > 1)
+    host = ["--intercept"] if needs_tls(name) else ["--inline"] * inline
     return [banstorm, "run", name, "--no-charts", "--out", str(folder), *seed, *host]
 
 
