@@ -56,7 +56,12 @@ def _told(result: Result) -> dict[str, Any]:
     return {
         "sentence": headline(result),
         "expectations": [
-            {"question": plain(each.measure).question, "broken": plain(each.measure).broken, "wanted": wanted(each)}
+            {
+                "question": plain(each.measure).question,
+                "broken": plain(each.measure).broken,
+                "wanted": wanted(each),
+                "name": name(each.measure),
+            }
             for each in result.expectations
         ],
         "advice": [

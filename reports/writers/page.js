@@ -12,7 +12,7 @@ theme.addEventListener("click", () => {
 });
 document.getElementById("bar").replaceChildren(h("div", {}, h("span", { class: "brand" }, "banstorm"),
   h("nav", { "aria-label": "Sections" }, Object.entries(NAMES).filter(([id]) => document.getElementById(id)).map(([id, name]) => h("a", { href: `#${id}` }, name))), theme));
-document.getElementById("foot").replaceChildren(`banstorm ${data.run.banstorm} · ${data.run.target} · seed ${data.run.seed} · ${data.run.started.slice(0, 19).replace("T", " ")} · beside this page: report.json, summary.md, junit.xml, tables/, ledger/ and, where they were drawn, charts/`);
+document.getElementById("foot").replaceChildren(`banstorm ${data.run.banstorm} · ${data.run.target} · seed ${data.run.seed} · ${data.run.started.slice(0, 19).replace("T", " ")} · beside this page: report.json, summary.md, junit.xml, tables/, ledger/, and charts/ if drawn`);
 
 // On paper what is folded is open, but for the long lists; and as it was afterwards.
 let closed = [];

@@ -20,10 +20,10 @@ function integrity() {
         facts([["Callers hurt", `${count(callers.hurt)} of ${count(callers.callers)}`], ["Fairness between callers", callers.fairness.value === null ? "can't be told" : callers.fairness.text, h("div", { class: "small soft" }, callers.fairness.value === null ? callers.fairness.reason : "1: all were treated alike")],
           ...(callers.tenth_share === null ? [] : [["Share of the lost calls that the worst-hit tenth of callers bore", percent(callers.tenth_share)]])]),
         callers.most_hurt.length > 0 && h("details", { style: { marginTop: "12px" } }, h("summary", { class: "small soft" }, "The callers hurt most"), table(null, [["Caller", (row) => row.caller], ["Calls", (row) => count(row.calls), "num"], ["Lost", (row) => count(row.lost), "num"], ["Silent", (row) => count(row.silent), "num"]], callers.most_hurt)))),
-      slices.length > 0 && h("div", { class: "card" }, table("Who was hurt", [["Calls", (row) => sliceName(row)], ["Due", (row) => count(row.calls), "num"],
+      slices.length > 0 && h("div", { class: "card" }, table(slices.some((each) => each.lost) ? "Who was hurt" : "By kind of call: nobody was hurt", [["Calls", (row) => sliceName(row)], ["Due", (row) => count(row.calls), "num"],
         ["Lost", (row) => (row.lost ? h("span", { class: "bad-text" }, count(row.lost)) : "0"), "num"], ["Lost share", (row) => percent(row.calls ? row.lost / row.calls : 0), "num"],
-        ...(timed ? [["p95 latency", (row) => seconds(row.p95_s), "num"]] : [])],
-      slices), timed && slices.some((each) => typeof each.p95_s !== "number") && h("p", { class: "small faint" }, "–: too few calls for a p95, which takes 200."))),
+        ...(timed ? [["p95", (row) => seconds(row.p95_s), "num"]] : [])],
+      slices), timed && slices.some((each) => typeof each.p95_s !== "number") && h("p", { class: "small faint" }, "p95: the latency that 95 of 100 calls stayed under; – stands for too few calls, it takes 200."))),
     slicesByWindow());
 }
 
@@ -61,7 +61,8 @@ function checks() {
   const short = data.checks.filter((each) => !each.ok), passed = data.checks.filter((each) => each.ok);
   const trust = !short.length ? "Clocks, bookkeeping and load were good enough to judge by."
     : data.verdict === "fail" ? "What fell short could have kept this run from a pass; what broke is broken all the same." : "What falls short makes a run inconclusive; it is never called a pass.";
-  const list = (rows) => table(null, [["Check", (row) => row.name], ["", (row) => [h("span", { class: `sign ${row.ok ? "met" : "unknown"}`, role: "img", "aria-label": row.ok ? "passed" : "fell short" }, row.ok ? "✓" : "!")]], ["Found", (row) => row.found], ["Needed", (row) => h("span", { class: "soft" }, row.needed)]], rows);
+  const spoken = (text) => data.expectations.reduce((said, each, index) => (each.measure.includes("_") ? said.replaceAll(each.measure, told.expectations[index].name) : said), text);
+  const list = (rows) => table(null, [["Check", (row) => row.name], ["", (row) => [h("span", { class: `sign ${row.ok ? "met" : "unknown"}`, role: "img", "aria-label": row.ok ? "passed" : "fell short" }, row.ok ? "✓" : "!")]], ["Found", (row) => spoken(row.found)], ["Needed", (row) => h("span", { class: "soft" }, row.needed)]], rows);
   return section("checks", "Can this run be trusted?", `${passed.length} of ${data.checks.length} checks of ourselves passed. ${trust}`,
     h("div", { class: "card" }, short.length > 0 && [h("h3", {}, `${short.length} fell short`), list(short)],
       passed.length > 0 && h("details", {}, h("summary", {}, short.length ? `${passed.length} passed: show them` : "All passed: show them"), list(passed))));

@@ -90,13 +90,14 @@ def test_a_meter_is_a_share_of_all(result: Result, tmp_path: Path) -> None:
 
 def test_a_fail_beside_a_check_that_fell_short_stands(result: Result, tmp_path: Path) -> None:
     """What fell short is open to see, what passed is folded, and the words say that the fail stands."""
-    checks = [result.checks[0].model_copy(update={"ok": False, "found": "no good answer"}), *result.checks[1:]]
+    found = "time_to_fail_over: no good answer"
+    checks = [result.checks[0].model_copy(update={"ok": False, "found": found}), *result.checks[1:]]
     shown = opened(
         result.model_copy(update={"checks": checks}), tmp_path, "document.querySelector('#checks').innerText"
     )
     assert "what broke is broken all the same" in shown
     assert "1 fell short" in shown
-    assert "no good answer" in shown
+    assert "time to fail over: no good answer" in shown
     assert result.checks[1].found not in shown
 
 
