@@ -1,7 +1,8 @@
 """A proxy that forwards nothing: what a target calls beside its providers ends here, and is told of.
 
 A target is started with it as its HTTP proxy, loopback excepted. Programs that look at those variables are thereby kept
-from the network, and the user learns whom they wanted to call; programs that don't look at them are not seen.
+from the network, and the user learns whom they wanted to call; programs that don't look at them are not seen. Node's
+fetch looks at them by a file of ours.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
+
+from .intercept_environment import DIRECT, node_options
 
 LINE_BYTES_MAX: Final = 8 * 1024
 """Longest request line read, in bytes."""
@@ -37,7 +40,7 @@ class Tripwire:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LINE_BYTES_MAX)
         url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         proxies = {name: url for upper in ("HTTP_PROXY", "HTTPS_PROXY") for name in (upper, upper.lower())}
-        return proxies | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost,::1")
+        return {**proxies, "NO_PROXY": DIRECT, "no_proxy": DIRECT, "NODE_OPTIONS": node_options()}
 
     async def close(self) -> None:
         """Stop listening."""

@@ -1,5 +1,6 @@
 // Loaded before a program of Node's: its fetch then obeys HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as that of Node 24 and
-// 22.21 does by itself. Programs that bring a proxy agent of their own, or call by node:https, are left alone.
+// 22.21 does once NODE_USE_ENV_PROXY=1 says so. Hosts of NO_PROXY are called by Node's own means, untouched. Programs that
+// bring an agent of their own, or call by node:https, are left alone.
 "use strict";
 const http = require("node:http");
 const net = require("node:net");
@@ -9,7 +10,7 @@ const DISPATCHER = Symbol.for("undici.globalDispatcher.1"); // where undici, Nod
 const CONNECT_MS = 10_000; // as long as undici waits for a connection
 
 const [major, minor] = process.versions.node.split(".").map(Number);
-const obeys = major >= 24 || (major === 22 && minor >= 21);
+const obeys = process.env.NODE_USE_ENV_PROXY === "1" && (major >= 24 || (major === 22 && minor >= 21));
 const env = (name) => process.env[name.toLowerCase()] || process.env[name];
 const proxies = { "https:": env("HTTPS_PROXY"), "http:": env("HTTP_PROXY") };
 const direct = new Set((env("NO_PROXY") || "").split(",").map((each) => each.trim()).filter(Boolean));
@@ -42,9 +43,7 @@ function tunnel(proxy, host, port, done) {
 // What undici calls for a connection to an origin.
 function connect({ hostname, protocol, port, servername }, done) {
   const secure = protocol === "https:";
-  const at = port || (secure ? 443 : 80);
-  const proxy = direct.has(hostname) || direct.has("*") ? undefined : proxies[protocol];
-  const ready = (error, socket) => {
+  tunnel(new URL(proxies[protocol]), hostname, port || (secure ? 443 : 80), (error, socket) => {
     if (error) {
       done(error, null);
       return;
@@ -62,26 +61,27 @@ function connect({ hostname, protocol, port, servername }, done) {
       safe.off("error", fail);
       done(null, safe);
     });
-  };
-  if (proxy) {
-    tunnel(new URL(proxy), hostname, at, ready);
-    return;
-  }
-  const socket = net.connect({ host: hostname, port: Number(at) });
-  const fail = (problem) => ready(problem, null);
-  socket.setTimeout(CONNECT_MS, () => socket.destroy(new Error(`no connection in ${CONNECT_MS} ms`)));
-  socket.once("error", fail);
-  socket.once("connect", () => {
-    socket.setTimeout(0);
-    socket.off("error", fail);
-    ready(null, socket);
   });
 }
 
 if (!obeys && (proxies["https:"] || proxies["http:"])) {
   void globalThis.Response; // Node loads its undici with the first of fetch's classes that is looked at
-  const Agent = globalThis[DISPATCHER]?.constructor;
-  if (Agent) {
-    globalThis[DISPATCHER] = new Agent({ connect });
+  const own = globalThis[DISPATCHER];
+  if (own) {
+    const tunnelled = new own.constructor({ connect });
+    const carrier = (origin) => {
+      const { hostname, protocol } = new URL(origin);
+      const host = hostname.replace(/^\[|\]$/g, "");
+      return proxies[protocol] && !direct.has(host) && !direct.has("*") ? tunnelled : own;
+    };
+    globalThis[DISPATCHER] = new Proxy(own, {
+      get(_, name) {
+        if (name === "dispatch") {
+          return (options, handler) => carrier(options.origin).dispatch(options, handler);
+        }
+        const value = own[name];
+        return typeof value === "function" ? value.bind(own) : value;
+      },
+    });
   }
 }

@@ -1,7 +1,10 @@
 """A router of the user's own, by a command or by a file: started, judged, and named when it behaves badly."""
 
+import asyncio
 import json
+import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from banstorm.harness.targets._choice import choose
 from banstorm.harness.targets._own import OF_SDKS
 from banstorm.harness.targets._placeholders import fill, names_for, unknown, values_for
 from banstorm.harness.targets.base import Options, ProviderAt
-from banstorm.harness.tripwire import read_line
+from banstorm.harness.tripwire import Tripwire, read_line
 
 TINY = Path(__file__).parent / "tiny_router.py"
 PROVIDERS = {
@@ -114,6 +117,40 @@ REQUEST_LINES = {
 def test_whom_a_stray_call_was_for_is_read_from_its_first_line(line):
     """A tunnel or a plain request."""
     assert REQUEST_LINES[line] == read_line(line)
+
+
+STRAY = """
+const told = await Promise.allSettled([fetch("https://telemetry.example/x"), fetch(process.argv[1])]);
+console.log(told[0].status, await told[1].value.text());
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None and not os.environ.get("BANSTORM_CI"), reason="needs node")
+async def test_a_stray_fetch_of_nodes_is_refused_and_its_call_of_a_neighbour_is_not():
+    """Node doesn't look at a proxy's variables by itself."""
+    seen = []
+
+    async def hello(_, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi")
+        await writer.drain()
+        writer.close()
+
+    neighbour = await asyncio.start_server(hello, "127.0.0.1", 0)
+    tripwire = Tripwire(lambda *call: seen.append(call))
+    fence = await tripwire.open()
+    try:
+        url = f"http://127.0.0.1:{neighbour.sockets[0].getsockname()[1]}/"
+        node = await asyncio.create_subprocess_exec(
+            *["node", "--input-type=module", "-e", STRAY, url],
+            env={"PATH": os.environ["PATH"], **fence},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await asyncio.wait_for(node.communicate(), 60)
+    finally:
+        await tripwire.close()
+        neighbour.close()
+    assert b"rejected hi" == said.strip()
+    assert [("telemetry.example", 443, "connect")] == seen
 
 
 @pytest.mark.parametrize("line", ["", "GET / HTTP/1.1\r\n", "\x16\x03\x01", "CONNECT :1 HTTP/1.1"])
