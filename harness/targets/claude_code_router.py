@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Final
 
 from ...scenarios.model import Scenario
 from ._baseline import Baseline
-from ._installation import NodeInstallation, program
+from ._installation import NodeInstallation
+from ._node import node
 from ._program import Launch, ProgramTarget, root_of
 from .base import ProviderAt
 
 VERSION: Final = "2.0.0"
-NODE: Final = "install Node.js 20 or later"
 API_KEY: Final = "sk-banstorm-front"
 
 
@@ -28,9 +28,9 @@ class ClaudeCodeRouterTarget(ProgramTarget):
     installation: ClassVar[NodeInstallation] = NodeInstallation("claude_code_router", VERSION)
 
     def check(self, scenario: Scenario) -> None:
-        """Node.js must be there."""
+        """Node.js must be there, and not too old."""
         super().check(scenario)
-        program("node", NODE)
+        node()
 
     def render(self, base: Baseline, providers: Mapping[str, ProviderAt], port: int, home: Path) -> Launch:  # noqa: ARG002 - it has no limits, its file lies in HOME
         """Its configuration file in its home, and its own command."""
@@ -47,7 +47,7 @@ class ClaudeCodeRouterTarget(ProgramTarget):
         }
         cli = self.installation.folder / "node_modules/@musistudio/claude-code-router/dist/cli.js"
         return Launch(
-            command=[program("node", NODE), str(cli), "start"],
+            command=[node(), str(cli), "start"],
             base_url=f"http://127.0.0.1:{port}/v1",
             model=first,
             files={".claude-code-router/config.json": json.dumps(config, indent=1)},

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Final
 
 from ...scenarios.model import Scenario
 from ._baseline import Baseline
-from ._installation import NodeInstallation, program
+from ._installation import NodeInstallation
+from ._node import node
 from ._program import SERVERS, Launch, ProgramTarget
 from .base import ProviderAt
 
 VERSION: Final = "1.15.2"
-NODE: Final = "install Node.js 20 or later"
 RETRIES_TUNED: Final = 3
 
 
@@ -28,16 +28,16 @@ class PortkeyTarget(ProgramTarget):
     installation: ClassVar[NodeInstallation] = NodeInstallation("portkey", VERSION)
 
     def check(self, scenario: Scenario) -> None:
-        """Node.js must be there."""
+        """Node.js must be there, and not too old."""
         super().check(scenario)
-        program("node", NODE)
+        node()
 
     def render(self, base: Baseline, providers: Mapping[str, ProviderAt], port: int, home: Path) -> Launch:  # noqa: ARG002 - no files
         """The gateway's own command, and the header that configures it."""
         server = self.installation.folder / "node_modules/@portkey-ai/gateway/build/start-server.js"
         return Launch(
             command=[
-                program("node", NODE),
+                node(),
                 "--require",
                 str(SERVERS / "loopback.cjs"),
                 str(server),

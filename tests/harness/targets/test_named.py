@@ -247,3 +247,22 @@ def test_without_a_router_callers_speak_the_first_providers_dialect(dialect, fro
     target = choose("none", Options())
     target.check(scenario(first=dialect, second="gemini"))
     assert front == target.front
+
+
+@pytest.mark.parametrize("name", ["portkey", "claude_code_router"])
+@pytest.mark.parametrize(
+    ("says", "refused"),
+    [("v18.19.0", "18.19.0 is too old"), ("v20.0.0", None), ("v24.1.0-nightly", None), ("who knows", None)],
+)
+def test_a_node_that_is_too_old_is_named_before_anything_starts(name, says, refused, tmp_path, monkeypatch):
+    """Debian's, say; one whose version can't be read is given a try."""
+    program = tmp_path / "node"
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: str(program))
+    target = choose(name, Options())
+    if refused is None:
+        target.check(scenario(one="anthropic", two="openai"))
+        return
+    with pytest.raises(HarnessError, match=rf"{refused}[\s\S]*{program}[\s\S]*20 or later"):
+        target.check(scenario(one="anthropic", two="openai"))
