@@ -67,7 +67,9 @@ function legend(head, names, color) {
 
 // A block of text to be copied; where the browser keeps the clipboard to itself, it is selected instead.
 function copyable(text) {
-  const block = h("pre", { tabindex: 0 }, text), button = h("button", { type: "button" }, "Copy");
+  // A line may end before an option, never inside its name.
+  const parts = text.split(/(--[a-z-]+)/).map((part, index) => (index % 2 ? h("span", { class: "nowrap" }, part) : part));
+  const block = h("pre", { tabindex: 0 }, parts), button = h("button", { type: "button" }, "Copy");
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(text);

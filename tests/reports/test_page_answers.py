@@ -175,4 +175,8 @@ def test_a_narrow_screen_shows_where_more_is_to_come(page: Page) -> None:
         "[...document.querySelectorAll('#worst details[open] .copy pre, #repeat .copy pre')]"
         ".every((each) => each.scrollHeight <= each.clientHeight + 1)"
     )
+    assert page.evaluate(
+        "[...document.querySelectorAll('#repeat .copy .nowrap')].map((each) => [each.textContent, "
+        "each.getClientRects().length])"
+    ) == [["--seed", 1]]
     page.call("Emulation.clearDeviceMetricsOverride")
