@@ -19,7 +19,7 @@ from ..reports.result import Result, State
 from .errors import HarnessError
 from .exitcode import Exit
 from .issue_headers import Sent
-from .issue_recorded import PORT, Recorded, recorded, replies, well, worst
+from .issue_recorded import PORT, Recorded, broken, recorded, replies, well, worst
 from .issue_router import KEY, Router, router
 from .lines import tell
 from .targets.base import ProviderAt
@@ -187,7 +187,7 @@ def _kind(found: Recorded) -> str:
 def _sent(found: Recorded) -> list[str]:
     parts = []
     for each in found.attempts:
-        if not _broken(each):
+        if not broken(each):
             continue
         how = f"status {each['status'] or 'none'}, ended by: {each['ended_by']}"
         head = f"**{each['provider']}**, POST {each['path']}: {how}"
@@ -198,7 +198,7 @@ def _sent(found: Recorded) -> list[str]:
 
 def known(found: Recorded) -> str:
     """What is known of the headers, for each provider: a reader must know where the script falls short."""
-    said = [_known(row, found.sent(row)) for row in found.attempts if _broken(row) and row["status"]]
+    said = [_known(row, found.sent(row)) for row in found.attempts if broken(row) and row["status"]]
     return "\n".join(dict.fromkeys(said))
 
 
@@ -216,10 +216,6 @@ def _known(row: Mapping[str, Any], sent: Sent) -> str:
         " Its body is not all text: signs that are none were lost." if UNREADABLE in (row["evidence"] or "") else ""
     )
     return f"Of the headers of {who} only {names} is replayed; {rest}.{binary}"
-
-
-def _broken(row: Mapping[str, Any]) -> bool:
-    return bool(row["fault"]) or (row["status"] or 0) >= 400
 
 
 def _fenced(title: str, body: str | None, kind: str = "text") -> list[str]:

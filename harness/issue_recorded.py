@@ -99,12 +99,20 @@ def worst(result: Result) -> int:
     return (touched or list(result.worst))[0].call
 
 
-def replies(found: Recorded, provider: str) -> list[dict[str, Any]]:
-    """What a provider sent for the call's attempts, in order; empty if none of them was broken."""
+def broken(row: Mapping[str, Any]) -> bool:
+    """Whether something was wrong with an attempt's answer."""
+    return bool(row["fault"]) or (row["status"] or 0) >= 400
+
+
+def replies(found: Recorded, provider: str) -> list[dict[str, Any] | None]:
+    """What a provider sent for the call's attempts, in order; empty if none of them was broken.
+
+    None stands for an answer with nothing wrong, which the ledger keeps no body of.
+    """
     theirs = [each for each in found.attempts if each["provider"] == provider]
-    if not any(each["fault"] or (each["status"] or 0) >= 400 for each in theirs):
+    if not any(map(broken, theirs)):
         return []
-    return [_reply(each, found.sent(each)) for each in theirs[:REPLIES_MAX]]
+    return [_reply(each, found.sent(each)) if broken(each) else None for each in theirs[:REPLIES_MAX]]
 
 
 def _reply(row: dict[str, Any], sent: Sent) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def provider(told: Any) -> type[BaseHTTPRequestHandler]:
             streams = "stream" in self.path.lower() or json.loads(body or b"{}").get("stream") is True
             replies = told["replies"]
             asked.append(self.path)
-            reply = replies[min(len(asked), len(replies)) - 1] if replies else told["well"][int(streams)]
+            # None: as one that is well answers
+            reply = (replies[min(len(asked), len(replies)) - 1] if replies else None) or told["well"][int(streams)]
             status = reply["status"] or "no status"
             say(f"{moment()}  {told['name']} is asked: POST {self.path} -> {status}, {reply['end']}")
             self.close_connection = True

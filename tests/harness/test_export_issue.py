@@ -114,6 +114,20 @@ def test_the_script_shows_a_router_that_rescues_the_call(tmp_path: Path):
     assert "Hello from another provider." in said
 
 
+def test_the_script_answers_well_where_the_provider_did(tmp_path: Path):
+    """A provider that was asked again and was well by then: the ledger has no body of that, and it was none."""
+    what = told(attempt("first"), attempt("first", status=200, fault=None, evidence=None))
+    assert [403, None] == [each and each["status"] for each in what["providers"][0]["replies"]]
+    port, other = pick_port(), pick_port()
+    urls = [f"http://127.0.0.1:{port}/v1"] * 2  # the router's second provider is its first, once more
+    router_port = pick_port()
+    with running(sys.executable, str(STUB), str(router_port), "good", *urls, port=router_port):
+        said = reproduce(command_export.script(what), tmp_path, router_port, [port, other])
+    assert "first is asked: POST /v1/chat/completions -> 403, complete" in said
+    assert "first is asked: POST /v1/chat/completions -> 200, complete" in said
+    assert "Hello from another provider." in said
+
+
 CUT = 'data: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n'
 
 
