@@ -8,15 +8,17 @@ at each tenth. It is flat if from the second tenth to the last it grows by at mo
 
 The library is played in rounds, each after the first with a seed of its own, `--jobs` runs at a time. With `--inline`
 the faults are played inside the fakes, at half the cost, but for those scenarios that only mitmproxy can play. A row a
-run is appended to build/soak.ndjson as it goes, so that an interrupted soak goes on where it was; `--fresh` begins
-anew. A run that the machine made inconclusive is repeated. At the end: what didn't pass, and every time limit of the
-library that is less than four times the 99th percentile of what was found for it. Runs that failed are kept in
-build/soak, and so are those of the first round, which scripts/write_catalogue.py reads if mitmproxy played them.
+run is appended to build/soak.ndjson as it goes, so that an interrupted soak goes on where it was, but for scenarios
+that were changed since, and from the start if the router was; `--fresh` begins anew. A run that the machine made
+inconclusive is repeated. At the end: what didn't pass, and every time limit of the library that is less than four times
+the 99th percentile of what was found for it. Runs that failed are kept in build/soak, and so are those of the first
+round, which scripts/write_catalogue.py reads if mitmproxy played them.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -40,6 +42,7 @@ from banstorm.scenarios import document, library
 from open_loop import question
 
 BUILD = Path(__file__).parents[2] / "build"
+ROUTER = Path(__file__).parents[2] / "router"
 ROUTER_CORE, OTHERS_CORE = 1, 0
 TURN_S = 5
 CONNECTIONS = 20
@@ -161,6 +164,14 @@ def words(name: str, number: int, folder: Path, *, inline: bool) -> list[str]:
     return [banstorm, "run", name, "--no-charts", "--out", str(folder), *seed, *host]
 
 
+def digest(name: str) -> str:
+    """What a result holds for: this router, and this text of the scenario."""
+    known = hashlib.sha256(library.find(name).read_bytes())
+    for path in sorted(each for each in ROUTER.rglob("*") if each.suffix in {".py", ".yaml"}):
+        known.update(path.read_bytes())
+    return known.hexdigest()[:12]
+
+
 def needs_tls(name: str) -> bool:
     """Whether a scenario breaks what only a router that speaks TLS can see."""
     return "tls" in document.read(library.find(name)).data["tags"]
@@ -205,7 +216,9 @@ def soak_library(wanted: argparse.Namespace, only: list[str], folder: Path) -> b
     rounds, minutes = wanted.library, wanted.minutes
     if wanted.fresh:
         file.unlink(missing_ok=True)
+    digests = {name: digest(name) for name in only}
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    rows = [row for row in rows if row["digest"] == digests.get(row["scenario"])]
     done = {(row["round"], row["scenario"]) for row in rows}
     until = time.monotonic() + 60 * minutes
     due = [(number, name) for number in range(1, rounds + 1) for name in only if (number, name) not in done]
@@ -222,6 +235,7 @@ def soak_library(wanted: argparse.Namespace, only: list[str], folder: Path) -> b
                 row = each.result()
                 if row is None:
                     continue
+                row["digest"] = digests[row["scenario"]]
                 rows.append(row)
                 out.write(json.dumps(row) + "\n")
                 print(f"  round {row['round']}, {row['scenario']}: {row['verdict']}", flush=True)
