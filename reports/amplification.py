@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..scenarios.expectation import Unit
-from .finding import RUN_SCOPE, Finding, Rows, Value
+from .finding import RUN_SCOPE, Finding, Value
 from .history import History, at_places
 
 DOOR: Final = "without attempts that were refused as connections: they bring no request, and no witness saw them"
@@ -26,9 +26,8 @@ def amplification_findings(history: History) -> list[Finding]:
 def _value(history: History, scope: str, due: npt.NDArray[np.bool_], note: str | None = None) -> Value:
     if not due.any():
         return Value(scope, None, "no call was due")
-    place = history.attempts["place"].to_numpy(dtype=np.int64)
+    place = history.attempts["place"].to_numpy()
     theirs = np.flatnonzero(at_places(due, place))
     ratio = len(theirs) / int(due.sum())
     again = theirs[pd.Series(place[theirs]).duplicated().to_numpy()]
-    rows = Rows.of("attempts", history.attempts["attempt"].iloc[again])
-    return Value(scope, {Unit.NUMBER: ratio, Unit.FACTOR: ratio}, note, rows=rows)
+    return Value(scope, {Unit.NUMBER: ratio, Unit.FACTOR: ratio}, note, rows=history.attempts_named(again))

@@ -21,6 +21,7 @@ from .integrity import integrity_findings, integrity_out
 from .latency import latency_findings
 from .manifest import Manifest
 from .measures import names
+from .memory import give_back
 from .metastable import metastable_findings
 from .money import money_out
 from .overview import (
@@ -53,20 +54,25 @@ _HEADLINES: Final = (
     ("cost_increase", "Cost per answer"),
 )
 
+_FINDINGS: Final = (
+    integrity_findings,
+    caller_findings,
+    detection_findings,
+    failover_findings,
+    latency_findings,
+    recovery_findings,
+    metastable_findings,
+    amplification_findings,
+    cost_findings,
+)
+
 
 def find_all(history: History) -> list[Finding]:
     """Every finding of the run, in the order of the measures."""
-    found = [
-        *integrity_findings(history),
-        *caller_findings(history),
-        *detection_findings(history),
-        *failover_findings(history),
-        *latency_findings(history),
-        *recovery_findings(history),
-        *metastable_findings(history),
-        *amplification_findings(history),
-        *cost_findings(history),
-    ]
+    found: list[Finding] = []
+    for findings in _FINDINGS:
+        found += findings(history)
+        give_back()
     order = {name: index for index, name in enumerate(names())}
     return sorted(found, key=lambda each: order[each.key.partition(".")[0]])
 
@@ -74,8 +80,12 @@ def find_all(history: History) -> list[Finding]:
 def make_result(run: Run) -> Result:
     """Find, judge and put together: a pure function of what the run's folder says."""
     history = History(run)
+    give_back()
     findings = find_all(history)
     judgement = judge(history, findings)
+    give_back()
+    money = money_out(history, findings)
+    give_back()
     told = doubted(findings_out(findings), judgement.checks)
     return Result(
         verdict=judgement.verdict,
@@ -99,7 +109,7 @@ def make_result(run: Run) -> Result:
         integrity=integrity_out(history),
         window_slices=window_slices_out(history),
         callers=callers_out(history, _of_run(told, "caller_fairness")),
-        money=money_out(history, findings),
+        money=money,
         damage=damage_out(run),
     )
 

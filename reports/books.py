@@ -55,11 +55,18 @@ def books_out(history: History) -> list[BookOut]:
 
 def reported(history: History) -> pd.DataFrame:
     """The calls whose answer reported its output tokens and was billed: `said` and `billed` tokens, by call."""
-    billed = history.billed.loc[history.billed["answering"], ["call", "produced_tokens"]]
-    tokens = billed.groupby(billed["call"].astype("int64"))["produced_tokens"].sum()
-    said = history.calls.dropna(subset=["tokens_reported"]).drop_duplicates("call").set_index("call")["tokens_reported"]
-    both = pd.DataFrame({"said": said.astype("int64"), "billed": tokens}).dropna()
-    return both.astype("int64")
+    calls, billed = history.calls, history.billed
+    answering = billed["answering"].to_numpy(dtype=bool)
+    place = billed["place"].to_numpy()[answering]
+    tokens = np.bincount(place, weights=billed["produced_tokens"].to_numpy()[answering], minlength=len(calls))
+    there = np.zeros(len(calls), dtype=bool)
+    there[place] = True
+    there &= (calls["tokens_reported"].notna() & ~calls["call"].duplicated()).to_numpy()
+    told = calls.loc[there, ["call", "tokens_reported"]]
+    both = pd.DataFrame(
+        {"said": told["tokens_reported"].to_numpy(dtype=np.int64), "billed": tokens[there]}, told["call"]
+    )
+    return both.astype("int64").sort_index()
 
 
 def _usage(history: History) -> BookOut:

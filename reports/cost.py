@@ -19,9 +19,9 @@ def cost_findings(history: History) -> list[Finding]:
     return [
         _cost_per_answer(history, billed),
         _cost_increase(history),
-        Finding("wasted", (_total(billed, ~billed["useful"]),), (RUN_SCOPE,)),
+        Finding("wasted", (_total(history, ~billed["useful"]),), (RUN_SCOPE,)),
         Finding("bookkeeping_drift", (_drift(history),), (RUN_SCOPE,)),
-        Finding("hidden_spend", (_total(billed, ~billed["answering"]),), (RUN_SCOPE,)),
+        Finding("hidden_spend", (_total(history, ~billed["answering"]),), (RUN_SCOPE,)),
     ]
 
 
@@ -48,7 +48,7 @@ def _cost_per_answer(history: History, billed: pd.DataFrame) -> Finding:
     values = []
     for scope, due, between in spans:
         found = per_answer(history, due, between)
-        rows = Rows.of("invoices", billed["attempt"].dropna()) if scope == RUN_SCOPE else None
+        rows = history.named(billed) if scope == RUN_SCOPE else None
         values.append(
             Value(scope, None, "no good answer to divide by")
             if found is None
@@ -78,14 +78,15 @@ def _cost_increase(history: History) -> Finding:
     return Finding("cost_increase", tuple(values), tuple(each.id for each in history.episodes))
 
 
-def _total(billed: pd.DataFrame, which: pd.Series[bool]) -> Value:
+def _total(history: History, which: pd.Series[bool]) -> Value:
+    billed = history.billed[["usd", "at_ns"]]
     chosen = billed[which & (billed["usd"] > 0)]
     total = float(billed["usd"].sum())
     spent = float(chosen["usd"].sum())
     return Value(
         RUN_SCOPE,
         {Unit.USD: spent, Unit.SHARE: spent / total if total else 0.0},
-        rows=Rows.of("invoices", chosen["attempt"].dropna()),
+        rows=history.named(chosen),
         breach=Steps(chosen["at_ns"].to_numpy(dtype=np.int64), chosen["usd"].to_numpy(dtype=np.float64), Unit.USD),
     )
 

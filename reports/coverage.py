@@ -45,7 +45,7 @@ def coverage_out(history: History) -> list[CoverageOut]:
 def _counts(history: History, column: str) -> Counter[tuple[str, str, str]]:
     """How many attempts each entry has in a column, by entry, provider and path."""
     attempts = history.run.attempts
-    named = attempts[attempts[column].notna()]
+    named = attempts.loc[attempts[column].notna(), [column, "provider", "path"]]
     grouped = named.groupby([column, "provider", "path"], observed=True).size().reset_index(name="count")
     found: Counter[tuple[str, str, str]] = Counter()
     for row in grouped.to_dict("records"):

@@ -11,16 +11,15 @@ import pandas as pd
 from ..scenarios.expectation import Unit
 from .by_episode import DOOR, by_episode, seconds
 from .episodes import Episode, bitten_by
-from .finding import NS, Candidates, Finding, Rows, Value
+from .finding import NS, Candidates, Finding, Value
 from .history import History
 
 DETECT_SHARE_MAX: Final = 0.05
 """Share of calls that may still attempt the broken provider once it counts as left."""
 DETECT_CALLS_MIN: Final = 20
 """Fewest calls due in the rest of the episode for that share to mean anything."""
-
-_READ: Final = ("attempt", "call", "stream", "received_ns", "due_ns", "fault", "model", "credential")
-"""What is read of an attempt here: those of a long episode are many."""
+NEVER: Final = np.iinfo(np.int64).max
+"""Instant of what did not happen."""
 
 
 def detection_findings(history: History) -> list[Finding]:
@@ -31,24 +30,44 @@ def detection_findings(history: History) -> list[Finding]:
     ]
 
 
-def at_broken(history: History, episode: Episode) -> pd.DataFrame:
-    """The attempts of an episode at what is broken: its provider, with a model and credential that were bitten."""
+def at_broken(history: History, episode: Episode) -> npt.NDArray[np.intp]:
+    """The attempts of an episode at what is broken: its provider, with a model and credential that were bitten.
+
+    As rows of the history's `attempts`: those of a long episode are many, and few of their columns are read.
+    """
     attempts = history.attempts
-    theirs = attempts.loc[
+    inside = (
         (attempts["provider"] == episode.provider)
         & (attempts["received_ns"] >= (episode.t0_ns or episode.from_ns))
-        & (attempts["received_ns"] < episode.tc_ns),
-        list(_READ),
-    ]
+        & (attempts["received_ns"] < episode.tc_ns)
+    ).to_numpy(dtype=bool)
     if episode.stream is not None:
-        theirs = theirs[theirs["stream"].eq(episode.stream).fillna(value=False).astype(bool)]
+        inside = inside & attempts["stream"].eq(episode.stream).fillna(value=False).to_numpy(dtype=bool)
+    rows = np.flatnonzero(inside)
+    theirs = attempts[["fault", "model", "credential"]].iloc[rows]
     bitten = theirs[bitten_by(theirs["fault"], {each.entry for each in episode.windows})]
     broken = bitten[["model", "credential"]].drop_duplicates()
     # A router may name no model, or no credential: those are values like others here.
     at = np.zeros(len(theirs), dtype=bool)
     for model, credential in zip(broken["model"], broken["credential"], strict=True):
         at |= _is(theirs["model"], model) & _is(theirs["credential"], credential)
-    return theirs[at]
+    found: npt.NDArray[np.intp] = rows[at]
+    return found
+
+
+def _first_there(history: History, broken: npt.NDArray[np.intp]) -> npt.NDArray[np.int64]:
+    """When each measured call's first attempt arrived at what is broken; `NEVER` where none did."""
+    place = history.attempts["place"].to_numpy()[broken]
+    of_calls = place >= 0
+    found = np.full(len(history.calls), NEVER)
+    # In order of arrival: of a call's several, the first is to stay, and is written last.
+    found[place[of_calls][::-1]] = history.attempts["received_ns"].to_numpy()[broken[of_calls]][::-1]
+    number = history.calls["call"]
+    return (
+        found
+        if number.is_unique
+        else found[number.map(number.drop_duplicates().reset_index().set_index("call")["index"])]
+    )
 
 
 def _is(column: pd.Series[str], value: str | None) -> npt.NDArray[np.bool_]:
@@ -62,12 +81,10 @@ def _time_to_detect(history: History, episode: Episode) -> Value:
     t0 = episode.t0_ns or 0
     in_episode = history.due_in(episode)
     due = history.due_ns[in_episode]
-    numbers = history.calls["call"].to_numpy(dtype=np.int64)[in_episode]
     broken = at_broken(history, episode)
-    first = broken.dropna(subset=["call"]).drop_duplicates("call").set_index("call")["received_ns"]
-    received = first.reindex(numbers)
-    attempted = received.notna().to_numpy()
-    received_ns = received.fillna(0).to_numpy(dtype=np.int64)
+    first_ns = _first_there(history, broken)[in_episode]
+    attempted = first_ns != NEVER
+    received_ns = np.where(attempted, first_ns, 0)
     # Candidates: before the first call, and just after each call that went to the broken provider.
     starts = np.concatenate([[0], np.flatnonzero(attempted) + 1])
     totals = np.concatenate([[0], np.cumsum(attempted)])
@@ -77,7 +94,7 @@ def _time_to_detect(history: History, episode: Episode) -> Value:
     enough = rest >= DETECT_CALLS_MIN
     holds = enough & (still <= DETECT_SHARE_MAX * rest) & (soon <= DETECT_SHARE_MAX * DETECT_CALLS_MIN)
     instants = np.where(starts == 0, t0, np.maximum(due[np.maximum(starts - 1, 0)], t0)) if len(due) else np.array([t0])
-    rows = Rows.of("attempts", broken["attempt"])
+    rows = history.attempts_named(broken)
     if holds.any():
         best = int(np.argmax(holds))
         refuted = _detect_refutations(starts[:best], len(due), attempted, received_ns)
@@ -112,14 +129,13 @@ def _detect_refutations(
 ) -> npt.NDArray[np.int64]:
     """When each candidate was refuted: by the second of the next 20 calls to go there, or by the share of the rest."""
     went = np.flatnonzero(attempted)
-    never = np.iinfo(np.int64).max
     # One past the end stands for a call that never came.
-    arrivals = np.append(received_ns[went], never)
+    arrivals = np.append(received_ns[went], NEVER)
     places = np.append(went, calls)
     after = np.searchsorted(went, starts)
     of_rest = np.minimum(after + (DETECT_SHARE_MAX * (calls - starts)).astype(np.int64), len(went))
     of_soon = np.minimum(after + int(DETECT_SHARE_MAX * DETECT_CALLS_MIN), len(went))
-    soon_ns = np.where(places[of_soon] < starts + DETECT_CALLS_MIN, arrivals[of_soon], never)
+    soon_ns = np.where(places[of_soon] < starts + DETECT_CALLS_MIN, arrivals[of_soon], NEVER)
     refuted: npt.NDArray[np.int64] = np.minimum(arrivals[of_rest], soon_ns)
     return refuted
 
@@ -133,6 +149,8 @@ def _probe_rate(history: History, episode: Episode) -> Value:
     left_ns = (episode.t0_ns or 0) + round(detected.amounts[Unit.SECONDS] * NS)
     broken = at_broken(history, episode)
     # Calls due before the router left may arrive after it: they are no probes.
-    probes = broken[(broken["received_ns"] > left_ns) & ~(broken["due_ns"] <= left_ns).fillna(value=False).astype(bool)]
+    after = broken[history.attempts["received_ns"].to_numpy()[broken] > left_ns]
+    due_before = (history.due_of(after) <= left_ns).fillna(value=False).to_numpy(dtype=bool)
+    probes = after[~due_before]
     rate = len(probes) / ((episode.tc_ns - left_ns) / NS)
-    return Value(episode.id, {Unit.PER_SECOND: rate}, rows=Rows.of("attempts", probes["attempt"]))
+    return Value(episode.id, {Unit.PER_SECOND: rate}, rows=history.attempts_named(probes))

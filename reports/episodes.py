@@ -193,7 +193,7 @@ def _number(value: Any) -> int | None:
 
 
 def _bites(attempts: pd.DataFrame, entry_id: str, provider: str) -> pd.Series[int]:
-    faulted = attempts[attempts["fault"].notna() & (attempts["provider"] == provider)]
+    faulted = attempts.loc[attempts["fault"].notna() & (attempts["provider"] == provider), ["fault", "received_ns"]]
     if faulted.empty:
         return faulted["received_ns"]
     return faulted.loc[bitten_by(faulted["fault"], {entry_id}), "received_ns"]
@@ -258,7 +258,7 @@ def _episode(run: Run, provider: str, group: list[Window], due: pd.Series[int]) 
 
 def _broken_off(run: Run, due: pd.Series[int], at_ns: int) -> list[int]:
     """When the calls were due that were under way at that moment and came to nothing: an event has no attempts."""
-    calls = run.calls.drop_duplicates("call", keep="last").set_index("call")
+    calls = run.calls[["call", "ended_ns", "outcome"]].drop_duplicates("call", keep="last").set_index("call")
     under_way = calls[(calls["ended_ns"] > at_ns) & ~calls["outcome"].isin({"ok", "late", "left"})].index
     theirs = due.reindex(under_way).dropna()
     return [int(theirs.min())] if len(theirs) and theirs.min() < at_ns else []

@@ -34,9 +34,10 @@ def failover_findings(history: History) -> list[Finding]:
 def switches(history: History) -> pd.DataFrame:
     """For each call that went from one provider to another, the last such step.
 
-    Of the attempt that it left: `call`, `provider`, `received_ns`; of the next one: `to_attempt`, `to_ns`; and `gap_s`.
+    Of the attempt that it left: `provider`, `received_ns`; of the next one: `to`, its row among the attempts, and
+    `to_ns`; and `gap_s`.
     """
-    place = history.attempts["place"].to_numpy(dtype=np.int64)
+    place = history.attempts["place"].to_numpy()
     provider = history.attempts["provider"].cat.codes.to_numpy()
     # The attempts are in order of arrival, and the sort keeps that order within a call.
     order = np.argsort(place, kind="stable")
@@ -48,9 +49,9 @@ def switches(history: History) -> pd.DataFrame:
     left, to = left[last], to[last]
     arrived = history.attempts["received_ns"].to_numpy(dtype=np.int64)[to]
     gap_ns = np.maximum(arrived - history.attempts["ended_ns"].to_numpy(dtype=np.int64)[left], 0)
-    found = history.attempts[["call", "provider", "received_ns"]].iloc[left]
+    found = history.attempts[["provider", "received_ns"]].iloc[left]
     steps_told: pd.DataFrame = found.assign(
-        to_attempt=history.attempts["attempt"].iloc[to].array,
+        to=to,
         to_ns=arrived,
         gap_s=gap_ns / NS,
     )
@@ -80,7 +81,7 @@ def _switch_gaps(history: History) -> list[Finding]:
                         theirs["gap_s"].to_numpy(dtype=np.float64),
                         statistic,
                         what="switches",
-                        rows=Rows.of("attempts", theirs["to_attempt"]),
+                        rows=history.attempts_named(theirs["to"].to_numpy()),
                         at_ns=theirs["to_ns"].to_numpy(dtype=np.int64),
                     )
                 )

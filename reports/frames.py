@@ -27,10 +27,13 @@ from .ledger_parquet import ADDED, Copy, foreign_columns, read_table, shown_rows
 from .ledger_shape import SHOWN
 from .ledger_shape import held as columns  # noqa: F401 - readers of frames ask for their columns here
 from .manifest import Manifest, read_manifest
+from .memory import give_back
 from .tables import TABLES
 
 LEDGER: Final = "ledger"
 """Folder of the ledger, inside the run's."""
+_ORDERED: Final = {"attempts": "received_ns"}
+"""Tables whose frames are in the order of a column, whatever their rows' own."""
 
 
 @dataclass(slots=True)
@@ -156,11 +159,8 @@ def read_run(folder: Path, copy: Copy | None = None) -> Run:
 
 
 def _frames(growing: dict[str, Held]) -> dict[str, pd.DataFrame]:
-    frames = {name: held.frame() for name, held in growing.items()}
-    attempts = frames["attempts"]
-    if not attempts["received_ns"].is_monotonic_increasing:
-        frames["attempts"] = attempts.sort_values("received_ns", kind="stable")
-    pa.default_memory_pool().release_unused()
+    frames = {name: growing.pop(name).frame(_ORDERED.get(name)) for name in [*growing]}
+    give_back()
     return frames
 
 

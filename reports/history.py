@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-from pyarrow import compute
 
 from ..scenarios.model import Scenario
 from .episodes import Episode, episodes
-from .finding import NS
+from .finding import NS, ROWS_MAX, Rows
 from .frames import Run
+from .joining import NOWHERE, index_in, rows_at
+from .memory import give_back
 from .tables import SILENT
 
 GOOD: Final = frozenset({"ok"})
@@ -35,20 +35,11 @@ def good_outcomes(scenario: Scenario) -> frozenset[str]:
     return GOOD_CONTINUED if scenario.load.continuation else GOOD
 
 
-def index_in(values: pd.Series[str], among: pd.Series[str]) -> npt.NDArray[np.int64]:
-    """Where each text occurs first among others, -1 where it does not or is null. Pandas takes ten times as long."""
-    at = compute.index_in(pa.array(values), value_set=pa.array(among))
-    found: npt.NDArray[np.int64] = np.asarray(at.fill_null(-1)).astype(np.int64)
-    return found
-
-
-NOWHERE: Final = -1
-"""Place of what belongs to no measured call."""
 GONE: Final = -2
 """Place of what belongs to a call whose caller left as the timeline said."""
 
 
-def at_places(mask: npt.NDArray[np.bool_], places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def at_places(mask: npt.NDArray[np.bool_], places: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
     """Which rows belong to the calls that `mask` selects, from the rows' places."""
     found: npt.NDArray[np.bool_] = np.append(mask, np.zeros(2, dtype=bool))[places]
     return found
@@ -68,9 +59,10 @@ class History:
 
     `calls`: one row a measured call in due order, with the schedule's and the caller's columns and `good`, `silent`,
     `answered`, `latency_s`, and `row`, the number of its row in the run's table. `attempts`: every attempt in order of
-    arrival, with `row`, `place`, its call's position in `calls` (negative: `NOWHERE` or `GONE`), and the call's due
-    time (`due_ns`, null for others). `invoices`: every invoice with its attempt's call, place and due time. `left`: the
-    calls of load whose callers left as the timeline said.
+    arrival, with `row` and `place`, its call's position in `calls` (negative: `NOWHERE` or `GONE`). `billed`: the
+    measured invoices. `left`: the calls of load whose callers left as the timeline said.
+
+    A ledger may have millions of rows, so that what is joined here holds no column that can be looked up.
     """
 
     def __init__(self, run: Run) -> None:
@@ -126,9 +118,9 @@ class History:
         found: npt.NDArray[np.int64] = self.calls["call"].to_numpy(dtype=np.int64)[mask]
         return found
 
-    def attempts_of(self, mask: npt.NDArray[np.bool_]) -> pd.DataFrame:
-        """The attempts of the calls that `mask` selects."""
-        return self.attempts[at_places(mask, self.attempts["place"].to_numpy())]
+    def attempts_named(self, rows: npt.NDArray[np.integer[Any]]) -> Rows:
+        """Rows of `attempts` by their names."""
+        return Rows("attempts", self.attempts["attempt"].iloc[rows[:ROWS_MAX]].tolist(), len(rows))
 
     @cached_property
     def answering(self) -> pd.Series[bool]:
@@ -137,17 +129,21 @@ class History:
         Of a call's attempts at the provider that its answer names, the one that delivered most; the later of equals.
         """
         place = self.attempts["place"].to_numpy()
-        names, wrote = (np.asarray(each["provider"], dtype=object) for each in (self.calls, self.attempts))
+        named, wrote = self.calls["provider"].cat, self.attempts["provider"].cat
+        names, writers = named.codes.to_numpy(), wrote.codes.to_numpy()
+        # The number that a provider of an attempt has among those that answers name; the last stands for none.
+        same = np.append(named.categories.get_indexer(wrote.categories), NOWHERE)
+        same[same < 0] = NOWHERE - 1
         marked = np.zeros(len(place), dtype=bool)
         known = np.flatnonzero(place >= 0)
-        marked[known] = names[place[known]] == wrote[known]
-        several = [each for each in self.calls["provider"].cat.categories if "+" in each]
+        marked[known] = names[place[known]] == same[writers[known]]
+        several = [each for each in named.categories if "+" in each]
         both = self.calls["provider"].isin(several).to_numpy()
         for at in known[both[place[known]]]:
-            marked[at] = wrote[at] in names[place[at]].split("+")
+            marked[at] = wrote.categories[writers[at]] in named.categories[names[place[at]]].split("+")
         found = np.flatnonzero(marked)
         delivered = self.attempts["delivered_tokens"].to_numpy(dtype=np.int64)[found]
-        provider = self.attempts["provider"].cat.codes.to_numpy()[found]
+        provider = writers[found]
         # The attempts are in order of arrival, and the sort keeps that order among equals.
         order = np.lexsort((delivered, provider, place[found]))
         pair = np.stack([place[found], provider])[:, order]
@@ -157,35 +153,57 @@ class History:
         return pd.Series(best, self.attempts.index, bool)
 
     @cached_property
-    def attempt_of_invoice(self) -> npt.NDArray[np.int64]:
+    def attempt_of_invoice(self) -> npt.NDArray[np.int32]:
         """Each invoice's attempt as a row of `attempts`, -1 where there is none."""
-        return index_in(self.run.invoices["attempt"], self.attempts["attempt"])
+        found = index_in(self.run.invoices["attempt"], self.attempts["attempt"])
+        give_back()
+        return found
 
-    @property
-    def invoices(self) -> pd.DataFrame:
-        """Invoices with their attempt's columns, `answering`, `useful` and `measured`; made anew each time.
-
-        Measured is what was billed for a call of the load, also for one whose caller left, and background traffic
-        meanwhile. Useful is what was billed for the attempt that gave a good answer.
-        """
-        at = self.attempt_of_invoice
-        joined = self.run.invoices.copy(deep=False)
-        for column in ("call", "place", "due_ns", "received_ns", "ended_ns", "ended_by"):
-            joined[column] = self.attempts[column].reindex(at).array
-        joined["answering"] = np.append(self.answering.to_numpy(), np.False_)[at]
-        joined["place"] = joined["place"].fillna(NOWHERE).astype("int64")
-        background = joined["call"].isna() & (joined["at_ns"] >= self.t0_ns)
-        joined["measured"] = joined["due_ns"].notna() | background
-        # Background traffic has no due time: it counts where it was billed.
-        joined["when_ns"] = joined["due_ns"].fillna(joined["at_ns"]).astype("int64")
-        joined["useful"] = joined["answering"] & at_places(self.good, joined["place"].to_numpy())
-        return joined
+    def due_of(self, rows: npt.NDArray[np.integer[Any]]) -> pd.Series[int]:
+        """When the calls of some rows of `attempts` were due, by those rows; null for what belongs to no call."""
+        theirs = self.attempts[["call", "place"]].iloc[rows]
+        place = theirs["place"].to_numpy()
+        due = np.append(self.due_ns, np.zeros(2, dtype=np.int64))[place]
+        gone = place == GONE
+        if gone.any():
+            left = self.left.drop_duplicates("call").set_index("call")["scheduled_ns"]
+            due[gone] = left.loc[theirs["call"][gone].to_numpy(dtype=np.int64)]
+        return pd.Series(due, theirs.index, "Int64").where(place != NOWHERE)
 
     @cached_property
     def billed(self) -> pd.DataFrame:
-        """The measured invoices."""
-        invoices = self.invoices
-        return invoices[invoices["measured"]]
+        """The measured invoices: `row`, their attempt's in `attempts` (-1: none), its `place`, `when_ns` and what for.
+
+        Measured is what was billed for a call of the load, also for one whose caller left, and background traffic
+        meanwhile. `answering` is what was billed for the attempt that gave the caller its words, and `useful` is that
+        for a good answer. Which attempt it was is told by `named`.
+        """
+        invoices, at = self.run.invoices, self.attempt_of_invoice
+        place = np.append(self.attempts["place"].to_numpy(), np.int32(NOWHERE))[at]
+        background = np.append(self.attempts["call"].isna().to_numpy(), np.True_)[at]
+        background &= (invoices["at_ns"] >= self.t0_ns).to_numpy()
+        chosen = np.flatnonzero((place != NOWHERE) | background)
+        at, place = at[chosen], place[chosen]
+        # Background traffic has no due time: it counts where it was billed.
+        joined = rows_at(invoices.drop(columns="attempt"), chosen)
+        of_call = np.flatnonzero(place != NOWHERE)
+        when_ns = joined["at_ns"].to_numpy(dtype=np.int64, copy=True)
+        when_ns[of_call] = self.due_of(at[of_call]).to_numpy(dtype=np.int64)
+        answering = np.append(self.answering.to_numpy(), np.False_)[at]
+        useful = answering & at_places(self.good, place)
+        return joined.assign(row=at, place=place, when_ns=when_ns, answering=answering, useful=useful)
+
+    def named(self, billed: pd.DataFrame) -> Rows:
+        """Rows of `billed` by the names of their attempts; without those that have none."""
+        names = self.run.invoices["attempt"]
+        index = billed.index.to_numpy()
+        known = index[self._has_name[index]]
+        return Rows("invoices", names.iloc[known[:ROWS_MAX]].tolist(), len(known))
+
+    @cached_property
+    def _has_name(self) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = self.run.invoices["attempt"].notna().to_numpy(dtype=bool)
+        return found
 
     def billed_for(self, due: npt.NDArray[np.bool_], from_ns: int, until_ns: int) -> npt.NDArray[np.bool_]:
         """Which of `billed` belong to the calls that `due` selects.
@@ -214,14 +232,20 @@ class History:
 
 def _measured(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The measured calls, and those that their callers left."""
-    schedule = run.schedule[run.schedule["phase"] == "load"]
-    calls = run.calls.assign(row=pd.Series(run.calls.index, dtype="Int32")).drop_duplicates("call", keep="last")
-    joined = schedule.merge(calls, on="call", how="left").sort_values("scheduled_ns", kind="stable", ignore_index=True)
+    schedule = rows_at(run.schedule, np.flatnonzero((run.schedule["phase"] == "load").to_numpy()))
+    calls = run.calls.assign(row=pd.Series(run.calls.index, dtype="Int32"))
+    if calls["call"].duplicated().any():
+        calls = calls.drop_duplicates("call", keep="last")
+    joined = schedule.merge(calls, on="call", how="left")
+    if not joined["scheduled_ns"].is_monotonic_increasing:
+        joined = joined.sort_values("scheduled_ns", kind="stable", ignore_index=True)
     outcome = joined["outcome"].astype(object)
     joined["outcome"] = outcome.where(outcome.notna(), "unknown")
     # Who left because the timeline said so is no witness of what the router would have given.
     gone = joined["outcome"] == LEFT
-    left, joined = joined[gone], joined[~gone].reset_index(drop=True)
+    left = joined[gone]
+    if len(left):
+        joined = joined[~gone].reset_index(drop=True)
     good = good_outcomes(run.manifest.scenario)
     joined["good"] = joined["outcome"].isin(good)
     joined["answered"] = joined["outcome"].isin(ANSWERED | good)
@@ -240,11 +264,8 @@ def _attempts(run: Run, calls: pd.DataFrame, left: pd.DataFrame) -> pd.DataFrame
     unique = calls["call"].drop_duplicates()
     at = pd.Index(unique).get_indexer(pd.Index(numbers))
     place = np.append(unique.index.to_numpy(), NOWHERE)[at]
-    due = np.append(calls["scheduled_ns"].to_numpy(dtype=np.int64), [0, 0])[place]
-    gone = pd.Index(left["call"].drop_duplicates()).get_indexer(pd.Index(numbers))
-    away = (gone >= 0) & (place < 0)
-    due = np.where(away, np.append(left.drop_duplicates("call")["scheduled_ns"].to_numpy(dtype=np.int64), 0)[gone], due)
-    place = np.where(away, GONE, place)
-    joined["place"] = place
-    joined["due_ns"] = pd.Series(due, dtype="Int64").where(place != NOWHERE)
+    if len(left):
+        away = np.isin(numbers, left["call"].to_numpy(dtype=np.int64)) & (place < 0)
+        place = np.where(away, GONE, place)
+    joined["place"] = place.astype(np.int32)
     return joined

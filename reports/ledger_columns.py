@@ -35,10 +35,24 @@ class Held:
             for chunk in rows.column(name).chunks:
                 column.add(chunk)
 
-    def frame(self) -> pd.DataFrame:
-        """The rows as a frame with the right dtypes; nothing can be added afterwards."""
-        data = {name: self._columns.pop(name).done() for name in [*self._columns]}
-        return pd.DataFrame(data, copy=False)
+    def frame(self, by: str | None = None) -> pd.DataFrame:
+        """The rows as a frame with the right dtypes; nothing can be added afterwards.
+
+        Args:
+            by: A column of whole numbers, none null, in whose order the rows shall be; equals stay as they are. The
+                frame's index tells each row's place before. A column at a time, so that the table is never there twice.
+        """
+        names, order = [*self._columns], None
+        data: dict[str, Any] = {}
+        if by is not None:
+            data[by] = self._columns.pop(by).done()
+            if (data[by][1:] < data[by][:-1]).any():
+                order = np.argsort(data[by], kind="stable")
+                data[by] = data[by][order]
+        for name in [*self._columns]:
+            column = self._columns.pop(name).done()
+            data[name] = column if order is None else column.take(order)
+        return pd.DataFrame(data, index=None if order is None else pd.Index(order), columns=names, copy=False)
 
 
 def frame(rows: pa.Table, table: str) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from ..scenarios.units import format_duration
 from .by_episode import by_episode
 from .episodes import Episode
 from .finding import NS, Finding, Rows, Value
-from .history import History
+from .history import History, at_places
 from .measures import find
 from .recovery import time_to_recover
 
@@ -43,7 +43,7 @@ def _metastable(history: History, episode: Episode) -> Value:
         return Value(episode.id, None, reason)
     after = history.due_ns >= episode.tc_ns
     bad = int((after & ~history.good).sum())
-    attempts, calls = len(history.attempts_of(after)), int(np.sum(after))
+    attempts, calls = int(at_places(after, history.attempts["place"].to_numpy()).sum()), int(np.sum(after))
     reason = (
         f"still not recovered {format_duration(round(seen_s, 1))} after the fault was over: {bad} of {calls} calls "
         f"bad, {attempts / max(calls, 1):.3g} attempts a call"

@@ -47,30 +47,36 @@ def phase_costs_out(history: History) -> list[PhaseCostOut]:
     """
     billed = history.billed
     when = billed["when_ns"].to_numpy(dtype=np.int64)
-    phase = np.full(len(billed), "between", dtype=object)
+    names = [*(each.name for each in history.phases if each.name != "after"), "between", "after"]
+    phase = np.full(len(billed), names.index("between"), dtype=np.int32)
     # The first to claim an invoice keeps it, so the phases are laid down from the last to the first.
     for each in reversed(history.phases):
-        phase[(when >= each.from_ns) & (when < each.until_ns)] = each.name
-    phase[when >= history.load_until_ns] = "after"
-    told = pd.DataFrame(
-        {
-            "phase": phase,
-            "provider": billed["provider"].to_numpy(),
-            "model": np.where(billed["model"] == "", NO_MODEL, billed["model"].astype("object")),
-            "usd": billed["usd"].to_numpy(),
-            "wasted": np.where(billed["useful"], 0.0, billed["usd"]),
-        }
-    )
-    order = {name: index for index, name in enumerate([*(each.name for each in history.phases), "between", "after"])}
-    found = [
-        PhaseCostOut(
-            phase=str(phase_name),
-            provider=str(provider),
-            model=str(model),
-            invoices=len(group),
-            usd=float(group["usd"].sum()),
-            wasted_usd=float(group["wasted"].sum()),
+        phase[(when >= each.from_ns) & (when < each.until_ns)] = names.index(each.name)
+    phase[when >= history.load_until_ns] = names.index("after")
+    who, model = billed["provider"].cat, billed["model"].cat
+    models = [NO_MODEL if each == "" else each for each in model.categories]
+    # A number for each that there is of phase, provider and model: as texts they would take most of the memory.
+    number = (phase * len(who.categories) + who.codes.to_numpy()) * len(models) + model.codes.to_numpy()
+    parts: dict[tuple[int, str, str], list[int]] = {}
+    for each in np.unique(number):
+        rest, which = divmod(int(each), len(models))
+        at, name = divmod(rest, len(who.categories))
+        parts.setdefault((at, who.categories[name], models[which]), []).append(int(each))
+    return [
+        _phase_cost(
+            names[at], provider, told, billed.loc[np.isin(number, parts[at, provider, told]), ["usd", "useful"]]
         )
-        for (phase_name, provider, model), group in told.groupby(["phase", "provider", "model"])
+        for at, provider, told in sorted(parts)
     ]
-    return sorted(found, key=lambda each: order[each.phase])
+
+
+def _phase_cost(phase: str, provider: str, model: str, billed: pd.DataFrame) -> PhaseCostOut:
+    usd = billed["usd"]
+    return PhaseCostOut(
+        phase=phase,
+        provider=provider,
+        model=model,
+        invoices=len(billed),
+        usd=float(usd.sum()),
+        wasted_usd=float(usd.where(~billed["useful"], 0.0).sum()),
+    )

@@ -15,7 +15,8 @@ import numpy as np
 from ..scenarios.expectation import Expectation, Unit
 from ..scenarios.units import format_duration
 from .finding import NS
-from .history import UNMEASURED, History, index_in
+from .history import UNMEASURED, History
+from .joining import index_in
 from .result import CheckOut, ExpectationOut, State
 from .tables import LOOP_LAG
 

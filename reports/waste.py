@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.extensions import take
 
 from .history import GONE, History, at_places
 from .result_money import WasteOut
@@ -34,22 +35,24 @@ def reasons(history: History) -> pd.Series[str]:
     together with the answering one is a hedge, one that the router hung up on was abandoned, one that ran to its end
     before a good answer was retried, and the rest failed.
     """
-    billed = history.billed[~history.billed["useful"]]
+    billed = history.billed.loc[~history.billed["useful"], ["row", "place", "answering"]]
+    at = billed["row"].to_numpy()
+    call, ended_by = (take(history.attempts[each].array, at, allow_fill=True) for each in ("call", "ended_by"))
     place = billed["place"].to_numpy(dtype=np.int64)
     outcome = np.append(history.calls["outcome"].to_numpy(dtype=object), [None, None])[place]
     answering = billed["answering"].to_numpy(dtype=bool)
-    hung_up = (billed["ended_by"] == "router").to_numpy(dtype=bool)
+    hung_up = np.asarray(ended_by == "router", dtype=bool)
     wrong = np.isin(outcome.astype(str), [*SILENT, "stitched"])
     rescued = at_places(history.good | (history.calls["outcome"] == "late").to_numpy(), place)
     why = np.select(
         [
-            billed["call"].isna().to_numpy(),
+            np.asarray(pd.isna(call), dtype=bool),
             place == GONE,
             answering & (outcome == "late"),
             answering & wrong,
             ~answering & _beside_answer(history, billed),
             hung_up & ((outcome == "hung") | ~answering),
-            ~answering & rescued & (billed["ended_by"] == "complete").to_numpy(dtype=bool),
+            ~answering & rescued & np.asarray(ended_by == "complete", dtype=bool),
         ],
         ["background", "abandoned", "late", "truncated", "hedged", "abandoned", "retried"],
         default="failed",
@@ -67,7 +70,10 @@ def _beside_answer(history: History, billed: pd.DataFrame) -> npt.NDArray[np.boo
     from_ns[answers["place"]] = answers["received_ns"]
     until_ns[answers["place"]] = answers["ended_ns"]
     place = billed["place"].to_numpy(dtype=np.int64)
-    began, ended = billed["received_ns"].to_numpy(dtype=np.float64), billed["ended_ns"].to_numpy(dtype=np.float64)
+    at = billed["row"].to_numpy()
+    # What has no attempt has no time, and lies beside nothing.
+    times = (history.attempts[each].to_numpy() for each in ("received_ns", "ended_ns"))
+    began, ended = (take(each, at, allow_fill=True).astype(np.float64) for each in times)
     beside: npt.NDArray[np.bool_] = (began < until_ns[place]) & (ended > from_ns[place])
     return beside
 
@@ -83,7 +89,6 @@ def waste_out(history: History) -> list[WasteOut]:
         if theirs.empty:
             continue
         usd = float(theirs["usd"].sum())
-        ids = theirs["attempt"].dropna()
         found.append(
             WasteOut(
                 why=name,
@@ -91,7 +96,7 @@ def waste_out(history: History) -> list[WasteOut]:
                 invoices=len(theirs),
                 usd=usd,
                 share=usd / total,
-                rows=RowsOut(table="invoices", first=ids.head(ROWS_MAX).tolist(), total=len(theirs)),
+                rows=RowsOut(table="invoices", first=[*history.named(theirs).first], total=len(theirs)),
             )
         )
     return found

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .curl import CHAT, Asked, curl
 from .finding import NS
-from .history import History
+from .history import History, at_places
 from .result import AttemptOut, WorstOut
 
 OF_A_KIND_MAX: Final = 3
@@ -58,8 +58,10 @@ def worst_calls(history: History) -> list[WorstOut]:
 
 def _routes(history: History) -> pd.DataFrame:
     """By call: how many attempts it took, and how the last of them ended."""
-    made = history.attempts_of(~history.good).groupby("call")
-    last = made[["provider", "status", "ended_by"]].last().set_axis(list(_ROUTE[1:]), axis=1)
+    ended = ["provider", "status", "ended_by"]
+    theirs = at_places(~history.good, history.attempts["place"].to_numpy())
+    made = history.attempts.loc[theirs, ["call", *ended]].groupby("call")
+    last = made[ended].last().set_axis(list(_ROUTE[1:]), axis=1)
     return last.assign(tries=made.size()).reset_index()
 
 

@@ -14,6 +14,7 @@ and reports a second time, from the Parquet copy. `--memory` gives that process 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -122,37 +123,38 @@ def load_lines(calls: int) -> Iterator[str]:
         )
 
 
-def attempts(call: int, calls: int) -> Iterator[tuple[str, str, int, int, bool]]:
-    """A call's attempts: id, provider, begin, end, and whether the ban bit it."""
-    due, took = due_ns(call), 400_000_000 + call * 7919 % 97 * 1_000_000
-    if not banned(call, calls):
-        yield f"{RUN}-{call:x}", "anthropic", due + 1_000_000, due + took, False
-        return
-    begin = due + 1_000_000
-    for nth in range(2 if call % 4 == 0 else 1):
-        yield f"{RUN}-{call:x}.{nth}", "anthropic", begin, begin + 2_000_000, True
-        begin += 4_000_000
-    yield f"{RUN}-{call:x}.9", "openai", begin, due + took, False
+def attempts(calls: int) -> Iterator[tuple[int, str, str, int, int, bool]]:
+    """Every call's attempts: call, id (counted, as the injector does), provider, begin, end, whether the ban bit it."""
+    names = (f"{RUN}-{number:x}" for number in itertools.count())
+    for call in range(calls):
+        due, took = due_ns(call), 400_000_000 + call * 7919 % 97 * 1_000_000
+        begin = due + 1_000_000
+        if not banned(call, calls):
+            yield call, next(names), "anthropic", begin, due + took, False
+            continue
+        for _ in range(2 if call % 4 == 0 else 1):
+            yield call, next(names), "anthropic", begin, begin + 2_000_000, True
+            begin += 4_000_000
+        yield call, next(names), "openai", begin, due + took, False
 
 
 def injector_lines(calls: int) -> Iterator[str]:
     """`attempts` and `faults`."""
     bites, first_ns, last_ns = 0, 0, 0
-    for call in range(calls):
+    for call, name, provider, begin, end, bitten in attempts(calls):
         stream = "true" if call % 2 else "false"
-        for name, provider, begin, end, bitten in attempts(call, calls):
-            if bitten:
-                bites, first_ns, last_ns = bites + 1, first_ns or begin, begin
-            entry = '"0:org_disabled"' if bitten else "null"
-            model, path = MODELS[provider]
-            yield (
-                f'{{"table":"attempts","attempt":"{name}","call":{call},"provider":"{provider}",'
-                f'"credential":"sk:{provider}","model":"{model}","stream":{stream},"path":"{path}",'
-                f'"received_ns":{begin},"first_byte_ns":{begin + 1_000_000},"ended_ns":{end},'
-                f'"status":{400 if bitten else 200},"fault":{entry},"reached":{"false" if bitten else "true"},'
-                f'"ended_by":"{"fault" if bitten else "complete"}","delivered_tokens":{0 if bitten else 24},'
-                f'"matched":{entry},"client_retry":null,"evidence":null}}\n'
-            )
+        if bitten:
+            bites, first_ns, last_ns = bites + 1, first_ns or begin, begin
+        entry = '"0:org_disabled"' if bitten else "null"
+        model, path = MODELS[provider]
+        yield (
+            f'{{"table":"attempts","attempt":"{name}","call":{call},"provider":"{provider}",'
+            f'"credential":"sk:{provider}","model":"{model}","stream":{stream},"path":"{path}",'
+            f'"received_ns":{begin},"first_byte_ns":{begin + 1_000_000},"ended_ns":{end},'
+            f'"status":{400 if bitten else 200},"fault":{entry},"reached":{"false" if bitten else "true"},'
+            f'"ended_by":"{"fault" if bitten else "complete"}","delivered_tokens":{0 if bitten else 24},'
+            f'"matched":{entry},"client_retry":null,"evidence":null}}\n'
+        )
     begin_ns, end_ns = due_ns(calls // 10), due_ns(calls - calls // 10)
     row = {
         "table": "faults",
@@ -175,16 +177,15 @@ def injector_lines(calls: int) -> Iterator[str]:
 
 def invoice_lines(calls: int) -> Iterator[str]:
     """`invoices`: of each attempt that reached its provider."""
-    for call in range(calls):
-        for name, provider, _, end, bitten in attempts(call, calls):
-            if not bitten:
-                model = "claude-sonnet-5" if provider == "anthropic" else "gpt-5.4-mini"
-                yield (
-                    f'{{"table":"invoices","attempt":"{name}","provider":"{provider}","model":"{model}",'
-                    f'"input_tokens":{100 + call % 17},"cached_tokens":0,"produced_tokens":24,'
-                    f'"usd":{0.00044 if provider == "anthropic" else 0.00018},"priced":true,"completed":true,'
-                    f'"at_ns":{end},"cache_write_tokens":0}}\n'
-                )
+    for call, name, provider, _, end, bitten in attempts(calls):
+        if not bitten:
+            model = "claude-sonnet-5" if provider == "anthropic" else "gpt-5.4-mini"
+            yield (
+                f'{{"table":"invoices","attempt":"{name}","provider":"{provider}","model":"{model}",'
+                f'"input_tokens":{100 + call % 17},"cached_tokens":0,"produced_tokens":24,'
+                f'"usd":{0.00044 if provider == "anthropic" else 0.00018},"priced":true,"completed":true,'
+                f'"at_ns":{end},"cache_write_tokens":0}}\n'
+            )
 
 
 def sample_lines(calls: int) -> Iterator[str]:
