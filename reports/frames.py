@@ -5,7 +5,7 @@ removed. A torn last line (a process was killed while it wrote) is tolerated and
 read is counted in `Run.unreadable`, which makes the run inconclusive.
 
 It is read in blocks of lines, or by Parquet row group, and of each only the columns are held that a finding reads, with
-each distinct value of a text that repeats held once: some 60 bytes a row, and some 160 at most while findings are made,
+each distinct value of a text that repeats held once: some 60 bytes a row, and some 120 at most while findings are made,
 however wide the rows are. So a ledger may be larger than memory; what grows with it is the number of its rows. What
 only a waterfall shows (the words of a bad answer) is read again for the few that are drawn.
 """
