@@ -29,7 +29,7 @@ def render(card: Scorecard, links: dict[str, str]) -> str:
     parts = [
         f"# {cell(card.title)}",
         counts(card),
-        _table(card, links),
+        matrix(card, links),
         LEGEND,
         *_fails(card),
         *_unsettled(card),
@@ -82,7 +82,13 @@ def configured(row: Row) -> str:
     return "; ".join([row.detail or row.label, *row.settings])
 
 
-def _table(card: Scorecard, links: dict[str, str]) -> str:
+def matrix(card: Scorecard, links: dict[str, str]) -> str:
+    """The table itself: a row a target, a column a scenario.
+
+    Args:
+        card: The scorecard.
+        links: Address of the report by the run's folder, for those that are there.
+    """
     head = ["target", *(cell(each.name) for each in card.scenarios)]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for row in card.targets:
@@ -94,7 +100,22 @@ def _table(card: Scorecard, links: dict[str, str]) -> str:
 def _one(each: Cell, links: dict[str, str]) -> str:
     sign = SIGNS[each.standing]
     link = links.get(each.run or "")
-    return (f"[{sign}]({link})" if link else sign) + ("¹" if each.dialect else "")
+    told = _brief(each)
+    return (f"[{sign}]({link})" if link else sign) + ("¹" if each.dialect else "") + (f"<br>{told}" if told else "")
+
+
+def _brief(each: Cell) -> str:
+    """Of a fail the calls that were lost, and the first measure besides: a fail that lost nothing is another matter."""
+    if each.standing is not Standing.FAIL or "lost_calls" not in each.measures:
+        return ""
+    told = [f"{each.measures['lost_calls']} lost"]
+    for broken in each.broken:
+        wanted, _, found = broken.partition(": ")
+        measure = wanted.partition(" ")[0]
+        if measure != "lost_calls":
+            told.append(f"{MEASURES.get(measure, measure)} {found}")
+            break
+    return cell(", ".join(told))
 
 
 def _fails(card: Scorecard) -> list[str]:
@@ -122,7 +143,20 @@ def _repeated(card: Scorecard) -> list[str]:
         return []
     rows = [(each.target, each.scenario, each.here, each.there, each.broken) for each in card.repeat.differences]
     head = ["target", "scenario", "here", "repeated", "what broke where it failed"]
-    return ["## Repeated", cell(card.repeat.told, 600), *([table(head, rows)] if rows else [])]
+    remarks = [
+        _remark(card, each) for each in card.shown if each.note is not None and each.standing is not Standing.FAIL
+    ]
+    remarks += [
+        _remark(card, each)
+        for each in (card.cell(told.target, told.scenario) for told in card.repeat.differences)
+        if each.note is not None and each.standing is Standing.FAIL
+    ]
+    return ["## Repeated", cell(card.repeat.told, 600), *([table(head, rows)] if rows else []), *remarks]
+
+
+def _remark(card: Scorecard, each: Cell) -> str:
+    label = next(row.label for row in card.targets if row.name == each.target)
+    return f"**{cell(label)}, {cell(each.scenario)}.** {cell(each.note.note if each.note else '', 2000)}"
 
 
 def _measures(card: Scorecard, row: Row) -> str:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import catalogue_page
+import scorecard_table
 from banstorm.fakes.dialects import GENERIC, find
 from banstorm.fakes.dialects._routes import RoutedDialect
 from banstorm.harness import schema
@@ -97,14 +98,19 @@ def measures() -> str:
     return "\n".join([*rows, ""])
 
 
+def _with(readme: str, section: str, table: str) -> str:
+    pattern = re.compile(rf"(<!-- {section}: generated -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
+    readme, count = pattern.subn(lambda match: match[1] + table + "\n" + match[2], readme)
+    if count != 1:
+        sys.exit(f"README.md: expected one section marked {section}, found {count}")
+    return readme
+
+
 def files() -> dict[Path, str]:
     """Each generated file and what it should hold."""
     readme = (ROOT / "README.md").read_text("utf-8")
-    pattern = re.compile(r"(<!-- scenarios: generated -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
-    table = catalogue_page.summary()
-    readme, count = pattern.subn(lambda match: match[1] + table + "\n" + match[2], readme)
-    if count != 1:
-        sys.exit(f"README.md: expected one section marked scenarios, found {count}")
+    readme = _with(readme, "scenarios", catalogue_page.summary())
+    readme = _with(readme, "scorecard", scorecard_table.table())
     return {
         catalogue_page.PAGE: catalogue_page.page(),
         ROOT / "README.md": readme,

@@ -10,7 +10,7 @@ from banstorm.reports import scorecard_html, scorecard_markdown
 from banstorm.reports.errors import UnreadableRunError
 from banstorm.reports.neutral import evidence
 from banstorm.reports.result import Result
-from banstorm.reports.scorecard import Cell, Column, Row, Scorecard, Standing, lay_notes, read
+from banstorm.reports.scorecard import Cell, Column, Note, Row, Scorecard, Standing, lay_notes, read
 from banstorm.reports.scorecard_repeat import repeated
 from synthetic import Story, judged, ns, simulate
 
@@ -165,6 +165,33 @@ def test_both_pages_say_what_stands_behind_each_cell(tmp_path: Path):
     assert "[❌ fail](runs/20260131-a/report.html)" in markdown
     assert "✅ pass¹" in markdown
     assert "runs/" not in "".join(pages(whole))
+
+
+def test_a_cell_that_failed_tells_what_was_lost_and_what_broke_besides():
+    """A router that lost nothing and one that lost everybody must not look the same in a table."""
+    measures = {"lost_calls": "0", "retry_amplification": "2"}
+    asks = Cell(
+        target="one",
+        scenario="a",
+        standing=Standing.FAIL,
+        broken=["retry_amplification <= 1.2: 2"],
+        measures=measures,
+    )
+    loses = Cell(target="one", scenario="b", standing=Standing.FAIL, broken=["lost_calls == 0: 87"])
+    loses.measures = {"lost_calls": "87"}
+    matrix = scorecard_markdown.matrix(card(asks, loses), {})
+    assert "❌ fail<br>0 lost, amplification 2 |" in matrix
+    assert "❌ fail<br>87 lost |" in matrix
+
+
+def test_what_was_found_of_a_cell_that_came_out_otherwise_stands_with_the_repetition():
+    """Also of one that passed, which no list of fails would show."""
+    first = card(*(Cell(target="one", scenario=name, standing=Standing.PASS) for name in "ab"))
+    second = card(*(Cell(target="one", scenario=name, standing=Standing.FAIL) for name in "ab"))
+    first.cell("one", "a").note = Note(note="It depends on the seed.")
+    first.repeat = repeated(first, second)
+    markdown, _ = pages(first)
+    assert "**one, a.** It depends on the seed." in markdown.partition("## Repeated")[2]
 
 
 def test_the_page_needs_nothing_and_acts_on_nothing_that_was_said():
