@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Final
 
 from .scorecard import MEASURES, Cell, Row, Scorecard, Standing
-from .scorecard_markdown import SIGNS, configured, counts, made
+from .scorecard_markdown import SIGNS, brief, configured, counts, made
 
 FILE: Final = "scorecard.html"
 _SIGNS: Final = {
@@ -22,8 +22,8 @@ _SIGNS: Final = {
     Standing.FAIL: "✗ fail",
 }
 """A cell in two words, without the emoji that not every system can draw."""
-BRIEF_MAX: Final = 2
-"""Most numbers in a cell of the table."""
+ASKED: Final = ("lost_calls", "silent_losses")
+"""The numbers that people ask for first."""
 REASONS_MAX: Final = 4
 """Most reasons shown of a cell that can't tell."""
 _TONES: Final = {
@@ -99,20 +99,12 @@ def _anchor(card: Scorecard, each: Cell) -> str:
 
 
 def _brief(card: Scorecard, each: Cell) -> str:
-    """A cell: its verdict, and what broke; where nothing did, the two numbers that people ask for first."""
-    told = [f"{each.measures[key]} {MEASURES[key]}" for key in ("lost_calls", "silent_losses") if key in each.measures]
-    if each.standing is Standing.FAIL and each.broken:
-        told = [f"{found} {MEASURES.get(key, key)}" for key, found in map(_broken, each.broken)]
-    small = f'<span class="small">{escape(", ".join(told[:BRIEF_MAX]))}</span>' if told else ""
+    """A cell: its verdict, what was lost and what broke; where nothing did, what people ask for first."""
+    told = brief(each) or ", ".join(f"{each.measures[key]} {MEASURES[key]}" for key in ASKED if key in each.measures)
+    small = f'<span class="small">{escape(told)}</span>' if told else ""
     mark = "<sup>1</sup>" if each.dialect else ""
     tone = _TONES.get(each.standing, "none")
     return f'<a class="cell {tone}" href="#{_anchor(card, each)}">{escape(_SIGNS[each.standing])}{mark}{small}</a>'
-
-
-def _broken(told: str) -> tuple[str, str]:
-    """Measure and value of what a cell says that broke."""
-    wanted, _, found = told.partition(": ")
-    return wanted.partition(" ")[0], found
 
 
 def _detail(card: Scorecard, row: Row, links: dict[str, str]) -> str:

@@ -100,11 +100,11 @@ def matrix(card: Scorecard, links: dict[str, str]) -> str:
 def _one(each: Cell, links: dict[str, str]) -> str:
     sign = SIGNS[each.standing]
     link = links.get(each.run or "")
-    told = _brief(each)
+    told = cell(brief(each))
     return (f"[{sign}]({link})" if link else sign) + ("¹" if each.dialect else "") + (f"<br>{told}" if told else "")
 
 
-def _brief(each: Cell) -> str:
+def brief(each: Cell) -> str:
     """Of a fail the calls that were lost, and the first measure besides: a fail that lost nothing is another matter."""
     if each.standing is not Standing.FAIL or "lost_calls" not in each.measures:
         return ""
@@ -115,7 +115,7 @@ def _brief(each: Cell) -> str:
         if measure != "lost_calls":
             told.append(f"{MEASURES.get(measure, measure)} {found}")
             break
-    return cell(", ".join(told))
+    return ", ".join(told)
 
 
 def _fails(card: Scorecard) -> list[str]:
