@@ -21,6 +21,10 @@ TIGHT_SHARE_MIN: Final = 0.1
 _LEAST: Final = {"retry_amplification": 1.0, "cost_increase": 1.0}
 """What a measure is where nothing happens: a request a call, the same cost as before. For the others that is 0."""
 _CALLERS_OWN: Final = frozenset({"late", "hung"})
+STAYS_SHARE_MIN: Final = 0.5
+"""A provider that was asked so often for each call due while it failed was never left, whoever answered in the end."""
+STAYS_CALLS_MIN: Final = 10
+"""Calls due that this takes to be said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +201,32 @@ def _lasting(result: Result) -> Iterator[Advice]:
             yield Advice(title, _found(result, mends[0]), mends)
 
 
+_STAYING: Final = ("retry_amplification", "probe_rate", "time_to_detect", "time_to_fail_over")
+"""What a router breaks that never leaves a provider, even if it loses nothing."""
+
+
+def _stays(result: Result) -> Iterator[Advice]:
+    mends = _broken(result, *_STAYING)
+    for episode in result.episodes:
+        if not mends or episode.calls_due < STAYS_CALLS_MIN or episode.calls_lost:
+            continue
+        hits = sum(each.bites for each in episode.windows)
+        if hits >= STAYS_SHARE_MIN * episode.calls_due:
+            yield Advice(
+                f"Leave {episode.provider} while it fails: a circuit breaker, and one probe now and then",
+                f"{hits:,} requests met {_faults(episode)} there while {episode.calls_due:,} calls were due: each call "
+                "asked it first, and waited for that.",
+                mends,
+            )
+
+
 def _load(result: Result) -> Iterator[Advice]:
+    stays = {measure for each in _stays(result) for measure in each.mends}
     for names, title in (
         (("retry_amplification",), "Retry less: a budget for retries, and a pause that grows"),
         (("probe_rate", "time_to_detect"), "Stop asking a provider that is down; one probe now and then is enough"),
     ):
-        mends = _broken(result, *names)
+        mends = tuple(each for each in _broken(result, *names) if each not in stays)
         if mends:
             yield Advice(title, _found(result, mends[0]), mends)
 
@@ -228,6 +252,7 @@ _RULES: Final[tuple[Callable[[Result], Iterator[Advice]], ...]] = (
     _gone,
     _silent,
     _lost,
+    _stays,
     _patience,
     _lasting,
     _load,

@@ -40,6 +40,12 @@ def never() -> Ledger:
     return ledger
 
 
+def staying() -> Ledger:
+    """Each call asks the broken provider first for as long as it is broken, and is rescued by the next."""
+    expect = {"lost_calls": 0, "retry_amplification": "<= 1.2"}
+    return simulate(Story(**LONG, fail_over_s=0.0, detect_s=2.0, expect=expect))
+
+
 def silent() -> Ledger:
     """Two answers are cut and look like a success, beside calls that fail aloud."""
     ledger = late_failover()
@@ -74,6 +80,7 @@ def unproved() -> Ledger:
         (passing, None),
         (late_failover, "Leave anthropic sooner"),
         (never, "Fall back to another provider when anthropic fails"),
+        (staying, "Leave anthropic while it fails: a circuit breaker, and one probe now and then"),
         (silent, "Check answers before you pass them on"),
         (gone, "Keep the router running"),
         (slow, "Give up on a slow attempt sooner"),
