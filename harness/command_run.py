@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ..reports.advice import advice
 from ..reports.tolerance import Tolerance, parse_tolerance
 from ..scenarios.units import parse_duration, parse_rate, parse_share
 from .annotate import annotate
@@ -234,6 +235,11 @@ def warned(warnings: Sequence[str]) -> list[str]:
     return [*lines, f"warning: {more} more in the report"] if more > 0 else lines
 
 
+def next_step(result: Result) -> list[str]:
+    """What to do first about a verdict that is no pass, as the report's page says it."""
+    return [] if result.verdict == "pass" else [f"next:   {each.title}" for each in advice(result)[:1]]
+
+
 def _coloured() -> bool:
     """Whether colours are wanted, by the convention of no-color.org."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
@@ -249,7 +255,7 @@ def _conclude(result: Result, folder: Path) -> int:
         lines.append(f"  {mark} {each.measure} {each.wanted}: {each.found}{' (tolerated)' if each.tolerated else ''}")
     if result.run.tolerance:
         lines.append(f"tolerance: {result.run.tolerance}")
-    lines += warned(result.run.warnings)
+    lines += [*warned(result.run.warnings), *next_step(result)]
     tell(sys.stdout, [*lines, f"report: {folder / 'report.html'}", f"again:  {result.run.command}"])
     annotate(result)
     return CODES[result.verdict]

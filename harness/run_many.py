@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from . import catalogue
 from .annotate import annotate
-from .command_run import CODES, drive, prepare
+from .command_run import CODES, drive, next_step, prepare
 from .command_web import with_audience
 from .errors import HarnessError, Interrupted
 from .exitcode import Exit
@@ -144,6 +144,7 @@ def _why(result: Result, folder: Path) -> Iterable[str]:
     for each in result.expectations:
         if each.state != "met":
             yield f"{'✗' if each.state == 'broken' else '?'} {each.measure} {each.wanted}: {each.found}"
+    yield from next_step(result)
     yield f"report: {folder / 'report.html'}"
     yield f"again:  {result.run.command}"
 

@@ -19,6 +19,7 @@ def test_without_fallback_and_breaker_the_run_fails(tmp_path):
     )
     assert 1 == done.returncode, done.stdout + done.stderr
     assert "FAIL" in done.stdout
+    assert "next:   Fall back to another provider when anthropic fails" in done.stdout
     result = json.loads((whole_run.folder(tmp_path) / "report.json").read_text())
     assert "lost_calls" in result["sentence"] or result["first_broken"].startswith("lost_calls")
 

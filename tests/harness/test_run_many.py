@@ -12,6 +12,7 @@ from banstorm.harness.cli import banstorm
 from banstorm.harness.errors import HarnessError, Interrupted, NotReadyError
 from banstorm.harness.exitcode import Exit
 from banstorm.harness.plan import Plan, Wish
+from banstorm.reports.result import State
 from click.testing import CliRunner
 
 P, F, N, X = Exit.PASS, Exit.FAIL, Exit.INCONCLUSIVE, Exit.INTERRUPTED
@@ -27,13 +28,14 @@ def test_the_worst_decides(codes, wanted):
 
 
 def _result(verdict: str) -> Any:
-    broken = SimpleNamespace(state="broken", measure="lost_calls", wanted="== 0", found="7")
+    broken = SimpleNamespace(state=State.BROKEN, measure="lost_calls", wanted="== 0", found="7")
     met = SimpleNamespace(state="met", measure="outage", wanted="<= 1s", found="0ms")
     return SimpleNamespace(
         verdict=verdict,
         sentence=f"it ended in {verdict}.",
         expectations=[met] if verdict == "pass" else [met, broken],
         run=SimpleNamespace(command="banstorm run again"),
+        **{part: [] for part in ("outcomes", "episodes", "phases", "reasons", "checks", "findings")},
     )
 
 
@@ -65,13 +67,18 @@ def test_each_is_played_whatever_became_of_the_last(capsys: pytest.CaptureFixtur
 
 
 def test_what_did_not_pass_says_why_and_how_to_repeat_it(capsys: pytest.CaptureFixture[str]):
-    """The broken expectation, the report and the command stand below its line; a pass has its line alone."""
+    """What broke, what to do, the report and the command stand below its line; a pass has its line alone."""
     ends = {"one": "fail", "two": "pass"}
     run_many.play_all(_plans(*ends), _executing(ends, []))
     told = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert told[1:4] == ["✗ lost_calls == 0: 7", "report: runs/one/report.html", "again:  banstorm run again"]
-    assert told[4].startswith("pass")
-    assert "" == told[5]
+    assert told[1:5] == [
+        "✗ lost_calls == 0: 7",
+        "next:   Bring lost_calls within its limit",
+        "report: runs/one/report.html",
+        "again:  banstorm run again",
+    ]
+    assert told[5].startswith("pass")
+    assert "" == told[6]
 
 
 def test_an_interruption_ends_it(capsys: pytest.CaptureFixture[str]):
