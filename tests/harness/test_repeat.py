@@ -23,6 +23,7 @@ class Judged:
     def __init__(self, plan: Plan, verdict: str, lost: float) -> None:
         self.verdict, self.sentence, self.expectations = verdict, f"it ended in {verdict}.", []
         self.run = type("Run", (), {"command": plan.command})
+        self.outcomes, self.episodes, self.phases, self.reasons, self.checks = [], [], [], [], []
         value = {"scope": "run", "value": lost, "amounts": {"number": lost}}
         self._document = {
             "format": 1,

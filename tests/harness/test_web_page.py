@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +19,7 @@ from banstorm.harness.plan import Plan, Wish
 from banstorm.harness.web import Web
 from banstorm.reports.result import Result, Verdict
 from banstorm.reports.writers import html
-from chromium import Page, browser
+from chromium import NavigatedError, Page, browser
 from pages import failing
 from synthetic import judged
 
@@ -49,9 +50,11 @@ FAULTED = "document.querySelector('#providers tbody tr')?.textContent"
 def _until(page: Page, expression: str) -> Any:
     """Wait until an expression in the page is true."""
     give_up = time.monotonic() + WAIT_S
-    while not (found := page.evaluate(expression)):
+    while True:
+        with contextlib.suppress(NavigatedError):
+            if found := page.evaluate(expression):
+                return found
         assert time.monotonic() < give_up, f"never came true: {expression}: {page.complaints}"
-    return found
 
 
 def _quiet(page: Page, url: str) -> None:

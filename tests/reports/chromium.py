@@ -31,6 +31,10 @@ FLAGS = (
 )
 
 
+class NavigatedError(Exception):
+    """The page was left while it was asked; who waits for the next one asks again."""
+
+
 class Page:
     """One tab. `requests` are the addresses it asked for, `complaints` its console messages and exceptions."""
 
@@ -78,6 +82,9 @@ class Page:
         self._answers[number] = Queue()
         os.write(self._write, json.dumps(message).encode() + b"\0")
         answer = self._answers[number].get(timeout=WAIT_S)
+        problem = answer.get("error", {}).get("message", "")
+        if any(words in problem for words in ("navigated or closed", "context was destroyed")):
+            raise NavigatedError(problem)
         assert "error" not in answer, (method, answer)
         result: dict[str, Any] = answer["result"]
         return result
