@@ -8,11 +8,11 @@ at each tenth. It is flat if from the second tenth to the last it grows by at mo
 
 The library is played in rounds, each after the first with a seed of its own, `--jobs` runs at a time. With `--inline`
 the faults are played inside the fakes, at half the cost, but for those scenarios that only mitmproxy can play. A row a
-run is appended to build/soak.ndjson as it goes, so that an interrupted soak goes on where it was, but for scenarios
-that were changed since, and from the start if the router was; `--fresh` begins anew. A run that the machine made
-inconclusive is repeated. At the end: what didn't pass, and every time limit of the library that is less than four times
-the 99th percentile of what was found for it. Runs that failed are kept in build/soak, and so are those of the first
-round, which scripts/write_catalogue.py reads if mitmproxy played them.
+run is appended to soak.ndjson beside this file as it goes: a soak takes hours, and an interrupted one goes on where it
+was, on another machine too, but for scenarios that were changed since, and from the start if the router was; `--fresh`
+begins anew. A run that the machine made inconclusive is repeated. At the end: what didn't pass, and every time limit of
+the library that is less than four times the 99th percentile of what was found for it. Runs that failed are kept in
+build/soak, and so are those of the first round, which scripts/write_catalogue.py reads if mitmproxy played them.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def play(name: str, number: int, folder: Path, *, inline: bool) -> dict:
 def soak_library(wanted: argparse.Namespace, only: list[str], folder: Path) -> bool:
     """Whether every scenario passed every round that there was time for, with limits that leave room."""
     BUILD.mkdir(exist_ok=True)
-    file = BUILD / "soak.ndjson"
+    file = Path(__file__).with_name("soak.ndjson")
     rounds, minutes = wanted.library, wanted.minutes
     if wanted.fresh:
         file.unlink(missing_ok=True)
