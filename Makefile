@@ -5,8 +5,8 @@ SDK_VENV := .venv-sdk
 BIN := $(VENV)/bin
 SDKS := 'openai>=3.51' 'anthropic>=2.10' 'google-genai>=3.3' 'mistralai>=3.7' 'cohere>=7.3' 'groq>=1.7' 'boto3>=1.44'
 PARTS := harness fakes scenarios router reports
-# Tests run on every core, a file on one, and one more, for many wait for processes. Those that play whole runs mostly wait, but their clocks need idle cores: two at
-# a time keep half of two cores busy.
+# Tests run on every core, a file on one, and one more, for many wait for processes. Those that play whole runs mostly
+# wait, but their clocks need idle cores: two at a time keep half of two cores busy.
 WORKERS := $(shell cores=$$(nproc); echo $$((cores < 4 ? cores + 1 : 4)))
 TOGETHER := -n $(WORKERS) --dist loadfile
 BY_TWO := -n 2 --dist loadfile
