@@ -10,9 +10,10 @@ The library is played in rounds, each after the first with a seed of its own, `-
 the faults are played inside the fakes, at half the cost, but for those scenarios that only mitmproxy can play. A row a
 run is appended to soak.ndjson beside this file as it goes: a soak takes hours, and an interrupted one goes on where it
 was, on another machine too, but for scenarios that were changed since, and from the start if the router was; `--fresh`
-begins anew. A run that the machine made inconclusive is repeated. At the end: what didn't pass, and every time limit of
-the library that is less than four times the 99th percentile of what was found for it. Runs that failed are kept in
-build/soak, and so are those of the first round, which scripts/write_catalogue.py reads if mitmproxy played them.
+begins anew. A run that the machine made inconclusive is repeated, up to twice, and again by the next soak. At the end:
+what didn't pass, and every time limit of the library that is less than four times the 99th percentile of what was found
+for it. Runs that failed are kept in build/soak, and so are those of the first round, which scripts/write_catalogue.py
+reads if mitmproxy played them.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def soak_library(wanted: argparse.Namespace, only: list[str], folder: Path) -> b
         file.unlink(missing_ok=True)
     digests = {name: digest(name) for name in only}
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-    rows = [row for row in rows if row["digest"] == digests.get(row["scenario"])]
+    rows = [row for row in rows if row["digest"] == digests.get(row["scenario"]) and row["verdict"] != "inconclusive"]
     done = {(row["round"], row["scenario"]) for row in rows}
     until = time.monotonic() + 60 * minutes
     due = [(number, name) for number in range(1, rounds + 1) for name in only if (number, name) not in done]
