@@ -221,12 +221,14 @@ def _stays(result: Result) -> Iterator[Advice]:
 
 
 def _load(result: Result) -> Iterator[Advice]:
-    stays = {measure for each in _stays(result) for measure in each.mends}
+    staying = list(_stays(result))
+    yield from staying
+    told = {measure for each in staying for measure in each.mends}
     for names, title in (
         (("retry_amplification",), "Retry less: a budget for retries, and a pause that grows"),
         (("probe_rate", "time_to_detect"), "Stop asking a provider that is down; one probe now and then is enough"),
     ):
-        mends = tuple(each for each in _broken(result, *names) if each not in stays)
+        mends = tuple(each for each in _broken(result, *names) if each not in told)
         if mends:
             yield Advice(title, _found(result, mends[0]), mends)
 
@@ -252,7 +254,6 @@ _RULES: Final[tuple[Callable[[Result], Iterator[Advice]], ...]] = (
     _gone,
     _silent,
     _lost,
-    _stays,
     _patience,
     _lasting,
     _load,
