@@ -68,6 +68,12 @@ class Price:
         """One number to compare by, in US dollars per million tokens."""
         return self.input * (1 - OUTPUT_SHARE) + self.output * OUTPUT_SHARE
 
+    def blended_for(self, input_tokens: int) -> float:
+        """The same for a prompt of so many tokens, which may be a long one."""
+        if self.long is not None and self.long_above is not None and input_tokens > self.long_above:
+            return self.long.blended
+        return self.blended
+
 
 @cache
 def shipped() -> Mapping[str, Price]:

@@ -76,6 +76,14 @@ def test_what_is_written_into_the_cache_and_what_is_long_costs_more(price, token
     assert pytest.approx(usd) == price.usd(*tokens)
 
 
+@pytest.mark.parametrize(
+    ("price", "tokens", "blended"), [(DEAR, 200_000, 4.0), (DEAR, 200_001, 8.0), (PRICE, 900_000, 4.0)]
+)
+def test_a_long_prompts_price_is_compared_as_such(price, tokens, blended):
+    """The one number to compare by is the long prompts' above their limit, and the usual one where there is none."""
+    assert pytest.approx(blended) == price.blended_for(tokens)
+
+
 def test_a_configured_price_knows_them_too():
     """`providers[].price` has what the shipped table has; what it leaves out costs as fresh input does."""
     row = {"input": 2, "output": 10, "cache_write": 2.5, "long": {"above_tokens": 1000, "input": 4, "output": 20}}
