@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..lane import Lane
 from ..messages import LLMRequest
+from ..money import estimate_input
 
 
 class Order(Protocol):
@@ -91,9 +92,12 @@ class LeastLatency:
 class Cheapest:
     """Whose tokens cost least, three of input for one of output; who has no price comes last."""
 
-    def arrange(self, lanes: Sequence[Lane], request: LLMRequest) -> Sequence[Lane]:  # noqa: ARG002 - see Order
-        """Cheapest first, equals as configured."""
-        return sorted(lanes, key=lambda lane: lane.price.blended if lane.price else float("inf"))
+    def arrange(self, lanes: Sequence[Lane], request: LLMRequest) -> Sequence[Lane]:
+        """Cheapest first for a prompt of this length, equals as configured."""
+        # A prompt is measured only where its length can matter.
+        long = any(lane.price is not None and lane.price.long is not None for lane in lanes)
+        tokens = estimate_input(request) if long else 0
+        return sorted(lanes, key=lambda lane: lane.price.blended_for(tokens) if lane.price else float("inf"))
 
 
 class Capable:

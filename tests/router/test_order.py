@@ -112,6 +112,14 @@ def test_cheapest_counts_output():
     assert "cba" == names(Cheapest().arrange(lanes, REQUEST))
 
 
+@pytest.mark.parametrize(("letters", "first"), [(700_000, "ab"), (900_000, "ba")])
+def test_cheapest_knows_what_a_long_prompt_costs(letters, first):
+    """Who is cheaper for a usual prompt isn't for one above its limit, where it costs double."""
+    a = lane("a", price=Price(2.0, 10.0, 0.2, long_above=200_000, long=Price(4.0, 20.0, 0.4)))
+    b = lane("b", price=Price(3.0, 15.0, 0.3))
+    assert first == names(Cheapest().arrange([a, b], LLMRequest("x" * letters)))
+
+
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
