@@ -157,6 +157,8 @@ class AccessTokens:
     def inherit(self, other: AccessTokens) -> None:
         """Take on the token that another has of the same login, so that reading keys again costs no exchange."""
         self._access, self._expires_s, self._renew_s = other._access, other._expires_s, other._renew_s
+        if other._timer is not None:
+            other._timer.cancel()  # the renewals are this one's now; whoever still calls with the other may ask for one
         self._schedule()
 
     async def aclose(self) -> None:
@@ -189,7 +191,11 @@ class AccessTokens:
             return Granted(self._state if self._state is Outcome.REUSED else Outcome.LOST, detail="it was sent before")
         except (ExchangedElsewhere, ConfigError, OSError) as error:
             return Granted(Outcome.DOWN, detail=f"the refresh token can't be taken: {type(error).__name__}")
-        granted = await self._endpoint.exchange(token)
+        try:
+            granted = await self._endpoint.exchange(token)
+        except BaseException:
+            self._kept.lose()  # the loop ends; whoever shares the token must not wait for this exchange, nor repeat it
+            raise
         if granted.outcome is Outcome.OK:
             try:
                 self._kept.keep(granted.following)

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -62,7 +63,7 @@ class RefreshToken(Protocol):
 
 
 class InMemory:
-    """A token from the environment: what follows it is lost with the process.
+    """A token from the environment: what follows it is lost with the process. Several logins may share it.
 
     Args:
         token: The first one.
@@ -70,30 +71,43 @@ class InMemory:
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self._sent = False
+        self._sent = threading.Lock()  # routers of one process may have a thread each
+        self._lost = False
 
     def take(self) -> str:
         """See `RefreshToken`."""
-        if self._sent:
+        if self._lost:
             raise RotationLost
-        self._sent = True
+        if not self._sent.acquire(blocking=False):
+            raise ExchangedElsewhere
         return self._token
 
     def keep(self, following: str | None) -> None:
         """See `RefreshToken`."""
         self._token = following or self._token
-        self._sent = False
+        self._sent.release()
 
     def give_back(self) -> None:
         """See `RefreshToken`."""
-        self._sent = False
+        self._sent.release()
 
     def lose(self) -> None:
         """See `RefreshToken`."""
+        self._lost = True
 
     def replaced(self) -> bool:
         """Nobody can."""
         return False
+
+
+_IN_MEMORY: dict[tuple[str, str], InMemory] = {}
+"""By variable and first token, as long as the process lives. The variable goes on holding the first one, so whoever
+reads it again (other keys for a provider, a provider removed and added) would send a used token."""
+
+
+def _in_memory(variable: str, where: str) -> InMemory:
+    first = read_env(variable, where)
+    return _IN_MEMORY.setdefault((variable, first), InMemory(first))
 
 
 class InFile:
@@ -184,7 +198,7 @@ def read_logins(provider: Provider) -> list[tuple[str, RefreshToken, OAuth]]:
         path = login.refresh_token_file
         if path is None:
             name = login.refresh_token_env or ""
-            found.append((name, InMemory(read_env(name, where)), login))
+            found.append((name, _in_memory(name, where), login))
             continue
         read_file(path, where)
         if not os.access(path.parent, os.W_OK):

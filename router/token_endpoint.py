@@ -28,8 +28,10 @@ LIFE_S = 3600.0
 """How long an access token lives if nobody says, in seconds: the SDK's default."""
 RETRY_AFTER_S_MAX = 300.0
 OAUTH_BETA = "oauth-2025-04-20"
-_IN_DOUBT = frozenset({408, 499, 504, 524})
-"""Answers of somebody in between who didn't wait for the endpoint's own."""
+_IN_DOUBT = frozenset({408, 499, 502, 504, 520, 524})
+"""Answers of somebody in between who has none from the endpoint, or couldn't read it. It may have exchanged the token
+all the same. A 503 is a refusal, and a 500 in JSON is the endpoint's own word that it failed; a 500 that is a page may
+be anybody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _read(response: httpx.Response, content: bytes) -> Granted:
     told = f"HTTP {status}"
     if status == 200:
         return _granted(said) if isinstance(said, dict) else Granted(Outcome.LOST, detail=f"{told} that is not JSON")
-    if status in _IN_DOUBT:
+    if status in _IN_DOUBT or (status == 500 and not isinstance(said, dict)):
         return Granted(Outcome.LOST, detail=told)
     if status == 429 or not 400 <= status < 500:
         wait = read_retry_after(response.headers, "", now_s=time.time(), max_s=RETRY_AFTER_S_MAX)

@@ -9,7 +9,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from banstorm.router.refresh_token import InFile, InMemory
+from banstorm.router.config import Provider
+from banstorm.router.refresh_token import InFile, InMemory, read_logins
 from banstorm.router.renewal import Outcome
 
 pytest.importorskip("banstorm.fakes")
@@ -91,6 +92,55 @@ def test_a_used_token_is_never_sent_again(lab, style, tmp_path):
         assert not vendor.reuse_seen
 
     played(lab, style, lost)
+
+
+@pytest.mark.parametrize("style", ["anthropic", "openai"])
+def test_a_token_from_the_environment_outlives_its_provider(lab, style, monkeypatch):
+    """Keys are read again, also while an exchange is on its way: the variable still holds the first token.
+
+    What followed it is passed on, no used one is sent again, and the one before makes no exchange of its own accord.
+    """
+
+    async def read_again(vendor: Vendor) -> None:
+        monkeypatch.setenv("THE_LOGIN", vendor.grants.login().refresh)
+        entry = {"name": "a", "dialect": style, "base_url": "http://x", "model": "m"}
+        oauth = {"refresh_token_env": "THE_LOGIN", "token_url": "http://x"}
+        provider = Provider.model_validate({**entry, "oauth": [oauth]})
+
+        def read() -> Any:
+            return vendor.login(read_logins(provider)[0][1])
+
+        login = read()
+        assert "ok" == await asked(login)
+        again = read()
+        again.succeed(login)
+        await asyncio.sleep(3600)
+        assert ("ok", 2, Outcome.OK) == (await asked(again), len(vendor.presented), again.tokens.state)
+        vendor.slow_s = 0.3
+        again.tokens.refused(again.tokens._access, expired=True)
+        on_its_way = asyncio.create_task(asked(again))
+        await asyncio.sleep(0.1)
+        third = read()
+        assert ["ok", "ok"] == [await asked(third), await on_its_way]
+        assert (4, False) == (len(vendor.presented), vendor.reuse_seen)
+
+    played(lab, style, read_again)
+
+
+def test_an_exchange_that_is_broken_off_is_not_repeated(lab):
+    """The loop ends within an exchange: whoever shares the token learns that it is lost, and doesn't send it again."""
+
+    async def broken_off(vendor: Vendor) -> None:
+        kept = InMemory(vendor.grants.login().refresh)
+        first, other = vendor.login(kept), vendor.login(kept)
+        vendor.slow_s = 0.5
+        first.warm_up()
+        await asyncio.sleep(0.1)
+        first.tokens._task.cancel()
+        await asyncio.sleep(0.1)
+        assert ("oauth_rotation_lost", []) == (await asked(other), vendor.presented)
+
+    played(lab, "anthropic", broken_off)
 
 
 def test_a_crash_between_sending_and_storing_is_noticed(lab, tmp_path):
