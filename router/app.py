@@ -114,7 +114,8 @@ class App:
 
     async def _answer(self, front: Front, scope: Scope, body: bytes, send: Send) -> None:
         query = scope.get("query_string", b"").decode("latin-1")
-        asked = Asked(scope["method"], scope["path"], query, scope.get("headers", ()), body)
+        raw = scope.get("raw_path") or b""
+        asked = Asked(scope["method"], scope["path"], query, scope.get("headers", ()), body, raw)
         await answer(self.router, front.read(asked), send, self._caller_s)
 
     async def _read(self, receive: Receive) -> bytes | None:

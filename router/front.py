@@ -16,6 +16,7 @@ from .watchdog import Watchdog
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 NOTES_CHARS_MAX = 500
+_BODILESS = frozenset({204, 304})
 
 
 async def answer(router: LLMRouter, reading: Reading, send: Send, caller_s: float) -> None:
@@ -41,6 +42,10 @@ async def answer(router: LLMRouter, reading: Reading, send: Send, caller_s: floa
         (b"content-length", b"%d" % len(content)),
         *_who(response.provider, response.attempts, response.notes),
     ]
+    if reading.headers is not None:
+        # RFC 9110, 8.6: a 204 has no length, and that of a 304 would be the document's. Both have no content to name.
+        headers = headers[2:] if response.status in _BODILESS else headers if headers[0][1] else headers[1:]
+        headers += reading.headers(response)
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 

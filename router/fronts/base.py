@@ -23,6 +23,7 @@ class Asked:
         query: The query, without its question mark.
         headers: Headers as the server has them, names in lower case.
         body: The whole body.
+        raw_path: The path as it stood in the request line, not decoded; empty if the server doesn't tell.
     """
 
     method: str = "POST"
@@ -30,6 +31,7 @@ class Asked:
     query: str = ""
     headers: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+    raw_path: bytes = b""
 
     def header(self, name: str) -> str | None:
         """A header's value; few are ever looked at, so they aren't decoded before."""
@@ -62,7 +64,8 @@ class Reading:
         stream: Whether the answer is to come in pieces.
         plain: Makes the body of a whole answer.
         writer: Makes the writer of a streamed one.
-        kind: The content type of a whole answer.
+        kind: The content type of a whole answer; empty if it has none.
+        headers: Further headers of a whole answer; None if there are none.
     """
 
     request: LLMRequest
@@ -70,6 +73,7 @@ class Reading:
     plain: Callable[[LLMResponse], bytes]
     writer: Callable[[], Writer] | None = None
     kind: Callable[[LLMResponse], bytes] = lambda _response: b"application/json"
+    headers: Callable[[LLMResponse], Sequence[tuple[bytes, bytes]]] | None = None
 
 
 class Front(ABC):

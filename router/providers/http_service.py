@@ -1,7 +1,8 @@
 """A service that is no LLM, under the same policies: another payload, which passes as it is.
 
 The caller names method, path, query and body (`/service/…` on the front); the answer goes back with its own status.
-What the service says about the caller's request (a 404, a 422) is an answer like any other and moves nothing.
+The status tells whose fault a refusal is, whatever the body: what the service says about the caller's request (a 404
+of plain text, a 422, a 304) is an answer like any other and moves nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,15 @@ from ..provider import AttemptLimits
 from ..response_body import read_whole
 from ..stream_reader import StreamReader
 from ..validate import drifted
+
+_ABOUT_US = frozenset({401, 402, 403, 407, 408, 425, 429})
+"""The statuses below 500 that may be about the router's key, account or haste; all others are about the request."""
+_PASSED = frozenset(
+    b"allow cache-control content-disposition content-language etag expires last-modified link location "
+    b"preference-applied retry-after vary".split()
+)
+"""Headers of the service's that go to the caller, beside the content type."""
+_EMPTY = frozenset({204, 205})
 
 
 class HTTPServiceProvider(HTTPProvider):
@@ -73,18 +83,20 @@ class HTTPServiceProvider(HTTPProvider):
             url, asked.body, limits or AttemptLimits(), stream=False, method=asked.method, extra=asked.headers
         )
         content = await read_whole(response, self._answer_bytes_max)
-        kind = response.headers.get("content-type", "application/octet-stream")
-        if response.status_code >= 300:
+        status = response.status_code
+        kind = response.headers.get("content-type", "application/octet-stream" if content else "")
+        if status >= 500 or status in _ABOUT_US:
             self._judge(response, content)
-        else:
+        elif status < 300 and status not in _EMPTY:
             self._check(content, kind)
+        passed = [(name, value) for key, value in response.headers.raw if (name := key.lower()) in _PASSED]
         return LLMResponse(
             None,
             self.name,
             model=self.model,
             finish_reason="stop",
-            native=(content, kind),
-            status=response.status_code,
+            native=(content, kind, passed),
+            status=status,
         )
 
     def _judge(self, response: httpx.Response, content: bytes) -> None:

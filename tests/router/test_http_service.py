@@ -7,12 +7,16 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
 from banstorm.router.app import App
 from banstorm.router.build import build_providers, build_router
 from banstorm.router.config import Config
+from banstorm.router.errors import RequestRejected
+from banstorm.router.fronts.base import Asked
+from banstorm.router.fronts.service import FRONT
 from banstorm.router.metrics import Metrics
 
 CHARGE = {"amount": 100, "currency": "eur", "source": "tok_visa"}
@@ -25,7 +29,7 @@ class Service:
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
         self.answers: list[tuple[int, Any]] = []
         self.cut = False
-        self.url = ""
+        self.url = self.headers = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, then close."""
@@ -39,7 +43,7 @@ class Service:
             status, payload = self.answers.pop(0) if self.answers else (200, {"path": path, "at": self.url})
             content = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
             kind = "text/html" if content.startswith(b"<") else "application/json"
-            answer = f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(content)}\r\n"
+            answer = f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(content)}\r\n{self.headers}"
             writer.write(f"{answer}connection: close\r\n\r\n".encode() + content)
             await writer.drain()
         writer.close()
@@ -127,15 +131,95 @@ async def test_the_key_goes_where_the_service_wants_it(desk, auth, where):
     assert "a=1" in path
 
 
-@pytest.mark.parametrize("status", [400, 404, 409, 422])
-async def test_what_it_says_about_the_request_is_its_answer(desk, status):
-    """A refusal of the request goes back with the service's own status and body, and moves nothing."""
+@pytest.mark.parametrize(
+    ("asked", "goes"),
+    [
+        ("/service/files/a%2Fb%3Fc%23d", "/base/files/a%2Fb%3Fc%23d"),
+        ("/service/a%20b?x=%23&y=%2F", "/base/a%20b?x=%23&y=%2F"),
+        ("/service/a%25b/%C3%A9/...;x/..a", "/base/a%25b/%C3%A9/...;x/..a"),
+    ],
+)
+async def test_the_path_keeps_its_encoding(desk, asked, goes):
+    """What the caller encoded reaches the service encoded: decoded, it would name another resource."""
     d = await desk()
-    d.first.answers = [(status, {"error": {"message": "no such thing"}})]
-    response = await d.client.get("/service/x")
-    assert (status, {"error": {"message": "no such thing"}}) == (response.status_code, response.json())
+    assert 200 == (await d.client.delete(asked)).status_code
+    assert [goes] == [path for _, path, _, _ in d.first.asked]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "x/%2e%2e/%2e%2e/tenant", "%2E./x", "x/..", "./x", "x/.%2e", "x/..%2ftenant", "x%2F..%2Ftenant", "..;/x",
+        "..%5Ctenant", "x/%2e",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("told", [True, False])
+def test_nothing_leads_out_of_the_base_url(path, told):
+    """A dot segment, however it is written, is refused: resolved, it would leave the base URL with the router's key."""
+    raw = f"/service/{path}".encode() if told else b""
+    with pytest.raises(RequestRejected, match=r"segment '\.' or '\.\.'") as refused:
+        FRONT.read(Asked("GET", unquote(f"/service/{path}"), raw_path=raw))
+    assert 400 == refused.value.status
+
+
+def test_the_fronts_own_part_is_never_encoded():
+    """A path that is the front's only once it is decoded is refused instead of guessed at."""
+    with pytest.raises(RequestRejected, match="begin with /service/"):
+        FRONT.read(Asked("GET", "/service/x", raw_path=b"/service%2Fx"))
+
+
+@pytest.mark.parametrize(
+    ("path", "raw", "query", "goes"),
+    [
+        ("/service/a b?#\u00e9%", b"", "", "/a%20b%3F%23%C3%A9%25"),
+        ("/service/a#\u00e9", b"/service/a#\xc3\xa9", "x=#\xc3\xa9", "/a%23%C3%A9?x=%23%C3%A9"),
+    ],
+)
+def test_what_a_url_has_no_place_for_is_encoded(path, raw, query, goes):
+    """A server that tells no raw path, or tells bytes that can't stand in one, still gets to the resource."""
+    assert goes == FRONT.read(Asked("GET", path, query, raw_path=raw)).request.native.path
+
+
+@pytest.mark.parametrize("body", [{"error": {"message": "no"}}, {"errors": {"name": ["is required"]}}, b"no such", b""])
+@pytest.mark.parametrize("status", [302, 400, 404, 405, 409, 413, 418, 422])
+async def test_what_it_says_about_the_request_is_its_answer(desk, status, body):
+    """A refusal of the request goes back with the service's own status and body, whatever it is; nothing moves."""
+    d = await desk()
+    d.first.answers = [(status, body)] * 4
+    for _ in range(4):
+        response = await d.client.post("/service/x")
+        assert (status, body if isinstance(body, bytes) else json.dumps(body).encode()) == (
+            response.status_code,
+            response.content,
+        )
     assert [] == d.second.asked
-    assert all(lane.available() for lane in d.router.lanes)
+    assert all(lane.breaker.state == "closed" for lane in d.router.lanes)
+
+
+async def test_a_document_that_hasnt_changed_is_an_answer(desk):
+    """A 304 reaches the caller who asked with an ETag, with its validators and without a length or a content type."""
+    d = await desk()
+    d.first.headers = 'ETag: "e1"\r\nCache-Control: max-age=5\r\nLast-Modified: Fri, 20 Nov 2026 23:00:00 GMT\r\n'
+    d.first.answers = [(304, b"")] * 4
+    for _ in range(4):
+        response = await d.client.get("/service/x", headers={"if-none-match": '"e1"'})
+        assert (304, b"") == (response.status_code, response.content)
+    assert {
+        "etag": '"e1"', "cache-control": "max-age=5", "last-modified": "Fri, 20 Nov 2026 23:00:00 GMT",
+        "x-llm-provider": "first", "x-llm-attempts": "1",
+    } == dict(response.headers)  # fmt: skip
+    assert [] == d.second.asked
+    assert all(lane.breaker.state == "closed" for lane in d.router.lanes)
+
+
+async def test_headers_that_belong_to_the_answer_pass(desk):
+    """Where a resource is, its version and its neighbours reach the caller; cookies and server names don't."""
+    d = await desk()
+    d.first.headers = "Location: /things/8\r\nLink: </a>; rel=next\r\nLink: </b>; rel=last\r\nSet-Cookie: a=b\r\n"
+    d.first.answers = [(201, {"id": 8})]
+    headers = (await d.client.post("/service/things")).headers
+    assert ("/things/8", ["</a>; rel=next", "</b>; rel=last"]) == (headers["location"], headers.get_list("link"))
+    assert "set-cookie" not in headers
 
 
 @pytest.mark.parametrize(
