@@ -18,7 +18,7 @@ from .errors import (
     RequestRejected,
 )
 from .lane import Lane
-from .messages import LLMRequest
+from .messages import LLMRequest, LLMResponse
 from .observer import CallRecord
 from .runner import Running
 
@@ -61,6 +61,7 @@ class Call:
         counted: Attempts that count against the call's limit. Probes don't, they are the router's own interest; nor do
             refusals, which took no time and did no work.
         refused: Attempts that were refused.
+        known: An answer of before, which the caller gets though nobody could answer.
     """
 
     request: LLMRequest
@@ -74,6 +75,7 @@ class Call:
     counted: int = 0
     refused: int = 0
     probes_started: int = 0
+    known: LLMResponse | None = None
 
     @property
     def stream(self) -> bool:

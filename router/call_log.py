@@ -31,6 +31,7 @@ class CallLog(Observer):
             "model": record.model or None,
             "credential": record.credential or None,
             "why": record.why or None,
+            "old_answer_of": record.old_answer_of or None,
             "stream": record.stream,
             "attempts": record.attempts_made,
             "duration_ms": round(record.duration_s * 1000, 2),

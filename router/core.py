@@ -141,11 +141,10 @@ class LLMRouter(BothWays):
         try:
             served = await self._serve(call)
         except AllProvidersExhausted:
-            known = self._last_good.find(request) if self._last_good is not None else None
-            if known is None:
+            if call.known is None:
                 raise
-            known.attempts = call.attempts_made
-            return known
+            call.known.attempts = call.attempts_made
+            return call.known
         answer = served.answer
         assert isinstance(answer, LLMResponse)  # noqa: S101 - narrows the type; a plain attempt has no other end
         self._end(call, "ok", served.lane)
@@ -155,7 +154,7 @@ class LLMRouter(BothWays):
         if call.record.notes:
             answer.notes = (*answer.notes, *call.record.notes)
         if self._last_good is not None:
-            self._last_good.keep(request, answer)
+            self._last_good.keep(request, answer, served.lane)
         return answer
 
     async def open_stream(self, request: LLMRequest) -> Streaming:
@@ -261,6 +260,9 @@ class LLMRouter(BothWays):
 
     def _begin(self, request: LLMRequest, *, stream: bool) -> Call:
         if not isinstance(request, LLMRequest):
+            if self._last_good is not None and not call.stream and isinstance(failure, AllProvidersExhausted):
+                call.known = self._last_good.find(call.request, call.lanes)
+                call.record.old_answer_of = "" if call.known is None else call.known.provider
             raise TypeError(f'expected an LLMRequest, got {type(request).__name__}: write LLMRequest("…")')
         self._budget.earn()
         now, terms = self._clock(), request.terms

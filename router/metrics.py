@@ -100,6 +100,9 @@ class Metrics(Observer):
             "llm_oauth_token_expiry_timestamp_seconds", "When the access token ends", "provider", "credential"
         )
         self._calls = counter("llm_calls", "Calls by what became of them", "outcome")
+        self._old_answers = counter(
+            "llm_old_answers", "Exhausted calls that got the last good answer of before", "provider"
+        )
         self._duration = histogram("llm_request_duration_seconds", "A call, failed attempts included")
         self._waited = histogram("llm_waited_seconds", "Calls that waited for somebody to come back")
         self._first_token = histogram("llm_time_to_first_token_seconds", "From a call to its stream's first token")
@@ -224,6 +227,8 @@ class Metrics(Observer):
     def call_ended(self, record: CallRecord) -> None:
         """Counts the call and how long it took."""
         self._calls.labels(record.outcome).inc()
+        if record.old_answer_of:
+            self._old_answers.labels(record.old_answer_of).inc()
         self._duration.observe(record.duration_s)
         if record.waited_s:
             self._waited.observe(record.waited_s)

@@ -84,6 +84,7 @@ class CallRecord:
         why: Why that provider: `preferred`, `failover`, `probe`, `last_resort`, `retry`, `waited` or `hedge`.
         waited_s: Spent waiting for somebody to come back, in seconds.
         usd: What all its attempts cost so far, as far as prices are known.
+        old_answer_of: Whose answer of before (`last_good`) the caller of an exhausted call got, empty if none.
         notes: What else is worth telling (`costs 4.2 times the preferred`).
         request: What was asked; it holds the prompt, which no observer may tell.
         trace: For the one observer that makes spans.
@@ -98,6 +99,7 @@ class CallRecord:
     why: str = ""
     waited_s: float = 0.0
     usd: float = 0.0
+    old_answer_of: str = ""
     notes: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)

@@ -1,20 +1,25 @@
 """The last known-good answer to the same question, for when nobody can give a new one. Off unless configured.
 
 An old answer is a different thing from a new one, so it is marked as such, and the call still counts as exhausted in
-the metrics: what it hides from the caller it must not hide from the operator.
+the metrics: what it hides from the caller it must not hide from the operator. It comes only from somebody whom the call
+could have asked: terms hold for old answers, too.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import orjson
 
 from ..messages import LLMRequest, LLMResponse
 from ..validate import UNFINISHED
+
+if TYPE_CHECKING:
+    from ..lane import Lane
 
 ANSWER_CHARS_MAX = 256 * 1024
 """Longer answers aren't kept."""
@@ -33,21 +38,29 @@ class LastGood:
 
     def __init__(self, entries_max: int, age_max_s: float, clock: Callable[[], float]) -> None:
         self._entries_max, self._age_max_s, self._clock = entries_max, age_max_s, clock
-        self._kept: OrderedDict[bytes, tuple[float, LLMResponse]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[float, tuple[str, str], LLMResponse]] = OrderedDict()
 
-    def keep(self, request: LLMRequest, answer: LLMResponse) -> None:
-        """Remember a good plain answer."""
+    def keep(self, request: LLMRequest, answer: LLMResponse, lane: Lane) -> None:
+        """Remember a good plain answer, and whose it is."""
         key = None if answer.finish_reason in UNFINISHED else _key(request)
         letters = len(answer.content or "") + sum(len(str(call)) for call in answer.tool_calls or ())
         if key is None or letters > ANSWER_CHARS_MAX:
             return
-        self._kept[key] = (self._clock(), answer)
+        self._kept[key] = (self._clock(), (lane.name, lane.model), answer)
         self._kept.move_to_end(key)
         if len(self._kept) > self._entries_max:
             self._kept.popitem(last=False)
 
-    def find(self, request: LLMRequest) -> LLMResponse | None:
-        """The last good answer to this request, marked as old; None if there is none that is young enough."""
+    def find(self, request: LLMRequest, lanes: Iterable[Lane]) -> LLMResponse | None:
+        """The last good answer to this request, marked as old.
+
+        Args:
+            request: What is asked.
+            lanes: Who may answer it now; another's answer is none.
+
+        Returns:
+            None if there is none that is young enough.
+        """
         key = _key(request)
         found = None if key is None else self._kept.get(key)
         if key is None or found is None:
@@ -56,9 +69,11 @@ class LastGood:
         if age_s > self._age_max_s:
             del self._kept[key]
             return None
+        if all((lane.name, lane.model) != found[1] for lane in lanes):
+            return None
         self._kept.move_to_end(key)
         note = f"last known-good answer, {age_s:.0f} s old"
-        return replace(found[1], notes=(*found[1].notes, note), metadata=request.metadata, tokens_used=0)
+        return replace(found[2], notes=(*found[2].notes, note), metadata=request.metadata, tokens_used=0)
 
 
 def _key(request: LLMRequest) -> bytes | None:
