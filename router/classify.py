@@ -15,6 +15,9 @@ __all__ = ["Position", "classify", "is_permanent", "parse_error_body", "read_ref
 _TEMPORARY = frozenset({Meaning.LIMITED, Meaning.TRANSIENT})
 _PLAIN_STATUSES = frozenset({401, 402, 429})
 """Statuses that mean the same without a word from the provider."""
+_TOO_LARGE = frozenset({413, 414, 431})
+"""A gateway's limits for body, URL and headers."""
+_TOO_LARGE_WORDS = "the request is larger than what stands before the provider takes"
 
 
 def classify(
@@ -42,12 +45,13 @@ def classify(
     status = status if position is Position.STATUS else refusal.status
     meaning, reason = _look_up(dialect, status, refusal, payload)
     wait = read_retry_after(headers or {}, refusal.message, now_s=now_s, max_s=retry_after_max_s, body_s=refusal.wait_s)
+    said = refusal.message or (_TOO_LARGE_WORDS if reason == "body_too_large" else "")
     # A date on a ban or on an empty balance is not a promise: the wait belongs to limits and overload alone.
     temporary = meaning in _TEMPORARY
     return Failure(
         meaning=meaning,
         reason=reason,
-        message=redact(refusal.message)[:MESSAGE_CHARS_MAX],
+        message=redact(said)[:MESSAGE_CHARS_MAX],
         status=status,
         retry_after_s=wait.seconds if temporary else None,
         note=wait.note if temporary else "",
@@ -67,9 +71,13 @@ def _look_up(dialect: str, status: int, refusal: Refusal, payload: Any) -> tuple
 def _unspoken(dialect: str, status: int, payload: Any) -> tuple[Meaning, str]:
     """No error object at all: a page from something between us and the provider, or nothing.
 
-    A 404 or 400 from there says nothing about a model or a request. A CDN's block is about an address or about words in
-    a prompt, nobody knows which: as an accident it moves the call on, and the provider is left only if it goes on.
+    A 404 or 400 from there says nothing about a model or a request. What is too large for it (nginx takes 1 MiB) is so
+    for it alone: another provider may take the request, and this one isn't ill. A CDN's block is about an address or
+    about words in a prompt, nobody knows which: as an accident it moves the call on, and the provider is left only if
+    it goes on.
     """
+    if status in _TOO_LARGE:
+        return Meaning.UNFIT, "body_too_large"
     if status in _PLAIN_STATUSES or (status == 403 and not payload):
         for row in rows_for(dialect):
             if status in row.status and not row.codes and row.words is None:

@@ -67,6 +67,11 @@ def read_refusal(payload: Any, headers: Mapping[str, str] | None = None) -> Refu
         beside = payload.get("message") if isinstance(payload, dict) else None
         if isinstance(beside, str):
             return Refusal(beside, frozenset({error[:NAME_CHARS_MAX]}), payload)
+        if isinstance(payload, dict):
+            # xAI: the code is a name or a sentence, and the error is what was said.
+            code = payload.get("code")
+            named = frozenset({code[:NAME_CHARS_MAX]} if isinstance(code, str) else ())
+            return Refusal(error, named, {"message": error, "code": code}, _status(payload))
         return Refusal(error, frozenset(), {"message": error})
     if not isinstance(error, dict):
         return Refusal(names=frozenset({_exception(exception)} if exception else ()))

@@ -9,6 +9,8 @@ from ..errors import Meaning
 from .row import Row, row
 
 _INVALID = "invalid_request_error"
+ONE_OF_TWO = r"`?temperature`? and `?top_p`? cannot both be specified"
+"""Claude 4.1 and later, wherever they run."""
 
 M = Meaning
 ROWS: tuple[Row, ...] = (
@@ -59,6 +61,13 @@ ROWS: tuple[Row, ...] = (
         codes=_INVALID,
         words=r"[A-Za-z0-9_.]+: Extra inputs are not permitted|`?(temperature|top_p|top_k)`?:? .{0,80}"
         r"(deprecated|not (supported|allowed))",
+    ),
+    # Lawful in chat completions, so another may take it: litellm#15097, litellm#3286, mcp-web-ui#5
+    row(
+        M.UNFIT,
+        "unsupported_parameter",
+        codes=_INVALID,
+        words=rf"({ONE_OF_TWO}|stop_sequences: each stop sequence must (contain non-whitespace|be non-empty))",
     ),
     # claude-code#66799, #408, continuedev/continue#8454
     row(

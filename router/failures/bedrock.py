@@ -7,6 +7,7 @@ words decide among those.
 from __future__ import annotations
 
 from ..errors import Meaning
+from .anthropic import ONE_OF_TWO
 from .row import Row, row
 
 _INVALID = "ValidationException"
@@ -62,6 +63,13 @@ ROWS: tuple[Row, ...] = (
         "max_tokens_above_cap",
         codes=_INVALID,
         words=r"The maximum tokens you requested exceeds the model limit",
+    ),
+    # bedrock-access-gateway#191
+    row(
+        M.UNFIT,
+        "unsupported_parameter",
+        codes=_INVALID,
+        words=rf"The model returned the following errors: {ONE_OF_TWO}",
     ),
     row(
         M.REQUEST,

@@ -88,7 +88,7 @@ class HTTPServiceProvider(HTTPProvider):
         if status >= 500 or status in _ABOUT_US:
             self._judge(response, content)
         elif status < 300 and status not in _EMPTY:
-            self._check(content, kind)
+            self._look_into(content, kind)
         passed = [(name, value) for key, value in response.headers.raw if (name := key.lower()) in _PASSED]
         return LLMResponse(
             None,
@@ -112,7 +112,7 @@ class HTTPServiceProvider(HTTPProvider):
         if failure.meaning is not Meaning.REQUEST:
             raise AttemptFailed(failure)
 
-    def _check(self, content: bytes, kind: str) -> None:  # type: ignore[override]
+    def _look_into(self, content: bytes, kind: str) -> None:
         """A 200 that says that it is JSON has to be some, and may be an error all the same."""
         field = self.options.get("error_field")
         if "json" not in kind or not (self.validate or field):

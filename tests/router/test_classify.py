@@ -42,6 +42,12 @@ def google(status: str, message: str, reason: str | None = None) -> dict[str, An
     return {"error": {"code": 400, "message": message, "status": status, "details": details}}
 
 
+def xai(code: str, error: str) -> dict[str, Any]:
+    """The envelope of xAI."""
+    return {"code": code, "error": error}
+
+
+NO_LEAVE = "The caller does not have permission to execute the specified operation"
 INVALID = "invalid_request_error"
 QUOTA = "You exceeded your current quota, please check your plan and billing details."
 
@@ -103,6 +109,10 @@ TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
     ("anthropic", 400, anthropic(INVALID, "system: This credential is only authorized for use with Claude Code"), C, "oauth_third_party"),
     ("anthropic", 401, anthropic("authentication_error", "CORS requests are not allowed for this Organization"), C, "bad_key"),
     ("anthropic", 400, anthropic(INVALID, "temperature: Extra inputs are not permitted"), U, "unsupported_parameter"),
+    ("anthropic", 400, anthropic(INVALID, "`temperature` and `top_p` cannot both be specified for this model. Please use only one."), U, "unsupported_parameter"),
+    ("anthropic", 400, anthropic(INVALID, "temperature and top_p cannot both be specified for this model."), U, "unsupported_parameter"),
+    ("anthropic", 400, anthropic(INVALID, "stop_sequences: each stop sequence must contain non-whitespace"), U, "unsupported_parameter"),
+    ("anthropic", 400, anthropic(INVALID, "stop_sequences: each stop sequence must be non-empty"), U, "unsupported_parameter"),
     ("anthropic", 404, anthropic("not_found_error", "Not found"), A, "unknown_url"),
     ("anthropic", 429, anthropic("rate_limit_error", "This request would exceed your account's rate limit. Please"), L, "usage_window"),
     ("openai", 401, openai(None, None, "You must be a member of an organization to use the API"), C, "bad_key"),
@@ -130,6 +140,7 @@ TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
     ("bedrock", 400, {"message": "Invocation of model ID anthropic.claude with on-demand throughput isn\u2019t supported", "__type": "com.amazon#ValidationException"}, MO, "model_unknown"),
     ("bedrock", 424, {"message": "failed", "__type": "ModelErrorException"}, T, "upstream_error"),
     ("bedrock", 429, {"message": "not ready", "__type": "ModelNotReadyException"}, T, "overloaded"),
+    ("bedrock", 400, {"message": "The model returned the following errors: `temperature` and `top_p` cannot both be specified for this model.", "__type": "ValidationException"}, U, "unsupported_parameter"),
     ("mistral", 401, {"detail": "Unauthorized"}, C, "key_or_quota"),
     ("mistral", 401, {"message": "Unauthorized", "request_id": "x"}, C, "key_or_quota"),
     ("mistral", 401, None, C, "bad_key"),
@@ -147,6 +158,17 @@ TRUTH: list[tuple[str, int, Any, Meaning, str]] = [
     ("openrouter", 403, {"error": {"code": 403, "message": "flagged", "metadata": {"reasons": ["x"], "flagged_input": "y"}}}, R, "content_policy"),
     ("openrouter", 503, {"error": {"code": 503, "message": "No available model provider meets"}}, T, "overloaded"),
     ("openai_compatible", 404, {"object": "error", "message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404}, MO, "model_unknown"),
+    ("openai_compatible", 403, xai(NO_LEAVE, "Content violates usage guidelines. Team: t, Failed check: SAFETY_CHECK_TYPE_BIO"), R, "content_policy"),
+    ("openai_compatible", 403, xai("permission-denied", "Content violates usage guidelines. "), R, "content_policy"),
+    ("openai_compatible", 403, xai("permission-denied", "Access to the chat endpoint is denied. Please ensure"), C, "permission_denied"),
+    ("openai_compatible", 403, xai(NO_LEAVE, "Your newly created teams doesn't have any credits yet. You can"), A, "no_credit"),
+    ("openai_compatible", 403, xai("permission-denied", "You have run out of credits or need a Grok subscription."), A, "no_credit"),
+    ("openai_compatible", 429, xai("Some resource has been exhausted", "Your team 1-a has either used all available credits or reached its monthly spending limit."), A, "spend_limit"),
+    ("openai_compatible", 400, xai("Client specified an invalid argument", "Incorrect API key provided: na***ys. You can"), C, "bad_key"),
+    ("openai_compatible", 400, xai("Client specified an invalid argument", "Argument not supported: stop"), R, "invalid_request"),
+    ("openai_compatible", 400, openai("Arrearage", "Arrearage", "Access denied, please make sure your account is in good standing."), A, "no_credit"),
+    ("openai_compatible", 400, {"code": "Arrearage", "message": "Access denied, please make sure", "request_id": "r"}, A, "no_credit"),
+    ("openai_compatible", 412, openai("error", "PRECONDITION_FAILED", "Account x is suspended, possibly due to reaching the monthly spending limit or"), A, "no_credit"),
     ("cohere", 498, {"id": "x", "message": "blocked"}, R, "content_policy"),
     ("http_service", 404, {"error": "gone"}, R, "not_found"),
     # pages from something in between: no JSON at all
@@ -247,12 +269,36 @@ def test_every_rows_words_are_anchored():
         (404, b"", T, "gateway_page"),
         (429, b"<html>slow down</html>", L, "rate_limited"),
         (503, b"<html></html>", T, "gateway_page"),
+        (413, b"<html><head><title>413 Request Entity Too Large</title></head></html>", U, "body_too_large"),
+        (413, b"", U, "body_too_large"),
+        (414, b"<html><title>414 Request-URI Too Large</title>", U, "body_too_large"),
+        (431, b"Request Header Fields Too Large", U, "body_too_large"),
     ],
 )
 def test_pages(status, body, meaning, reason):
     """A page from something in between is an accident: a 404 of a gateway's never retires a model."""
     failure = classify("openai", status, parse_error_body(body))
     assert (meaning, reason) == (failure.meaning, failure.reason)
+
+
+@pytest.mark.parametrize("body", [b"", b"too large", b"<title>413 Request Entity Too Large</title>"])
+async def test_what_a_gateway_finds_too_large_may_fit_elsewhere(bench, body):
+    """A gateway's page for a body that is too large moves the call on, no breaker, and names the reason to the caller."""
+    b = await bench()
+    b.anthropic.always = b.anthropic.replies(413, body, {"content-type": "text/html"})
+    for _ in range(4):
+        assert "openai" == (await b.ask()).headers["x-llm-provider"]
+    b.openai.always = b.openai.replies(413, body, {"content-type": "text/html"})
+    response = await b.ask()
+    assert (413, "body_too_large") == (response.status_code, response.json()["error"]["code"])
+    assert "arge" in response.json()["error"]["message"]
+    assert ["closed", "closed"] == [lane.breaker.state for lane in b.router.lanes]
+
+
+def test_a_refused_prompt_is_told_in_the_vendors_words():
+    """The flat envelope of xAI gives the caller the sentence that says what was wrong, and the code beside it."""
+    failure = classify("openai_compatible", 403, xai("permission-denied", "Content violates usage guidelines. "))
+    assert {"message": "Content violates usage guidelines. ", "code": "permission-denied"} == failure.body
 
 
 @pytest.mark.parametrize(
