@@ -10,17 +10,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeVar
 
 from .errors import AttemptFailed, Failure, Meaning, fail
 from .lane import Lane
-from .messages import Chunk, LLMRequest, LLMResponse
+from .messages import NOTHING, Chunk, LLMRequest, LLMResponse, Tokens
 
 T = TypeVar("T")
 HELD_CHUNKS_MAX = 50_000
 """Most chunks of a stream that are held back: before its first token, or while it is a probe."""
 _THOUGHTS = ("reasoning_content", "reasoning", "reasoning_details", "content")
 """Where a model's thinking stands in a delta, by vendor; and text that isn't the answer yet."""
+DEADLINE = "deadline"
+"""The reason of an attempt that its caller's deadline cut, and not a limit of the lane."""
 
 
 class StreamFailed(AttemptFailed):
@@ -31,8 +34,8 @@ class StreamFailed(AttemptFailed):
         midway: Whether the first token had arrived, so the provider does begin answers but doesn't end them.
     """
 
-    def __init__(self, failure: Failure, pieces: int, *, midway: bool) -> None:
-        super().__init__(failure)
+    def __init__(self, failure: Failure, pieces: int, *, midway: bool, tokens: Tokens = NOTHING) -> None:
+        super().__init__(failure, tokens)
         self.pieces, self.midway = pieces, midway
 
 
@@ -102,8 +105,12 @@ async def bounded(work: Callable[[], Awaitable[T]], limit_s: float, reason: str)
     return await _timed(lambda _timer: work(), limit_s, reason)
 
 
-async def _timed(work: Callable[[asyncio.Timeout], Awaitable[T]], limit_s: float, reason: str) -> T:
-    """The same for work that may move its own limit."""
+async def _timed(
+    work: Callable[[asyncio.Timeout], Awaitable[T]], limit_s: float, reason: str, left_s: float = inf
+) -> T:
+    """The same for work that may move its own limit, and whose caller waits for `left_s` seconds."""
+    if left_s <= limit_s:
+        limit_s, reason = left_s, DEADLINE
     try:
         async with asyncio.timeout(limit_s) as timer:
             return await work(timer)
@@ -115,13 +122,13 @@ async def _timed(work: Callable[[asyncio.Timeout], Awaitable[T]], limit_s: float
         raise fail(Meaning.TRANSIENT, "unknown_error", f"{type(error).__name__}: {error}") from error
 
 
-async def answer_plain(lane: Lane, request: LLMRequest, limit_s: float) -> LLMResponse:
-    """A plain answer within `limit_s` seconds.
+async def answer_plain(lane: Lane, request: LLMRequest, limit_s: float, left_s: float = inf) -> LLMResponse:
+    """A plain answer within `limit_s` seconds, and within the `left_s` that its caller still waits.
 
     Raises:
         AttemptFailed: With what it means.
     """
-    return await bounded(lambda: lane.provider.generate(request, lane.limits), limit_s, "timeout_answer")
+    return await _timed(lambda _timer: lane.provider.generate(request, lane.limits), limit_s, "timeout_answer", left_s)
 
 
 def thinks(chunk: Chunk) -> bool:
@@ -131,8 +138,8 @@ def thinks(chunk: Chunk) -> bool:
     )
 
 
-async def open_stream(lane: Lane, request: LLMRequest, limit_s: float) -> Opened:
-    """A stream up to its first token, which has to come within `limit_s` seconds.
+async def open_stream(lane: Lane, request: LLMRequest, limit_s: float, left_s: float = inf) -> Opened:
+    """A stream up to its first token, which has to come within `limit_s` seconds, and while its caller waits.
 
     A model that shows its thinking has come to life: from then on only its silence counts (`between_tokens_s`). What it
     thinks is held back until `limit_s` has passed, so that a failure up to then stays hidden; then it goes out.
@@ -143,7 +150,8 @@ async def open_stream(lane: Lane, request: LLMRequest, limit_s: float) -> Opened
     iterator = aiter(lane.provider.stream(request, lane.limits))
     held: list[Chunk] = []
     loop = asyncio.get_running_loop()
-    patient_until = loop.time() + limit_s
+    now = loop.time()
+    patient_until, ends = now + min(limit_s, left_s), now + left_s
 
     async def first_token(timer: asyncio.Timeout) -> Opened:
         async for chunks in iterator:
@@ -154,14 +162,14 @@ async def open_stream(lane: Lane, request: LLMRequest, limit_s: float) -> Opened
                 now = loop.time()
                 if now >= patient_until:
                     return Opened(held, iterator)
-                timer.reschedule(max(patient_until, now + lane.limits.between_tokens_s))
+                timer.reschedule(min(ends, max(patient_until, now + lane.limits.between_tokens_s)))
         return Opened(held, None)
 
     try:
-        return await _timed(first_token, limit_s, "timeout_first_token")
+        return await _timed(first_token, limit_s, "timeout_first_token", left_s)
     except AttemptFailed as error:
         await close(iterator)
-        raise StreamFailed(error.failure, len(held), midway=False) from error
+        raise StreamFailed(error.failure, len(held), midway=False, tokens=error.tokens) from error
     except BaseException:
         await close(iterator)
         raise
@@ -196,6 +204,7 @@ async def whole_stream(lane: Lane, request: LLMRequest, limit_s: float, whole_s:
         request: What is asked.
         limit_s: Limit for the first token, in seconds.
         whole_s: Limit for the whole stream, in seconds: its caller has a deadline, and a breaker can't stay half open.
+            When it ends the stream, the reason is `DEADLINE`.
         probe: Says whether anyone still waits, and whether that matters.
 
     Raises:
@@ -215,12 +224,12 @@ async def whole_stream(lane: Lane, request: LLMRequest, limit_s: float, whole_s:
         return Opened(opened.held, None)
 
     try:
-        return await bounded(held_back, whole_s, "deadline")
+        return await bounded(held_back, whole_s, DEADLINE)
     except StreamFailed:
         raise
     except AttemptFailed as error:
         pieces = 0 if opened is None else len(opened.held)
-        raise StreamFailed(error.failure, pieces, midway=opened is not None) from error
+        raise StreamFailed(error.failure, pieces, midway=opened is not None, tokens=error.tokens) from error
     finally:
         if opened is not None:
             await opened.aclose()

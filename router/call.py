@@ -150,13 +150,13 @@ class Call:
         return None
 
     def detach_probes(self) -> None:
-        """The caller was served elsewhere; probes go on for the breaker's sake."""
+        """The caller was served elsewhere, or waits no longer; probes go on for the breaker's sake."""
         for _lane, _task, probe in self.probes:
             probe.detached = True
         self.probes.clear()
 
     def cancel_probes(self) -> None:
-        """The call is over without an answer, or its caller left."""
+        """The call ended with an error of its own, or its caller left."""
         for _lane, task, _probe in self.probes:
             task.cancel()
         self.probes.clear()

@@ -26,6 +26,7 @@ from .observer import BreakerMove, CallRecord, Observer
 from .open_stream import End, OpenStream, Streaming
 from .policies.breaker import Breaker, State
 from .policies.budget import RetryBudget
+from .policies.bundle import Policies
 from .policies.gate import Gate
 from .policies.hedge import Hedge
 from .policies.last_good import LastGood
@@ -35,7 +36,7 @@ from .policies.spending import Ceiling, Purse
 from .policies.waiting import WaitingRoom
 from .prices import find
 from .provider import AttemptLimits, LLMProvider
-from .rounds import Policies, Rounds
+from .rounds import Rounds
 from .runner import Runner
 from .terms import permitted, without_fallbacks
 
@@ -116,6 +117,7 @@ class LLMRouter(BothWays):
             hedge=Hedge(hedge.share, hedge.reserve) if fallback and hedge and hedge.enabled else None,
             buffered=buffered,
             continuing=continuing,
+            probe_max_s=self._timeouts.total,
         )
         self._rounds = Rounds(policies, self._runner, self._observers, clock=clock, sleep=sleep, chance=chance)
         self._leaving: set[asyncio.Task[None]] = set()
@@ -223,6 +225,7 @@ class LLMRouter(BothWays):
             provider=lane.name,
             attempts=call.attempts_made,
             wait_s=wait_s,
+            silent=lambda: self._rounds.silence(call),
             ended=ended,
             odd_s=lane.pace.odd_s,
             odd=odd,
@@ -253,6 +256,9 @@ class LLMRouter(BothWays):
                     "this router was used in an event loop that is over; keep to one, or use route"
                 )
             failure = call.exhausted()
+            if self._last_good is not None and not call.stream and isinstance(failure, AllProvidersExhausted):
+                call.known = self._last_good.find(call.request, call.lanes)
+                call.record.old_answer_of = "" if call.known is None else call.known.provider
             self._end(call, _outcome(failure))
             raise failure
         call.detach_probes()
@@ -260,9 +266,6 @@ class LLMRouter(BothWays):
 
     def _begin(self, request: LLMRequest, *, stream: bool) -> Call:
         if not isinstance(request, LLMRequest):
-            if self._last_good is not None and not call.stream and isinstance(failure, AllProvidersExhausted):
-                call.known = self._last_good.find(call.request, call.lanes)
-                call.record.old_answer_of = "" if call.known is None else call.known.provider
             raise TypeError(f'expected an LLMRequest, got {type(request).__name__}: write LLMRequest("…")')
         self._budget.earn()
         now, terms = self._clock(), request.terms

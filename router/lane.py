@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 
 from .errors import ACCIDENTS, PERMANENT, Failure
 from .policies.breaker import Breaker, Settings, State, Ticket
 from .policies.gate import Gate
 from .policies.pace import Pace
-from .policies.patience import Patience
+from .policies.patience import USUAL_FACTOR, Patience
 from .prices import Price
 from .provider import AttemptLimits, LLMProvider
 from .validate import CONTENT_DRIFTS
@@ -187,6 +188,23 @@ class Lane:
         """A stream on its way has fallen silent. It may still end well, but later ones are better sent elsewhere."""
         if permit.stream is not None and not permit.used:
             self.streams.failed(permit.stream, failure)
+
+    def overdue(self, seconds: float, *, stream: bool, midway: bool = False) -> bool:
+        """Whether an attempt that its caller's deadline cut was later than is usual here.
+
+        Then the lane is to blame all the same: with callers in a hurry only, a hang would otherwise never show.
+
+        Args:
+            seconds: How long it had taken by then.
+            stream: Whether it was a stream.
+            midway: Whether its first token had arrived.
+        """
+        if not stream:
+            return seconds >= self.patience.overdue_s(self.pace.usual_s)
+        usual_s = self.pace.usual_s * USUAL_FACTOR
+        if midway or usual_s:
+            return seconds >= (usual_s or inf)
+        return seconds >= self.limits.first_token_s
 
     def abandoned(self, permit: Pass) -> None:
         """The attempt ended without saying anything about the lane."""

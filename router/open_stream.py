@@ -55,6 +55,7 @@ class OpenStream:
         provider: Who answers.
         attempts: Attempts so far.
         wait_s: Seconds to wait for the next token, asked anew for each.
+        silent: What it means when it took longer.
         ended: Called once, with how it ended, why, the tokens counted, and the pieces that arrived.
         odd_s: A silence that isn't usual, in seconds; None if nobody knows.
         odd: Called at the first such silence; the stream goes on.
@@ -74,6 +75,7 @@ class OpenStream:
         provider: str,
         attempts: int,
         wait_s: Callable[[], float],
+        silent: Callable[[], Failure],
         ended: Ended,
         odd_s: float | None = None,
         odd: Callable[[], None] = lambda: None,
@@ -84,7 +86,7 @@ class OpenStream:
         self.pieces = 0
         self._watchdog = Watchdog(odd_s, odd, slow_per_s)
         self._opened = opened
-        self._wait_s = wait_s
+        self._wait_s, self._silent = wait_s, silent
         self._ended: Ended | None = ended
 
     async def batches(self) -> AsyncIterator[list[Chunk]]:
@@ -108,11 +110,11 @@ class OpenStream:
                         watchdog.wait(self._wait_s())
             self._end(End.COMPLETE, None)
         except AttemptFailed as error:
+            if any(error.tokens):
+                self.tokens = error.tokens
             raise self._broken(error.failure) from None
         except TimeoutError:
-            raise self._broken(
-                Failure(Meaning.TRANSIENT, "timeout_between_tokens", "the next token took too long")
-            ) from None
+            raise self._broken(self._silent()) from None
         except Exception as error:
             # A provider of the user's own may raise anything.
             failure = Failure(

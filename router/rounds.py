@@ -23,10 +23,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from .attempt import Opened
+from .attempt import DEADLINE, Opened
 from .call import REFUSALS_MAX, Call, Served
 from .continuation import Said
 from .errors import ACCIDENTS, REFUSALS, Attempt, AttemptFailed, Failure, Meaning, RequestRejected
@@ -34,46 +33,17 @@ from .lane import Lane, Pass
 from .messages import NOTHING
 from .observer import Observer
 from .open_stream import End
-from .policies.budget import RetryBudget
-from .policies.hedge import Hedge, race
-from .policies.retry import Backoff
-from .policies.spending import Ceiling
-from .policies.waiting import WaitingRoom
+from .policies.bundle import Policies
+from .policies.hedge import race
 from .runner import Runner
 
 # The same machines, or the same catalogue, stand behind a provider's other credentials.
 _SHARED = ACCIDENTS | {Meaning.MODEL}
 WAKES_MAX = 100
 """Times that one call may be woken while it waits; the breakers of a large fleet move often."""
-
-
-@dataclass(slots=True)
-class Policies:
-    """What the rounds go by.
-
-    Attributes:
-        attempts_max: Attempts of a call that may end in an accident.
-        budget: Retries as a share of calls.
-        backoff: Waits between retries.
-        head_start_s: How long a probe holds its caller.
-        room: Where calls wait when everybody is out.
-        wait_max_s: How long they do, in seconds; 0 for not at all.
-        ceiling: What a failover may cost; None for any price.
-        hedge: When a second provider is asked as well; None for never.
-        buffered: Whether streams are held back to their end, so that any failure can be hidden.
-        continuing: Whether somebody else goes on with a stream that breaks off.
-    """
-
-    attempts_max: int
-    budget: RetryBudget
-    backoff: Backoff
-    head_start_s: float
-    room: WaitingRoom
-    wait_max_s: float = 0.0
-    ceiling: Ceiling | None = None
-    hedge: Hedge | None = None
-    buffered: bool = False
-    continuing: bool = False
+DEADLINE_SLACK_S = 0.01
+"""What ends so close to a call's deadline ends by it."""
+TOO_LATE = "the call's deadline has passed"
 
 
 class Rounds:
@@ -105,7 +75,7 @@ class Rounds:
         """The first answer, or None if there is none to be had."""
         return (
             await self._in_order(call)
-            or await call.await_probes()
+            or await self._await_probes(call)
             or await self._last_resorts(call)
             or await self._retries(call)
             or await self._wait(call)
@@ -159,6 +129,10 @@ class Rounds:
         if self._spent(call) and not call.only_turned_away(lane):
             call.record.skipped.append(f"{lane.label}: attempts_max ({self.policies.attempts_max}) is reached")
             return None
+        left = self.left_s(call)
+        if left <= 0:
+            call.record.skipped.append(f"{lane.label}: {TOO_LATE}")
+            return None
         permit = self._admit(call, lane)
         if permit is None:
             return None
@@ -166,13 +140,25 @@ class Rounds:
             passed_by = call.failures or call.record.skipped
             return await self._try(call, lane, permit, why or ("failover" if passed_by else "preferred"))
         limit = lane.limits.first_token_s if call.stream else lane.patience.limit_s(alternative=True)
-        left = self.left_s(call)
         running = self._runner.begin(lane, permit, call.request, call.record)
-        task, probe = self._runner.start_probe(running, min(limit, left), left)
+        # Its limits are the lane's own: its caller may have little time left, and that says nothing about the lane.
+        task, probe = self._runner.start_probe(running, limit, self.policies.probe_max_s)
         call.add_probe(lane, task, probe)
         if self._alternative(call, lane):
-            return await call.await_probes(task, self.policies.head_start_s)
-        return await call.await_probes()
+            return await call.await_probes(task, min(left, self.policies.head_start_s))
+        return await self._await_probes(call)
+
+    async def _await_probes(self, call: Call) -> Served | None:
+        """The first answer that a probe on its way brings while the caller waits; it may go on by itself."""
+        if not call.probes:
+            return None
+        served = await call.await_probes(limit_s=self.left_s(call) + DEADLINE_SLACK_S)
+        if served is None:
+            late = [lane for lane, _task, _probe in call.probes]
+            call.detach_probes()
+            for lane in late:
+                call.note(lane, Failure(Meaning.TRANSIENT, DEADLINE, TOO_LATE))
+        return served
 
     def _admit(self, call: Call, lane: Lane, *, forced: bool = False) -> Pass | None:
         dear = self._too_dear(call, lane)
@@ -185,9 +171,9 @@ class Rounds:
         return permit
 
     async def _try(self, call: Call, lane: Lane, permit: Pass, why: str) -> Served | None:
-        left = self.left_s(call)
-        if left <= 0:
+        if self.left_s(call) <= 0:
             lane.abandoned(permit)
+            call.record.skipped.append(f"{lane.label}: {TOO_LATE}")
             return None
         limit = lane.limits.first_token_s
         if not call.stream:
@@ -201,8 +187,8 @@ class Rounds:
         delay = None if hedge is None or not call.request.repeatable else hedge.delay_s(lane)
         try:
             if delay is None or delay >= limit:
-                return await self._ask(call, lane, permit, min(limit, left))
-            first = self._ask(call, lane, permit, min(limit, left))
+                return await self._ask(call, lane, permit, limit)
+            first = self._ask(call, lane, permit, limit)
             return await race(first, delay, lambda: self._second(call, lane), self._drop)
         except AttemptFailed as error:
             self._failed(call, lane, error.failure)
@@ -214,8 +200,7 @@ class Rounds:
         held_back = self.policies.buffered or (call.stream and not lane.streams.available)
         # Half a call can't be gone on with, and is of no use to anybody.
         held_back = held_back or (self.policies.continuing and call.request.demanded_call is not None)
-        whole_s = self.left_s(call) if held_back else None
-        answer = await self._runner.attempt(running, limit_s, whole_s)
+        answer = await self._runner.attempt(running, limit_s, self.left_s(call), held_back=held_back)
         is_open = isinstance(answer, Opened) and answer.rest is not None
         return Served(lane, answer, running if is_open else None)
 
@@ -236,7 +221,7 @@ class Rounds:
 
     async def _hedge(self, call: Call, lane: Lane, permit: Pass) -> Served:
         try:
-            served = await self._ask(call, lane, permit, min(lane.limits.first_token_s, self.left_s(call)))
+            served = await self._ask(call, lane, permit, lane.limits.first_token_s)
         except AttemptFailed as error:
             # The call goes on with its first attempt; this lane has been asked.
             call.failures[lane] = error.failure
@@ -339,7 +324,7 @@ class Rounds:
             call.counted = min(call.counted, self.policies.attempts_max - 1)
             if served := await self._first_try(call, lane, "waited"):
                 return served
-        return await call.await_probes()
+        return await self._await_probes(call)
 
     @staticmethod
     def _shortest_wait(call: Call, lanes: Sequence[Lane]) -> float | None:
@@ -378,6 +363,12 @@ class Rounds:
 
     def _spent(self, call: Call) -> bool:
         return call.counted >= self.policies.attempts_max
+
+    def silence(self, call: Call) -> Failure:
+        """Why a stream's next token is waited for no longer."""
+        if self.left_s(call) <= DEADLINE_SLACK_S:
+            return Failure(Meaning.TRANSIENT, DEADLINE, "the answer wasn't whole when its time was up")
+        return Failure(Meaning.TRANSIENT, "timeout_between_tokens", "the next token took too long")
 
     def left_s(self, call: Call) -> float:
         """Seconds until the call's deadline."""

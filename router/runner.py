@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .attempt import Answer, Opened, Probe, StreamFailed, answer_plain, open_stream, whole_stream
+from .attempt import DEADLINE, Answer, Opened, Probe, StreamFailed, answer_plain, open_stream, whole_stream
 from .errors import AttemptFailed, Failure, Meaning
 from .lane import Lane, Pass
 from .messages import NOTHING, LLMRequest, LLMResponse, Tokens, read_usage
@@ -64,13 +64,14 @@ class Runner:
         """An attempt that `attempt` or `start_probe` carries out."""
         return Running(lane, permit, request, record, record.stream, self._clock())
 
-    async def attempt(self, running: Running, limit_s: float, whole_s: float | None = None) -> Answer:
+    async def attempt(self, running: Running, limit_s: float, left_s: float, *, held_back: bool = False) -> Answer:
         """One attempt for a caller. A stream's verdict is open until `stream_ended`, unless it has already ended.
 
         Args:
             running: The attempt.
-            limit_s: Limit for the answer or the first token, in seconds.
-            whole_s: A stream is held back to its end, which has to come within so many seconds.
+            limit_s: The lane's limit for the answer or the first token, in seconds.
+            left_s: How long the caller waits. What that cuts is no failure of the lane, unless it was overdue.
+            held_back: Whether a stream is held back to its end.
 
         Raises:
             AttemptFailed: With what it means.
@@ -79,17 +80,20 @@ class Runner:
         answer: Answer
         try:
             if not running.stream:
-                answer = await answer_plain(lane, request, limit_s)
-            elif whole_s is None:
-                answer = await open_stream(lane, request, limit_s)
+                answer = await answer_plain(lane, request, limit_s, left_s)
+            elif not held_back:
+                answer = await open_stream(lane, request, limit_s, left_s)
                 running.first_token_s = self._clock() - running.started_s
                 running.response_model = _model(answer)
                 if answer.rest is not None:
                     return answer
             else:
-                answer = await whole_stream(lane, request, limit_s, whole_s, Probe(to_the_end=True))
+                answer = await whole_stream(lane, request, limit_s, left_s, Probe(to_the_end=True))
         except AttemptFailed as error:
-            self._failed(running, error)
+            if error.failure.reason == DEADLINE and not self._overdue(running, error):
+                self._cancelled(running, error.pieces if isinstance(error, StreamFailed) else 0, why=error.failure)
+            else:
+                self._failed(running, error)
             raise
         except BaseException:
             self._cancelled(running, 0)
@@ -131,10 +135,15 @@ class Runner:
         """A stream that a caller was reading is over."""
         if end is End.COMPLETE:
             self._succeeded(running, tokens, pieces=pieces)
-        elif failure is not None:
+        elif failure is not None and failure.reason != DEADLINE:
             self._failed(running, StreamFailed(failure, pieces, midway=True), tokens)
         else:
-            self._cancelled(running, pieces, tokens)
+            # Nobody waits for it any more. A stall has been told by then, see `Lane.suspect`.
+            self._cancelled(running, pieces, tokens, failure)
+
+    def _overdue(self, running: Running, error: AttemptFailed) -> bool:
+        midway = isinstance(error, StreamFailed) and error.midway
+        return running.lane.overdue(self._clock() - running.started_s, stream=running.stream, midway=midway)
 
     def _answered(self, running: Running, answer: Answer) -> None:
         if isinstance(answer, LLMResponse):
@@ -163,13 +172,16 @@ class Runner:
             running.lane.abandoned(running.permit)
         else:
             running.lane.failed(running.permit, error.failure, midway=midway)
-        bill = self._unfinished(running, error.failure, pieces, tokens)
+        if any(error.tokens):
+            bill = counted(running.lane, error.tokens)
+        else:
+            bill = self._unfinished(running, error.failure, pieces, tokens)
         theirs = error.failure.meaning in {Meaning.REQUEST, Meaning.UNFIT}
         self._tell(running, "rejected" if theirs else "failed", bill, error.failure)
 
-    def _cancelled(self, running: Running, pieces: int, tokens: Tokens = NOTHING) -> None:
+    def _cancelled(self, running: Running, pieces: int, tokens: Tokens = NOTHING, why: Failure | None = None) -> None:
         running.lane.abandoned(running.permit)
-        self._tell(running, "cancelled", self._unfinished(running, None, pieces, tokens))
+        self._tell(running, "cancelled", self._unfinished(running, None, pieces, tokens), why)
 
     @staticmethod
     def _unfinished(running: Running, failure: Failure | None, pieces: int, tokens: Tokens) -> Bill:

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 USUAL_FACTOR = 4.0
+OVERDUE_FACTOR = 2.0
+"""Of its usual time, after which an answer that a caller's deadline cut says something about the provider."""
 SAMPLES_MIN = 10
 SAMPLES_KNOWN = 30
 """Answers after which it is known what is usual; until then each of them counts at once."""
@@ -45,6 +47,20 @@ class Patience:
         if not alternative or self._samples < SAMPLES_MIN:
             return self._most_s
         return min(self._most_s, self._usual_s * self._stretch)
+
+    def overdue_s(self, usual_s: float) -> float:
+        """Seconds after which an answer that a caller's deadline cut is later than it should be.
+
+        Twice what is usual, and longer than any lately: callers who always wait for less than `limit_s` find a hang by
+        it. Before enough is known it is the least limit.
+
+        Args:
+            usual_s: The mean of good attempts.
+        """
+        if not self._samples:
+            return self._least_s
+        factor = OVERDUE_FACTOR if self._samples >= SAMPLES_MIN else USUAL_FACTOR
+        return min(self._most_s, max(self._slowest_s, usual_s * factor))
 
     @property
     def _usual_s(self) -> float:
