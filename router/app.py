@@ -167,9 +167,14 @@ class App:
         return 200, JSON[1], orjson.dumps({"object": "list", "data": data})
 
     def _ready(self) -> tuple[int, bytes, bytes]:
-        lanes = {lane.name: str(lane.breaker.state) for lane in self.router.lanes}
-        ready = any(lane.available() for lane in self.router.lanes)
-        return (200 if ready else 503), JSON[1], orjson.dumps({"ready": ready, "breakers": lanes})
+        # Probes come with calls: while a breaker waits for one, calls have to come, or it would be out for ever.
+        ready, breakers = False, {}
+        for member in self.router.fleet.members:
+            for lane in member.lanes.values():
+                ready = ready or lane.available() or lane.due()
+                label = lane.label if len(member.lanes) == 1 else f"{lane.label}, {lane.model}"
+                breakers[label] = str(lane.breaker.state)
+        return (200 if ready else 503), JSON[1], orjson.dumps({"ready": ready, "breakers": breakers})
 
 
 async def respond(send: Send, status: int, body: bytes, headers: Headers) -> None:
