@@ -106,11 +106,16 @@ class ConfigError(RouterError):
 
 
 class AttemptFailed(RouterError):  # noqa: N818 - named for what happened
-    """One attempt at one provider failed; `failure` says what that means."""
+    """One attempt at one provider failed.
 
-    def __init__(self, failure: Failure) -> None:
+    Attributes:
+        failure: What that means.
+        tokens: What the provider counted all the same (`messages.Tokens`): an answer that can't be used is billed.
+    """
+
+    def __init__(self, failure: Failure, tokens: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)) -> None:
         super().__init__(str(failure))
-        self.failure = failure
+        self.failure, self.tokens = failure, tokens
 
 
 class RequestRejected(RouterError):  # noqa: N818 - named for what happened

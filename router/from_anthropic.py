@@ -258,6 +258,10 @@ class AnthropicReader(Terminated):
         chunk["choices"][0] |= full(delta)
         return [chunk]
 
+    def counted(self) -> dict[str, Any] | None:
+        """The count so far; final once there is a stop reason."""
+        return usage_from(self._usage or None)
+
     def _usage_chunk(self) -> Chunk:
         return {**self._head, "choices": [], "usage": usage_from(self._usage or None)}
 

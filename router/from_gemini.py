@@ -215,6 +215,10 @@ class GeminiReader:
         usage = {**self._head, "choices": [], "usage": usage_from(self._usage)}
         return [self._chunk({}, finish), usage]
 
+    def counted(self) -> dict[str, Any] | None:
+        """The count so far; each event has one."""
+        return usage_from(self._usage)
+
     def _begin(self, event: dict[str, Any]) -> list[Chunk]:
         if self._head:
             return []

@@ -13,7 +13,7 @@ import orjson
 
 from .classify import Position, classify, parse_error_body
 from .errors import AttemptFailed, Failure, Meaning, fail
-from .messages import Chunk, LLMRequest, LLMResponse
+from .messages import NOTHING, Chunk, LLMRequest, LLMResponse, Tokens, read_usage
 from .output_caps import OutputCaps
 from .provider import AttemptLimits, LLMProvider
 from .response_body import Trailers, read_error_body, read_whole
@@ -21,7 +21,7 @@ from .sse import EventReader, EventTooLarge
 from .stream_check import ChunkCheck
 from .stream_reader import Frames, StreamReader
 from .upstream import HEADERS, make_client, send, transport_failure
-from .validate import drifted
+from .validate import declined, drifted
 
 __all__ = ["HTTPProvider", "StreamReader"]
 
@@ -150,6 +150,16 @@ class HTTPProvider(LLMProvider):
             return self._embedding_model(asked) or self.model
         return self._models.get(asked, self.model) if self._models else self.model
 
+    def usage(self, payload: dict[str, Any]) -> Any:
+        """What an answer says that it cost, as OpenAI's usage object."""
+        return payload.get("usage")
+
+    def _billed(self, payload: dict[str, Any]) -> Tokens:
+        try:
+            return read_usage(self.usage(payload))
+        except (AttributeError, TypeError, ValueError):  # drifted as well
+            return NOTHING
+
     def output_limit(self, request: LLMRequest) -> int | None:
         """The longest answer that is asked for here, in tokens: an answer that stops before it was cut short."""
         asked = request.max_tokens
@@ -172,9 +182,14 @@ class HTTPProvider(LLMProvider):
             return await self._embed(request, limits)
         response, notes = await self._ask(request, limits, stream=False)
         content = await read_whole(response, self._answer_bytes_max)
-        answer = self.read_answer(self._parse(response, content), request, notes)
-        if "content_policy" in self._move_on and (answer.finish_reason == "content_filter" or answer.refusal):
-            raise fail(Meaning.UNFIT, "content_policy", answer.refusal or "the answer was kept back")
+        payload = self._parse(response, content)
+        try:
+            answer = self.read_answer(payload, request, notes)
+            if "content_policy" in self._move_on and (answer.finish_reason == "content_filter" or answer.refusal):
+                raise declined(answer.refusal)
+        except AttemptFailed as error:
+            error.tokens = self._billed(payload)
+            raise
         return answer
 
     async def stream(self, request: LLMRequest, limits: AttemptLimits | None = None) -> AsyncIterator[list[Chunk]]:
@@ -200,7 +215,7 @@ class HTTPProvider(LLMProvider):
             if events.unfinished:
                 raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended within an event")
             last = reader.ended()
-            self._check(last, check, complete=True)
+            self._check(last, check, reader)
             if last:
                 yield last
         except EventTooLarge as error:
@@ -221,20 +236,12 @@ class HTTPProvider(LLMProvider):
             if reader.complete:
                 break
             chunks += reader.event(event)
-        self._check(chunks, check, complete=reader.complete)
+        self._check(chunks, check, reader)
         return chunks
 
-    def _check(self, chunks: list[Chunk], check: ChunkCheck | None, *, complete: bool) -> None:
-        if check is None:
-            return
-        for chunk in chunks:
-            check.chunk(chunk)
-        declined = not check.token_seen and (check.refused or check.finish == "content_filter")
-        if declined and "content_policy" in self._move_on:
-            raise fail(Meaning.UNFIT, "content_policy", "the answer was kept back")
-        if complete:
-            # Before the last piece goes out: a failure can still be hidden if it is the only one.
-            check.end()
+    def _check(self, chunks: list[Chunk], check: ChunkCheck | None, reader: StreamReader) -> None:
+        if check is not None:
+            check.batch(chunks, reader, move_on="content_policy" in self._move_on)
 
     async def _embed(self, request: LLMRequest, limits: AttemptLimits) -> LLMResponse:
         model = self._embedding_model(request.chat().get("model", ""))
@@ -330,7 +337,9 @@ class HTTPProvider(LLMProvider):
         if payload.get("error") or payload.get("type") == "error":
             raise self.reported(payload, Position.BODY)
         if self.validate and "json" not in kind:
-            raise drifted("drift_content_type", f"200 with content-type {kind!r}, expected application/json")
+            error = drifted("drift_content_type", f"200 with content-type {kind!r}, expected application/json")
+            error.tokens = self._billed(payload)
+            raise error
         return payload
 
     async def _not_a_stream(self, response: httpx.Response, kind: str) -> None:

@@ -20,6 +20,8 @@ from .renewal import Outcome
 
 LETTERS_PER_TOKEN, TOKENS_PER_MESSAGE = 4, 4
 """Of English text and JSON, roughly; only for estimates."""
+ANSWERED = 200
+"""The status of a failure that is an answer nevertheless: what its model declined was read, and is billed."""
 UNSENT = frozenset({"connect", "timeout_connect", *Outcome})
 """Failures before the provider had the request."""
 
@@ -86,7 +88,9 @@ def _estimate(lane: Lane, request: LLMRequest, output: int) -> Bill:
 
 
 def _free(failure: Failure) -> bool:
-    # A refusal isn't billed, and neither is what was never received.
+    # A refusal isn't billed, and neither is what was never received. A 200 that declines is an answer, though.
+    if failure.status == ANSWERED:
+        return False
     return bool(failure.status) or failure.reason in UNSENT or failure.meaning in {Meaning.REQUEST, Meaning.UNFIT}
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from .messages import Chunk, LLMRequest
-from .validate import JSON_ANSWER, UNFINISHED, check_document, drifted, known_tool, no_call
+from .errors import AttemptFailed
+from .messages import Chunk, LLMRequest, read_usage
+from .stream_reader import StreamReader
+from .validate import JSON_ANSWER, UNFINISHED, check_document, declined, drifted, known_tool, no_call
 from .wanted import wanted
 
 # What a delta may hold. One with unknown names only was renamed, and would otherwise become an empty answer.
@@ -32,11 +34,12 @@ class ChunkCheck:
         token_seen: Whether something that a caller would call an answer has passed.
         finish: The finish reason, once it was there.
         refused: Whether the model said that it declines.
+        usage: The provider's count, once it was there.
     """
 
     __slots__ = (
-        "_arguments", "_called", "_content", "_last", "_names", "_padded", "_usage", "_wanted", "finish", "refused",
-        "token_seen",
+        "_arguments", "_called", "_content", "_last", "_names", "_padded", "_wanted", "finish", "refused", "token_seen",
+        "usage",
     )  # fmt: skip
 
     def __init__(self, request: LLMRequest, limit: int | None = None) -> None:
@@ -47,9 +50,33 @@ class ChunkCheck:
         self._arguments: dict[int, list[str]] = {}
         self._names: dict[int, str] = {}
         self._called = False
-        self._usage: Any = None
+        self.usage: Any = None
         self._last: dict[str, Any] = {}
         self._padded: tuple[Any, Any] | None = None
+
+    def batch(self, chunks: list[Chunk], reader: StreamReader, *, move_on: bool) -> None:
+        """Check what arrived together, and the whole if that was its end.
+
+        Args:
+            chunks: What arrived.
+            reader: Who read it.
+            move_on: Whether an answer that is kept back is a failure.
+
+        Raises:
+            AttemptFailed: Meaning `drifted`, or `unfit` for what is kept back; with the provider's count, if it is all.
+        """
+        for chunk in chunks:
+            self.chunk(chunk)
+        try:
+            if move_on and not self.token_seen and (self.refused or self.finish == "content_filter"):
+                raise declined()
+            if reader.complete:
+                # Before the last piece goes out: a failure can still be hidden if it is the only one.
+                self.end()
+        except AttemptFailed as error:
+            if self.finish:  # before its end a count isn't the whole bill
+                error.tokens = read_usage(self.usage or reader.counted())
+            raise
 
     def chunk(self, chunk: Chunk) -> None:
         """Take note of one chunk; a call in its form of 2023 is turned into today's.
@@ -59,7 +86,7 @@ class ChunkCheck:
         """
         choices = chunk.get("choices")
         if chunk.get("usage"):
-            self._usage = chunk["usage"]
+            self.usage = chunk["usage"]
         if not isinstance(choices, list):
             # A chunk without choices that only carries usage or a moderation note is known from several vendors.
             if "usage" in chunk and choices is None:
@@ -148,7 +175,7 @@ class ChunkCheck:
         Raises:
             AttemptFailed: Meaning `drifted`.
         """
-        if short := self._wanted.cut_short(self._last, self._usage):
+        if short := self._wanted.cut_short(self._last, self.usage):
             raise drifted("drift_cut_short", short)
         if self.finish in UNFINISHED:
             return

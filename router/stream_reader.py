@@ -53,6 +53,10 @@ class StreamReader(Protocol):
         """
         ...
 
+    def counted(self) -> dict[str, Any] | None:
+        """The provider's count so far as OpenAI's usage, if it tells one before the chunk that holds it."""
+        ...
+
 
 def parse_event(data: bytes) -> dict[str, Any]:
     """An event's JSON object.
@@ -81,3 +85,7 @@ class Terminated:
             AttemptFailed: Always.
         """
         raise fail(Meaning.TRANSIENT, "stream_cut", "the stream ended without its terminator")
+
+    def counted(self) -> dict[str, Any] | None:
+        """Nothing: the count comes in a chunk of its own, at the end."""
+        return None

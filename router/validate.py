@@ -29,6 +29,11 @@ def drifted(reason: str, message: str, **details: Any) -> AttemptFailed:
     return fail(Meaning.DRIFTED, reason, message, **details)
 
 
+def declined(words: str = "") -> AttemptFailed:
+    """Make the failure for a 200 that is no answer to its caller, but was read and is billed."""
+    return fail(Meaning.UNFIT, "content_policy", words or "the answer was kept back", status=200)
+
+
 def check_completion(
     body: Any, request: LLMRequest, *, limit: int | None = None, repair: bool = True
 ) -> tuple[str, ...]:

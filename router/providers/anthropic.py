@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..from_anthropic import AnthropicReader, completion_from
+from ..from_anthropic import AnthropicReader, completion_from, usage_from
 from ..http_provider import HTTPProvider
 from ..messages import LLMRequest, LLMResponse, response_from_completion
 from ..stream_reader import StreamReader
@@ -86,6 +86,10 @@ class AnthropicProvider(HTTPProvider):
     def output_limit(self, request: LLMRequest) -> int | None:
         """The API demands a limit: without the caller's it is ours."""
         return super().output_limit(request) or self.max_tokens
+
+    def usage(self, payload: dict[str, Any]) -> Any:
+        """Its `usage`, as OpenAI would have written it."""
+        return usage_from(payload.get("usage"))
 
     def stream_reader(self, request: LLMRequest) -> StreamReader:
         """Reads events until `message_stop`."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from ..aws_frames import AWSFrames
-from ..from_bedrock import BedrockReader, completion_from
+from ..from_bedrock import BedrockReader, completion_from, usage_from
 from ..http_provider import HTTPProvider
 from ..messages import LLMRequest, LLMResponse, response_from_completion
 from ..sigv4 import Keys, sign
@@ -93,6 +93,10 @@ class BedrockProvider(HTTPProvider):
     def frames(self) -> Frames:
         """AWS's own frames."""
         return AWSFrames(self._event_bytes_max)
+
+    def usage(self, payload: dict[str, Any]) -> Any:
+        """Its `usage`, as OpenAI would have written it."""
+        return usage_from(payload.get("usage"))
 
     def stream_reader(self, request: LLMRequest) -> StreamReader:
         """Reads events until `metadata`."""

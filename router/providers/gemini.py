@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..from_gemini import GeminiReader, completion_from
+from ..from_gemini import GeminiReader, completion_from, usage_from
 from ..http_provider import HTTPProvider
 from ..messages import LLMRequest, LLMResponse, response_from_completion
 from ..stream_reader import StreamReader
@@ -59,6 +59,10 @@ class GeminiProvider(HTTPProvider):
         if self.validate:
             notes = (*notes, *check_completion(body, request, limit=self.output_limit(request)))
         return response_from_completion(body, self.name, notes)
+
+    def usage(self, payload: dict[str, Any]) -> Any:
+        """Its `usageMetadata`, as OpenAI would have written it."""
+        return usage_from(payload.get("usageMetadata"))
 
     def stream_reader(self, request: LLMRequest) -> StreamReader:  # noqa: ARG002 - other dialects need it
         """Reads events until the body ends after a finish reason."""

@@ -233,7 +233,7 @@ async def test_a_model_that_declines(bench, stream, where):
         assert "I can't." in response.text
     else:
         assert 503 == response.status_code
-        assert "openai: content_policy [unfit]" in response.json()["error"]["message"]
+        assert "openai: content_policy [HTTP 200, unfit]" in response.json()["error"]["message"]
 
 
 async def test_repeated_events(bench):
