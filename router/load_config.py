@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from .config import Config
+from .config_priced import check_prices
 from .errors import ConfigError
 from .units import FROM_FILE
 
@@ -41,9 +42,13 @@ def load_config(path: Path) -> Config:
     if not isinstance(document, dict):
         raise ConfigError("the configuration is empty or not a mapping", f"{path}:1", "start with `providers:`")
     try:
-        return Config.model_validate(document, context=FROM_FILE)
+        config = Config.model_validate(document, context=FROM_FILE)
     except ValidationError as error:
         raise _explain(error, path, root) from None
+    for place, entry in enumerate(config.providers):
+        line = _line(root, ("providers", place, "model"))
+        check_prices(config, entry, f"{path}:{line}, providers.{place}")
+    return config
 
 
 def _explain(error: ValidationError, path: Path, root: yaml.Node | None) -> ConfigError:

@@ -71,6 +71,38 @@ def test_mistakes_name_line_and_remedy(tmp_path, old, new, line, what, hint):
     assert hint in lines[2]
 
 
+MINE = "model: gpt-5.4-mini, models: {mine: house-model}"
+HOUSE = "house-model"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "more", "unknown"),
+    [
+        ("model: gpt-5.4-mini", f"model: {HOUSE}", "budget: {usd: 5}", HOUSE),
+        ("model: gpt-5.4-mini", MINE, "budget: {usd: 5, hard: false}", HOUSE),
+        ("model: gpt-5.4-mini", MINE, "failover_cost: {times_max: 3}", HOUSE),
+        ("model: gpt-5.4-mini", f"{MINE}, budget: {{usd: 5}}", "", HOUSE),
+        ("model: gpt-5.4-mini", "model: gpt-4o, options: {embeddings: [in-house]}", "budget: {usd: 5}", "in-house"),
+        ("model: gpt-5.4-mini", MINE, "", ""),
+        ("model: gpt-5.4-mini", f"{MINE}, price: {{input: 0, output: 0}}", "budget: {usd: 5}", ""),
+        ("model: gpt-5.4-mini", "model: gpt-4o-2024-08-06", "budget: {usd: 5}", ""),
+        ("dialect: openai,", "dialect: http_service,", "budget: {usd: 5}", ""),
+    ],
+)
+def test_a_limit_in_dollars_needs_every_models_price(tmp_path, old, new, more, unknown):
+    """A budget or a ceiling that can't count a model would do nothing: it is refused at the start, with the place."""
+    file = tmp_path / "router.yaml"
+    assert old in GOOD
+    file.write_text(f"{GOOD.replace(old, new)}{more}\n")
+    result = CliRunner().invoke(main, ["--config", str(file), "--check"])
+    lines = result.output.strip().split("\n")
+    assert (2 if unknown else 0) == result.exit_code, result.output
+    if unknown:
+        assert f"nobody knows what {unknown!r} costs at 'openai'" in lines[0]
+        assert f"{file}:4, providers.1, price" in lines[1]
+        assert "price: {input: …, output: …}" in lines[2]
+
+
 @pytest.mark.parametrize("text", ["", "- a\n", "just words\n"])
 def test_not_a_mapping(tmp_path, text):
     """An empty file or a list is named as such."""
