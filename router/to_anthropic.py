@@ -13,10 +13,10 @@ import orjson
 
 from .errors import Meaning, fail
 from .messages import LLMRequest
+from .read_chat import ALWAYS_READ, read_chat, stops_for_claude, top_p_for_claude
 
 JSON_TOOL = "json_answer"
-# Parameters of chat completions that Anthropic has no word for. Those without effect on the answer aren't noted.
-_DROPPED = ("seed", "logprobs", "top_logprobs", "logit_bias", "presence_penalty", "frequency_penalty", "modalities")
+_READ = ALWAYS_READ | {"top_k", "user", "metadata", "parallel_tool_calls"}
 VERSIONS_WITHOUT_SAMPLING = frozenset({"2026-10-21"})
 
 
@@ -38,10 +38,8 @@ def to_anthropic(
     Raises:
         AttemptFailed: Meaning `unfit`, if the request can't be expressed (more than one choice, unknown content).
     """
-    chat = request.chat()
+    chat, left_out = read_chat(request, _READ)
     notes: list[str] = []
-    if (chat.get("n") or 1) != 1:
-        raise fail(Meaning.UNFIT, "unsupported_parameter", "n > 1 can't be asked of this API")
     limit = chat.get("max_completion_tokens") or chat.get("max_tokens")
     if limit is None:
         limit = max_tokens
@@ -51,32 +49,29 @@ def to_anthropic(
     if system:
         body["system"] = system
     _sampling(chat, body, version, notes)
-    stop = chat.get("stop")
+    stop = stops_for_claude(chat, notes)
     if stop:
-        body["stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
+        body["stop_sequences"] = stop
     if chat.get("user"):
         body["metadata"] = {"user_id": str(chat["user"])}
     _tools(chat, request, body)
-    notes += [f"dropped {name}" for name in _DROPPED if chat.get(name)]
+    notes += left_out
     if stream:
         body["stream"] = True
     return body, tuple(notes)
 
 
 def _sampling(chat: dict[str, Any], body: dict[str, Any], version: str, notes: list[str]) -> None:
-    without = version in VERSIONS_WITHOUT_SAMPLING
-    for name in ("temperature", "top_p"):
-        value = chat.get(name)
-        if value is None:
-            continue
-        if without:
-            notes.append(f"dropped {name}")
-        elif name == "temperature" and isinstance(value, int | float) and value > 1:
-            # OpenAI counts to 2, Anthropic to 1.
-            body[name] = 1.0
-            notes.append("temperature clamped to 1")
-        else:
-            body[name] = value
+    if version in VERSIONS_WITHOUT_SAMPLING:
+        notes += [f"dropped {name}" for name in ("temperature", "top_p", "top_k") if chat.get(name) is not None]
+        return
+    temperature = chat.get("temperature")
+    if isinstance(temperature, int | float) and temperature > 1:
+        # OpenAI counts to 2, Anthropic to 1.
+        temperature = 1.0
+        notes.append("temperature clamped to 1")
+    asked = {"temperature": temperature, "top_p": top_p_for_claude(chat, notes), "top_k": chat.get("top_k")}
+    body |= {name: value for name, value in asked.items() if value is not None}
 
 
 def _tools(chat: dict[str, Any], request: LLMRequest, body: dict[str, Any]) -> None:

@@ -8,17 +8,18 @@ import orjson
 
 from .errors import Meaning, fail
 from .messages import LLMRequest
+from .read_chat import ALWAYS_READ, read_chat, stops, stops_for_claude, top_p_for_claude
 from .to_anthropic import JSON_TOOL
 
-_DROPPED = (
-    "seed", "logprobs", "top_logprobs", "logit_bias", "presence_penalty", "frequency_penalty", "modalities", "user",
-    "parallel_tool_calls", "service_tier", "store", "metadata",
-)  # fmt: skip
 _IMAGES = {"image/jpeg": "jpeg", "image/jpg": "jpeg", "image/png": "png", "image/gif": "gif", "image/webp": "webp"}
 
 
-def to_bedrock(request: LLMRequest) -> tuple[dict[str, Any], list[str]]:
+def to_bedrock(request: LLMRequest, *, model: str) -> tuple[dict[str, Any], list[str]]:
     """Translate a request.
+
+    Args:
+        request: What the caller asks.
+        model: Model to ask for: Anthropic's own rules hold here as well.
 
     Returns:
         The body, and notes on what was changed.
@@ -26,22 +27,19 @@ def to_bedrock(request: LLMRequest) -> tuple[dict[str, Any], list[str]]:
     Raises:
         AttemptFailed: Meaning `unfit`, if the request can't be expressed.
     """
-    chat = request.chat()
-    if (chat.get("n") or 1) != 1:
-        raise fail(Meaning.UNFIT, "unsupported_parameter", "n > 1 can't be asked of this API")
-    notes = [f"dropped {name}" for name in _DROPPED if chat.get(name) is not None]
+    chat, notes = read_chat(request, ALWAYS_READ)
     system, messages = _messages(chat.get("messages") or [])
     body: dict[str, Any] = {"messages": messages}
     if system:
         body["system"] = system
-    settings = _settings(chat, notes)
+    settings = _settings(chat, notes, claude="claude" in model)
     if settings:
         body["inferenceConfig"] = settings
     _tools(chat, request, body, notes)
     return body, notes
 
 
-def _settings(chat: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+def _settings(chat: dict[str, Any], notes: list[str], *, claude: bool) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     limit = chat.get("max_completion_tokens") or chat.get("max_tokens")
     if limit is not None:
@@ -53,11 +51,12 @@ def _settings(chat: dict[str, Any], notes: list[str]) -> dict[str, Any]:
         notes.append("temperature clamped to 1")
     if temperature is not None:
         settings["temperature"] = temperature
-    if chat.get("top_p") is not None:
-        settings["topP"] = chat["top_p"]
-    stop = chat.get("stop")
+    top_p = top_p_for_claude(chat, notes) if claude else chat.get("top_p")
+    if top_p is not None:
+        settings["topP"] = top_p
+    stop = stops_for_claude(chat, notes) if claude else stops(chat)
     if stop:
-        settings["stopSequences"] = [stop] if isinstance(stop, str) else list(stop)
+        settings["stopSequences"] = stop
     return settings
 
 

@@ -12,16 +12,17 @@ import orjson
 
 from .errors import Meaning, fail
 from .messages import LLMRequest
+from .read_chat import ALWAYS_READ, read_chat, stops
 
-_DROPPED = ("logit_bias", "user", "store", "service_tier", "parallel_tool_calls", "metadata")
 _NUMBERS = {
     "temperature": "temperature",
     "top_p": "topP",
+    "top_k": "topK",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
     "seed": "seed",
-    "n": "candidateCount",
 }
+_READ = ALWAYS_READ | _NUMBERS.keys() | {"logprobs", "top_logprobs"}
 SIGNATURE = "skip_thought_signature_validator"
 """What Google's documentation on thought signatures says to send with calls that another vendor's model made."""
 
@@ -35,10 +36,7 @@ def to_gemini(request: LLMRequest) -> tuple[dict[str, Any], list[str]]:
     Raises:
         AttemptFailed: Meaning `unfit`, if the request can't be expressed.
     """
-    chat = request.chat()
-    if (chat.get("n") or 1) != 1:
-        raise fail(Meaning.UNFIT, "unsupported_parameter", "n > 1 is not asked of this API")
-    notes = [f"dropped {name}" for name in _DROPPED if chat.get(name) is not None]
+    chat, notes = read_chat(request, _READ)
     system, contents = _contents(chat.get("messages") or [])
     body: dict[str, Any] = {"contents": contents}
     if system:
@@ -51,15 +49,13 @@ def to_gemini(request: LLMRequest) -> tuple[dict[str, Any], list[str]]:
 
 
 def _settings(chat: dict[str, Any], request: LLMRequest) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        here: chat[name] for name, here in _NUMBERS.items() if chat.get(name) is not None and name != "n"
-    }
+    settings: dict[str, Any] = {here: chat[name] for name, here in _NUMBERS.items() if chat.get(name) is not None}
     limit = chat.get("max_completion_tokens") or chat.get("max_tokens")
     if limit is not None:
         settings["maxOutputTokens"] = limit
-    stop = chat.get("stop")
+    stop = stops(chat)
     if stop:
-        settings["stopSequences"] = [stop] if isinstance(stop, str) else list(stop)
+        settings["stopSequences"] = stop
     if chat.get("logprobs"):
         settings["responseLogprobs"] = True
         if chat.get("top_logprobs"):

@@ -74,10 +74,11 @@ class BedrockProvider(HTTPProvider):
 
     def word(self, request: LLMRequest, *, stream: bool) -> tuple[dict[str, Any], tuple[str, ...]]:  # noqa: ARG002 - the path says so
         """The request as a `Converse` body."""
-        body, notes = to_bedrock(request)
+        model = self.upstream_model(request)
+        body, notes = to_bedrock(request, model=model)
         settings = body.get("inferenceConfig")
         if settings and "maxTokens" in settings:
-            settings["maxTokens"] = self.caps.clamp(self.upstream_model(request), settings["maxTokens"], notes)
+            settings["maxTokens"] = self.caps.clamp(model, settings["maxTokens"], notes)
         if self.options.get("model_fields"):
             body["additionalModelRequestFields"] = self.options["model_fields"]
         return body, tuple(notes)

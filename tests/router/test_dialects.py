@@ -195,6 +195,16 @@ async def test_a_history_of_another_vendors(fakes, dialect):
         ("groq", {"logprobs": True}, {"dropped logprobs"}),
         ("gemini", {"logit_bias": {"1": 1}, "user": "u"}, {"dropped logit_bias", "dropped user"}),
         ("openai", {"temperature": 1.5, "seed": 7}, set()),
+        (
+            "anthropic",
+            {"temperature": 0.5, "top_p": 0.9, "stop": ["\n"], "max_tokens": 99},
+            {"dropped top_p: not taken beside temperature", "dropped stop sequences of blanks alone"},
+        ),
+        (
+            "bedrock",
+            {"temperature": 0.5, "top_p": 0.9, "stop": ["\n"]},
+            {"dropped top_p: not taken beside temperature", "dropped stop sequences of blanks alone"},
+        ),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])

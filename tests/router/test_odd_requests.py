@@ -21,6 +21,7 @@ def user(**part):
         {"stop": 5},
         {"tool_choice": ["auto"], "tools": [{"type": "function", "function": {"name": "f"}}]},
         {"response_format": {"type": "json_schema", "json_schema": "s"}},
+        {"functions": [{"name": "f", "parameters": {"type": "object"}}], "function_call": {"name": "f"}},
         {"messages": user(type="image_url", image_url="http://x/y.png")},
         {"messages": user(type="image_url", image_url={"url": 5})},
         {"messages": [{"role": "assistant", "content": "x", "tool_calls": 5}]},
