@@ -44,7 +44,14 @@ def classify(
     refusal = read_refusal(payload, headers)
     status = status if position is Position.STATUS else refusal.status
     meaning, reason = _look_up(dialect, status, refusal, payload)
-    wait = read_retry_after(headers or {}, refusal.message, now_s=now_s, max_s=retry_after_max_s, body_s=refusal.wait_s)
+    wait = read_retry_after(
+        headers or {},
+        refusal.message,
+        now_s=now_s,
+        max_s=retry_after_max_s,
+        body_s=refusal.wait_s,
+        limited=meaning is Meaning.LIMITED,
+    )
     said = refusal.message or (_TOO_LARGE_WORDS if reason == "body_too_large" else "")
     # A date on a ban or on an empty balance is not a promise: the wait belongs to limits and overload alone.
     temporary = meaning in _TEMPORARY

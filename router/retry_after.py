@@ -1,21 +1,18 @@
-"""When may I come back? Retry-After in every form that providers and gateways send."""
+"""When may I come back? Retry-After in every form that providers and gateways send, and what stands in for it."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-# "Please try again in 18.642s", "in 6m0s", "in 120ms": OpenAI states it in the message too, and some gateways strip
-# the header. Google says "Please retry in 7s", Azure "Please retry after 60 seconds".
-_IN_WORDS = re.compile(
-    r"(?:try again|please retry) in ((?:[0-9.]+h)?(?:[0-9.]+m(?!s))?(?:[0-9.]+s)?(?:[0-9.]+ms)?)", re.IGNORECASE
-)
-_AFTER_WORDS = re.compile(r"please retry after ([0-9]{1,9}) seconds?", re.IGNORECASE)
-_GO_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|h|m|s)")
-_GO_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+from .durations import IN_WORDS, read_duration
+
+_DAY_S = 86_400.0
+_EPOCH_S_MIN = 1e9
+"""Smallest number that may be a Unix timestamp: 2001, or a wait of 31 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +33,126 @@ _HEADERS = (
     ("retry-after", 1.0),
     ("x-amz-retry-after", 0.001),  # AWS's own, in milliseconds; its SDKs read no other
 )
-_RESET = "anthropic-ratelimit-unified-reset"
-"""When a subscription's window begins anew, as a Unix timestamp; Retry-After doesn't always come with it."""
+_WINDOW = "anthropic-ratelimit-unified-reset"
+"""When a subscription's window begins anew; Retry-After doesn't always come with it."""
+_RESETS = (
+    ("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
+    ("x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"),
+    ("anthropic-ratelimit-requests-reset", "anthropic-ratelimit-requests-remaining"),
+    ("anthropic-ratelimit-tokens-reset", "anthropic-ratelimit-tokens-remaining"),
+    ("anthropic-ratelimit-input-tokens-reset", "anthropic-ratelimit-input-tokens-remaining"),
+    ("anthropic-ratelimit-output-tokens-reset", "anthropic-ratelimit-output-tokens-remaining"),
+    ("x-ratelimit-reset", "x-ratelimit-remaining"),
+    ("ratelimit-reset", "ratelimit-remaining"),
+)
+"""When a limit is full again, and what is left of it. They come with every answer, so only a refusal for a limit makes
+them a wait, and what names a wait itself goes first."""
 
 
 def read_retry_after(
-    headers: Mapping[str, str], message: str, *, now_s: float, max_s: float, body_s: float | None = None
+    headers: Mapping[str, str],
+    message: str,
+    *,
+    now_s: float,
+    max_s: float,
+    body_s: float | None = None,
+    limited: bool = True,
 ) -> Wait:
     """Read a wait from the headers, from the body's own field, or from the message's words.
 
     Args:
         headers: Response headers, looked up in lower case.
         message: The provider's error message.
-        now_s: Wall-clock time as a Unix timestamp, for HTTP dates.
+        now_s: Wall-clock time as a Unix timestamp, for dates.
         max_s: Longest wait that is believed; more is capped, and the note says so.
         body_s: What a field of the body says, in seconds (Google's `RetryInfo`).
+        limited: Whether a limit was reached, so that the end of its window is worth waiting for.
     """
+    note = ""
     for name, scale in _HEADERS:
         raw = headers.get(name)
         if raw is None:
             continue
-        seconds = _number_or_date(raw.strip(), scale, now_s)
-        if seconds is None:
-            return Wait(_from_words(message, max_s), f"{name} {raw[:40]!r} can't be read")
-        return _bounded(seconds, max_s, f"{name} {raw[:40]!r}")
-    reset = _number_or_date(headers.get(_RESET, ""), 1.0, now_s)
-    if reset is not None and reset > now_s:
-        return _bounded(reset - now_s, max_s, _RESET)
+        seconds = _seconds(raw, scale, now_s)
+        if seconds is not None:
+            wait = _bounded(seconds, max_s, f"{name} {raw[:40]!r}")
+            return replace(wait, note=note) if note else wait
+        note = note or f"{name} {raw[:40]!r} can't be read"
+    stand_in = _stand_in(headers, message, now_s=now_s, max_s=max_s, body_s=body_s, limited=limited)
+    return replace(stand_in, note=note) if note else stand_in
+
+
+def _stand_in(
+    headers: Mapping[str, str], message: str, *, now_s: float, max_s: float, body_s: float | None, limited: bool
+) -> Wait:
+    window_s = _seconds(headers.get(_WINDOW, ""), 1.0, now_s) if limited else None
+    if window_s is not None and window_s > 0:
+        return _bounded(window_s, max_s, _WINDOW)
     if body_s is not None:
         return _bounded(body_s, max_s, "the body's wait")
-    return Wait(_from_words(message, max_s))
+    said = IN_WORDS.search(message)
+    said_s = read_duration(said[1]) if said is not None else None
+    if said_s is not None:
+        return Wait(min(max_s, said_s))
+    reset_s = _reset(headers, now_s) if limited else None
+    return Wait(None) if reset_s is None else _bounded(reset_s, max_s, "the limit's reset")
 
 
-def _number_or_date(raw: str, scale: float, now_s: float) -> float | None:
+def _reset(headers: Mapping[str, str], now_s: float) -> float | None:
+    """The longest of the used-up limits' waits; of all if none is said to be used up."""
+    waits: list[float] = []
+    used_up: list[float] = []
+    for name, left in _RESETS:
+        raw = headers.get(name)
+        seconds = None if raw is None else _seconds(raw, 1.0, now_s)
+        if seconds is not None and seconds > 0:
+            waits.append(seconds)
+            if headers.get(left, "").strip() == "0":
+                used_up.append(seconds)
+    return max(used_up or waits, default=None)
+
+
+def _seconds(raw: str, scale: float, now_s: float) -> float | None:
+    """Seconds from now: a number, a duration with units, or a point in time (RFC 3339, HTTP, Unix).
+
+    Two proxies may each have said it, which makes a list: the first is the nearest to the provider.
+    """
+    raw = raw.strip()
     try:
         seconds = float(raw) * scale
     except ValueError:
         pass
     else:
-        return None if math.isnan(seconds) else seconds
+        return None if math.isnan(seconds) else _from_now(seconds, now_s)
+    duration = read_duration(raw)
+    if duration is not None:
+        return duration
+    moment = _moment(raw)
+    if moment is not None:
+        return moment - now_s
+    first, comma, _ = raw.partition(",")
+    return _seconds(first, scale, now_s) if comma else None
+
+
+def _from_now(seconds: float, now_s: float) -> float:
+    """A number that is too large for a wait of anybody's is a Unix timestamp; OpenRouter's is in milliseconds."""
+    if seconds < max(_EPOCH_S_MIN, now_s - _DAY_S):
+        return seconds
+    return (seconds / 1000 if seconds >= _EPOCH_S_MIN * 1000 else seconds) - now_s
+
+
+def _moment(raw: str) -> float | None:
+    """A date as a Unix timestamp; without a zone it is UTC."""
     try:
-        return parsedate_to_datetime(raw).timestamp() - now_s
-    except (ValueError, TypeError, OverflowError, IndexError):
+        found = datetime.fromisoformat(raw.upper())
+    except ValueError:
+        try:
+            found = parsedate_to_datetime(raw)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+    try:
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
 
 
@@ -87,13 +162,3 @@ def _bounded(seconds: float, max_s: float, shown: str) -> Wait:
     if seconds > max_s:
         return Wait(max_s, f"{shown} capped at {max_s:g} s")
     return Wait(seconds)
-
-
-def _from_words(message: str, max_s: float) -> float | None:
-    plain = _AFTER_WORDS.search(message)
-    if plain is not None:
-        return min(max_s, float(plain[1]))
-    found = _IN_WORDS.search(message)
-    if found is None or not found[1]:
-        return None
-    return min(max_s, sum(float(number) * _GO_SECONDS[unit] for number, unit in _GO_PART.findall(found[1])))
