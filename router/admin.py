@@ -29,6 +29,7 @@ from .core import LLMRouter
 from .errors import ConfigError
 from .fleet import UnknownProvider
 from .metrics import Metrics
+from .lane import DRAINED, Lane
 from .oauth_login import OAuthLogin
 from .provider import LLMProvider
 
@@ -171,8 +172,8 @@ class Admin:
                             "model": lane.model,
                             "breaker": lane.breaker.state,
                             "streams": lane.streams.state,
-                            "available": lane.available(),
-                            "reason": None if lane.available() else lane.why_not(),
+                            "available": lane.available() and not lane.draining,
+                            "reason": _why_not(lane),
                         }
                         for lane in member.lanes.values()
                     ],
@@ -185,6 +186,12 @@ class Admin:
 
 def _checked(make: Callable[[], Provider]) -> Provider:
     try:
+def _why_not(lane: Lane) -> str | None:
+    if lane.draining:
+        return f"{lane.label}: {DRAINED}"
+    return None if lane.available() else lane.why_not()
+
+
         return make()
     except ValidationError as error:
         # Never the input: it may hold a key.

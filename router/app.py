@@ -171,7 +171,7 @@ class App:
         ready, breakers = False, {}
         for member in self.router.fleet.members:
             for lane in member.lanes.values():
-                ready = ready or lane.available() or lane.due()
+                ready = ready or (not lane.draining and (lane.available() or lane.due()))
                 label = lane.label if len(member.lanes) == 1 else f"{lane.label}, {lane.model}"
                 breakers[label] = str(lane.breaker.state)
         return (200 if ready else 503), JSON[1], orjson.dumps({"ready": ready, "breakers": breakers})

@@ -17,6 +17,7 @@ from .errors import (
     Meaning,
     RequestRejected,
 )
+from .fleet import Era
 from .lane import Lane
 from .messages import LLMRequest, LLMResponse
 from .observer import CallRecord
@@ -53,7 +54,7 @@ class Call:
         request: What is asked.
         record: What is told about it at the end.
         deadline_s: When it is over, on the router's clock.
-        lanes: Who may be asked, best first; nobody else ever is.
+        lanes: Who may be asked, best first; nobody else ever is. Who came since the call began may join.
         failures: The last failure of each lane that was asked.
         last_failed: The lane that failed last.
         retries: Retries made at each lane.
@@ -61,6 +62,7 @@ class Call:
         counted: Attempts that count against the call's limit. Probes don't, they are the router's own interest; nor do
             refusals, which took no time and did no work.
         refused: Attempts that were refused.
+        era: When it began, for those who leave the fleet while it lasts.
         known: An answer of before, which the caller gets though nobody could answer.
     """
 
@@ -75,6 +77,7 @@ class Call:
     counted: int = 0
     refused: int = 0
     probes_started: int = 0
+    era: Era = field(default_factory=Era)
     known: LLMResponse | None = None
 
     @property

@@ -19,8 +19,8 @@ from .config import Retry, Timeouts
 from .continuation import Said
 from .continued_stream import ContinuedStream
 from .errors import AllProvidersExhausted, Attempt, Failure, Meaning, RequestRejected
-from .fleet import Fleet, Member
-from .lane import Lane, make_lane
+from .fleet import Fleet
+from .lane import DRAINED, Lane, make_lane
 from .messages import Chunk, LLMRequest, LLMResponse, Tokens
 from .observer import BreakerMove, CallRecord, Observer
 from .open_stream import End, OpenStream, Streaming
@@ -32,7 +32,7 @@ from .policies.hedge import Hedge
 from .policies.last_good import LastGood
 from .policies.order import FirstOnly, Order, Priority
 from .policies.retry import Backoff
-from .policies.spending import Ceiling, Purse
+from .policies.spending import Ceiling, Purse, empty, pay
 from .policies.waiting import WaitingRoom
 from .prices import find
 from .provider import AttemptLimits, LLMProvider
@@ -41,9 +41,6 @@ from .runner import Runner
 from .terms import permitted, without_fallbacks
 
 _STREAM_OUTCOMES = {End.COMPLETE: "ok", End.BROKEN: "interrupted", End.LEFT: "cancelled"}
-LEAVING_POLL_S = 0.05
-"""How often a provider that leaves is asked whether its last call is over, in seconds."""
-
 _LOOP_CLOSED = "Event loop is closed"
 
 
@@ -102,10 +99,11 @@ class LLMRouter(BothWays):
             self._timeouts.connect, self._timeouts.first_token, self._timeouts.between_tokens, self._timeouts.answer
         )
         self._room = WaitingRoom(waiting_max)
-        self.fleet = Fleet(providers, self._make_lane, self._room.call_one)
+        self.fleet = Fleet(providers, self._make_lane, self._room.call_one, self._room.call_all)
+        self._fallback = fallback
         self._order: Order = order or (Priority() if fallback else FirstOnly())
         self._budget = RetryBudget(retry.budget, retry.budget_reserve)
-        self._runner = Runner(self._observers, clock, self._pay)
+        self._runner = Runner(self._observers, clock, lambda provider, usd: pay(self.purses, provider, usd))
         policies = Policies(
             attempts_max=retry.attempts_max if fallback else 1,
             budget=self._budget,
@@ -119,7 +117,9 @@ class LLMRouter(BothWays):
             continuing=continuing,
             probe_max_s=self._timeouts.total,
         )
-        self._rounds = Rounds(policies, self._runner, self._observers, clock=clock, sleep=sleep, chance=chance)
+        self._rounds = Rounds(
+            policies, self._runner, self._observers, clock=clock, sleep=sleep, chance=chance, newcomers=self._newcomers
+        )
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
@@ -273,15 +273,38 @@ class LLMRouter(BothWays):
         limit = self._total_s(request)
         if terms.silence_s is not None:
             limit = min(limit, terms.silence_s)
-        call = Call(request, record, now + limit, ())
+        era = self.fleet.era
+        era.calls += 1
+        call = Call(request, record, now + limit, (), era=era)
         try:
-            # The one place where lanes are chosen: what isn't permitted here is out of every round's reach.
+            # Here, and in `_newcomers`, lanes are chosen: what isn't permitted is out of every round's reach.
             lanes = permitted(self.fleet.candidates(request), terms)
         except RequestRejected:
             self._end(call, "rejected")
             raise
         call.lanes = without_fallbacks(self._order.arrange(lanes, request), terms)
+        if self.fleet.draining:
+            record.skipped += [f"{lane.label}: {DRAINED}" for lane in call.lanes if lane.draining]
+            call.lanes = [lane for lane in call.lanes if not lane.draining]
         return call
+
+    def _newcomers(self, call: Call) -> Sequence[Lane]:
+        """Who came, or came back, since the call began; they join those whom it may ask."""
+        if call.era is self.fleet.era:
+            return ()
+        request, first = call.request, call.lanes[0].name if call.lanes else None
+        alone = request.terms.disable_fallbacks or not self._fallback
+        try:
+            lanes = permitted(self.fleet.candidates(request), request.terms)
+        except RequestRejected:
+            return ()
+        found = [
+            lane
+            for lane in (lanes if alone else self._order.arrange(lanes, request))
+            if lane not in call.lanes and not lane.draining and (not alone or lane.name == first)
+        ]
+        call.lanes = [*call.lanes, *found]
+        return found
 
     def _total_s(self, request: LLMRequest) -> float:
         own = request.terms.timeout_s
@@ -290,6 +313,7 @@ class LLMRouter(BothWays):
     def _end(self, call: Call, outcome: str, lane: Lane | None = None) -> None:
         record = call.record
         record.outcome = outcome
+        call.era.calls -= 1
         if lane is not None:
             record.provider, record.model, record.credential = lane.name, lane.model, lane.provider.credential
         record.duration_s = self._clock() - record.started_s
@@ -310,24 +334,8 @@ class LLMRouter(BothWays):
             gate=gate,
             hedge_quantile=self._quantile,
             price=provider.profile.price or find(model),
-            closed_by=lambda: self._no_money(provider.name),
+            closed_by=lambda: empty(self.purses, provider.name),
         )
-
-    def _no_money(self, provider: str) -> str:
-        if not self.purses:
-            return ""
-        for name in (provider, ""):
-            purse = self.purses.get(name)
-            if purse is not None and purse.empty:
-                whose = "its budget" if name else "the total budget"
-                return f"{whose} of {purse.limit_usd:g} USD is spent, the next begins in {purse.wait_s:.0f} s"
-        return ""
-
-    def _pay(self, provider: str, usd: float) -> None:
-        for name in (provider, ""):
-            purse = self.purses.get(name)
-            if purse is not None:
-                purse.pay(usd)
 
     def _breaker_moved(self, lane: Lane, breaker: Breaker, state: State) -> None:
         self._room.call_all()
@@ -344,25 +352,17 @@ class LLMRouter(BothWays):
             observer.breaker_moved(move)
 
     def replace(self, name: str, providers: Sequence[LLMProvider]) -> None:
-        """Exchange a provider's credentials, or remove it if there are none; its calls on their way are finished.
+        """Exchange a provider's credentials, or remove it if there are none.
+
+        Calls that began before may still ask who leaves; it is closed when they are over.
 
         Raises:
             UnknownProvider: There is no such provider.
         """
         leaving = self.fleet.replace(name, providers)
-        task = asyncio.get_running_loop().create_task(self._see_off(leaving))
+        task = asyncio.get_running_loop().create_task(self.fleet.see_off(leaving, self._clock, self._timeouts.total))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
-        self._room.call_all()
-
-    async def _see_off(self, members: list[Member]) -> None:
-        deadline = self._clock() + self._timeouts.total
-        while any(member.in_flight for member in members) and self._clock() < deadline:  # noqa: ASYNC110 - rare; an event
-            # for each attempt's end would be on the path of every call.
-            await asyncio.sleep(LEAVING_POLL_S)
-        self.fleet.gone(members)
-        for member in members:
-            await member.provider.aclose()
 
     async def aclose(self) -> None:
         """Close every connection and end what runs in the background."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from .provider import LLMProvider
 MODELS_MAX = 64
 """Models of one member that are told apart; further ones share a lane. Models come from the configuration, but a
 provider of the user's own may name any."""
+
+LEAVING_POLL_S = 0.05
+"""How often it is looked whether the calls are over that may ask a provider that leaves, in seconds."""
 
 
 class UnknownProvider(RouterError):  # noqa: N818 - named for what is wrong
@@ -40,7 +44,7 @@ class Member:
         return found
 
     def drain(self, *, draining: bool) -> None:
-        """Let no new calls in, or do so again."""
+        """Let no new calls in, or do so again; calls that began before may still come."""
         self.draining = draining
         for lane in self.lanes.values():
             lane.draining = draining
@@ -51,6 +55,17 @@ class Member:
         return sum(lane.in_flight for lane in self.lanes.values())
 
 
+@dataclass(slots=True, eq=False)
+class Era:
+    """The time between two changes of the fleet.
+
+    Attributes:
+        calls: Those that began in it and aren't over.
+    """
+
+    calls: int = 0
+
+
 class Fleet:
     """Members in the order of preference.
 
@@ -58,6 +73,11 @@ class Fleet:
         providers: In that order; providers of one name are one pool of credentials.
         make: Makes the lane of a provider and a model behind its pool's gate.
         freed: Called when a full provider has room again.
+        changed: Called when providers came, went, or take calls again.
+
+    Attributes:
+        era: In which calls begin now. Those of earlier ones may still ask who has left or is drained since.
+        draining: Whether anybody gets no new calls.
     """
 
     def __init__(
@@ -65,8 +85,11 @@ class Fleet:
         providers: Iterable[LLMProvider],
         make: Callable[[LLMProvider, str, Gate], Lane],
         freed: Callable[[], None],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._make, self._freed = make, freed
+        self._make, self._freed, self._told = make, freed, changed
+        self.era, self._earlier = Era(), list[Era]()
+        self.draining = False
         self._gates: dict[str, Gate] = {}
         self._turns: dict[str, int] = {}
         self._mixed = False
@@ -128,6 +151,7 @@ class Fleet:
         self.members += made
         order.insert(len(order) if place is None else place, name)
         self.reorder(order)
+        self._changed()
 
     def reorder(self, names: Sequence[str]) -> None:
         """Another order of preference; providers that aren't named keep their order behind the named ones.
@@ -144,12 +168,13 @@ class Fleet:
         """Send a provider no new calls, or do so again; those on their way are finished."""
         for member in self.pool(name):
             member.drain(draining=draining)
+        self._changed()
 
     def replace(self, name: str, providers: Sequence[LLMProvider]) -> list[Member]:
         """Exchange a provider's credentials at its place; what leaves finishes its calls. None removes the provider.
 
         Returns:
-            The members that leave; call `gone` when their calls are over.
+            The members that leave, for `see_off`.
         """
         leaving = self.pool(name)
         place = self.members.index(leaving[0])
@@ -164,11 +189,30 @@ class Fleet:
         for member in leaving:
             member.drain(draining=True)
         self.leaving += leaving
+        self._changed()
         return leaving
 
-    def gone(self, members: Sequence[Member]) -> None:
-        """Those who left have no calls any more."""
-        self.leaving = [member for member in self.leaving if member not in members]
+    async def see_off(self, leaving: Sequence[Member], clock: Callable[[], float], limit_s: float) -> None:
+        """Close those who leave once every call that began before is over: any of them may still come to need them.
+
+        Args:
+            leaving: What `replace` gave.
+            clock: Seconds that only go forward.
+            limit_s: How long that may take.
+        """
+        before, deadline = list(self._earlier), clock() + limit_s
+        while clock() < deadline and (any(era.calls for era in before) or any(each.in_flight for each in leaving)):  # noqa: ASYNC110 - see below
+            # Rare; an event for each call's end would be on the path of every call.
+            await asyncio.sleep(LEAVING_POLL_S)
+        self.leaving = [member for member in self.leaving if member not in leaving]
+        for member in leaving:
+            await member.provider.aclose()
+
+    def _changed(self) -> None:
+        self.draining = any(member.draining for member in self.members)
+        self._earlier = [era for era in (*self._earlier, self.era) if era.calls]
+        self.era = Era()
+        self._told()
 
     def _member(self, provider: LLMProvider) -> Member:
         self._mixed = self._mixed or not provider.serves("chat")

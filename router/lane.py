@@ -11,9 +11,13 @@ from .policies.breaker import Breaker, Settings, State, Ticket
 from .policies.gate import Gate
 from .policies.pace import Pace
 from .policies.patience import USUAL_FACTOR, Patience
+from .policies.spending import Purse
 from .prices import Price
 from .provider import AttemptLimits, LLMProvider
 from .validate import CONTENT_DRIFTS
+
+DRAINED = "is being drained"
+"""Why calls that begin now aren't sent there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,9 +63,9 @@ class Lane:
         limits: Time limits of one attempt, in seconds.
         pace: How long its attempts take, and what they produce.
         price: What its tokens cost; None if nobody knows.
-        closed_by: Why it is closed for reasons that aren't its own (its budget is spent), or nothing.
+        closed_by: The budget that is spent, so that it may not be asked; None if none is.
         gate: Counts attempts at the provider, shared by its lanes.
-        draining: It gets no new calls.
+        draining: Calls that begin now leave it out; earlier ones may still need it.
         in_flight: Attempts on this lane.
         unbegun_max: Streams in a row that fail before their first token, by accident, until later ones go elsewhere.
     """
@@ -74,7 +78,7 @@ class Lane:
     limits: AttemptLimits
     pace: Pace = field(default_factory=Pace)
     price: Price | None = None
-    closed_by: Callable[[], str] = lambda: ""
+    closed_by: Callable[[], Purse | None] = lambda: None
     gate: Gate = field(default_factory=Gate)
     draining: bool = False
     in_flight: int = 0
@@ -94,13 +98,12 @@ class Lane:
 
     def blocked(self) -> str:
         """Why it can't be asked whatever its breakers say, or nothing."""
-        if self.draining:
-            return "is being drained"
         if not self.provider.is_available():
             return "not configured to be asked"
         if self.gate.full:
             return f"{self.gate.inside} attempts at once (concurrency_max)"
-        return self.closed_by()
+        purse = self.closed_by()
+        return "" if purse is None else purse.why
 
     def available(self, *, stream: bool = False) -> bool:
         """Whether calls are sent here without further thought."""
@@ -140,7 +143,7 @@ class Lane:
 
     def hope(self, *, stream: bool = False) -> bool:
         """Whether waiting for it may help: it is full, or out for a reason that time mends. A ban isn't one."""
-        if self.gate.full and not self.draining:
+        if self.gate.full:
             return True
         if self.blocked() or self.available(stream=stream):
             return False
@@ -149,7 +152,9 @@ class Lane:
 
     def wait_s(self, *, stream: bool = False) -> float:
         """Seconds until it may be asked again; 0 if it may be now, or if a probe is on its way."""
-        return max(self.breaker.wait_s, self.streams.wait_s if stream else 0.0)
+        purse = self.closed_by()
+        unpaid_s = 0.0 if purse is None else purse.wait_s
+        return max(unpaid_s, self.breaker.wait_s, self.streams.wait_s if stream else 0.0)
 
     def succeeded(self, permit: Pass) -> None:
         """The whole answer arrived."""
@@ -263,7 +268,7 @@ def make_lane(
     gate: Gate | None = None,
     hedge_quantile: float = 0.95,
     price: Price | None = None,
-    closed_by: Callable[[], str] = lambda: "",
+    closed_by: Callable[[], Purse | None] = lambda: None,
 ) -> Lane:
     """A lane with nothing remembered.
 
@@ -279,7 +284,7 @@ def make_lane(
         gate: Shared by the lanes of a provider.
         hedge_quantile: Of its usual times, after which it counts as late.
         price: What its tokens cost.
-        closed_by: Why it is closed for reasons that aren't its own, or nothing.
+        closed_by: The budget that is spent, if one is.
     """
     name = f"{provider.name} {provider.credential}".strip()
 

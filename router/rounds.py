@@ -56,6 +56,7 @@ class Rounds:
         clock: Seconds that only go forward.
         sleep: Waits for a number of seconds.
         chance: A number in [0, 1) for an entity and a count; sets the jitter.
+        newcomers: Lanes that a call may ask and that weren't there, or took no calls, when it began.
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class Rounds:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         chance: Callable[[str, int], float],
+        newcomers: Callable[[Call], Sequence[Lane]] = lambda _call: (),
     ) -> None:
+        self._newcomers = newcomers
         self.policies, self._runner, self._observers = policies, runner, observers
         self._clock, self._sleep, self._chance = clock, sleep, chance
 
@@ -304,6 +307,10 @@ class Rounds:
             wait = self._shortest_wait(call, out)
             left = until - self._clock()
             if wait is None or wait > left or left <= 0:
+            if came := self._newcomers(call):
+                out += came
+                if served := await self._ask_who_is_back(call, came):
+                    return served
                 break
             if room.full:
                 call.record.skipped.append("too many calls wait already (limits.waiting_max)")
@@ -322,7 +329,7 @@ class Rounds:
             # Its breaker has closed, or is due for a probe, since this call's attempts were used up on those who were
             # out: this isn't one more of them.
             call.counted = min(call.counted, self.policies.attempts_max - 1)
-            if served := await self._first_try(call, lane, "waited"):
+            if served := await self._first_try(call, lane, "waited" if call.record.waited_s else ""):
                 return served
         return await self._await_probes(call)
 

@@ -49,7 +49,9 @@ class RoundRobin:
         if not lanes:
             return lanes
         # A turn passes by those who are out, or their neighbour would get their share on top of its own.
-        up = [place for place, lane in enumerate(lanes) if lane.available()] or list(range(len(lanes)))
+        up = [place for place, lane in enumerate(lanes) if lane.available() and not lane.draining] or list(
+            range(len(lanes))
+        )
         self._turn += 1
         start = up[self._turn % len(up)]
         return [*lanes[start:], *lanes[:start]]

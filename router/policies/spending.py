@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 
 class Purse:
@@ -66,6 +66,12 @@ class Purse:
         """Seconds until the next period."""
         return max(0.0, self._ends_s - self._clock())
 
+    @property
+    def why(self) -> str:
+        """What an empty one says."""
+        whose = "its budget" if self.name else "the total budget"
+        return f"{whose} of {self.limit_usd:g} USD is spent, the next begins in {self.wait_s:.0f} s"
+
     def _turn(self) -> None:
         now = self._clock()
         if now < self._ends_s:
@@ -74,6 +80,22 @@ class Purse:
         self._ends_s += periods * self._period_s
         self.spent_usd = 0.0
         self._next = 0
+
+
+def empty(purses: Mapping[str, Purse], provider: str) -> Purse | None:
+    """The budget, its own or everybody's, for which a provider may not be asked now."""
+    if not purses:
+        return None
+    found = [purse for name in (provider, "") if (purse := purses.get(name)) is not None and purse.empty]
+    return max(found, key=lambda purse: purse.wait_s, default=None)
+
+
+def pay(purses: Mapping[str, Purse], provider: str, usd: float) -> None:
+    """A provider's attempt cost this much."""
+    for name in (provider, ""):
+        purse = purses.get(name)
+        if purse is not None:
+            purse.pay(usd)
 
 
 class Ceiling:

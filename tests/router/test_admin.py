@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import httpx
 import pytest
@@ -206,9 +207,23 @@ async def test_the_budget_of_an_added_provider_is_kept(managed):
 async def test_no_call_is_lost_whatever_is_changed(managed, tmp_path):
     """Two hundred calls, plain and streamed, while providers are added, moved, drained, given other keys and removed.
 
-    All are answered, whole; nothing is left over.
+    Half of Anthropic's answers are errors, so that calls need somebody else while that is changed. All are answered,
+    whole; nothing is left over.
+def every_other_fails(up):
+    """A script whose every other answer is an error."""
+    asked = itertools.count()
+
+    async def script(exchange) -> None:
+        if next(asked) % 2:
+            await up.well(exchange)
+        else:
+            await exchange.reply(500, {"type": "error", "error": {"type": "api_error", "message": "Internal"}})
+
+    return script
+
+
     """
-    b = await managed()
+    b = await managed(retry={"wait_max": "2s"}, breaker={"failures_in_a_row": 1000, "failures_min": 1000})
     key = tmp_path / "key"
     key.write_text("sk-0")
     over = asyncio.Event()
@@ -217,6 +232,7 @@ async def test_no_call_is_lost_whatever_is_changed(managed, tmp_path):
     async def calls(*, stream: bool) -> None:
         while len(answered) < 200 or not over.is_set():
             if stream:
+    b.anthropic.always = every_other_fails(b.anthropic)
                 response, words, _ = await b.ask_stream()
                 assert words.strip() == f"{response.headers['x-llm-provider'].split('-')[0]} is well"
             else:
