@@ -22,7 +22,7 @@ whoever is well, however many turned it away. A request that is the caller's own
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from .attempt import DEADLINE, Opened
@@ -121,6 +121,9 @@ class Rounds:
             if lane in call.failures:
                 # As a hedge.
                 continue
+            if self._no_probe(call, lane, queue):
+                queue.append(lane)
+                continue
             if served := await self._first_try(call, lane):
                 return served
             failure = call.failures.get(lane)
@@ -142,12 +145,12 @@ class Rounds:
         if not permit.probe:
             passed_by = call.failures or call.record.skipped
             return await self._try(call, lane, permit, why or ("failover" if passed_by else "preferred"))
-        limit = lane.limits.first_token_s if call.stream else lane.patience.limit_s(alternative=True)
+        limit = lane.patience.probe_limit_s(stream=call.stream)
         running = self._runner.begin(lane, permit, call.request, call.record)
         # Its limits are the lane's own: its caller may have little time left, and that says nothing about the lane.
         task, probe = self._runner.start_probe(running, limit, self.policies.probe_max_s)
         call.add_probe(lane, task, probe)
-        if self._alternative(call, lane):
+        if self._alternative(call, lane, counting=0):
             return await call.await_probes(task, min(left, self.policies.head_start_s))
         return await self._await_probes(call)
 
@@ -178,9 +181,7 @@ class Rounds:
             lane.abandoned(permit)
             call.record.skipped.append(f"{lane.label}: {TOO_LATE}")
             return None
-        limit = lane.limits.first_token_s
-        if not call.stream:
-            limit = lane.patience.limit_s(alternative=self._alternative(call, lane))
+        limit = lane.patience.limit_s(alternative=self._alternative(call, lane), stream=call.stream)
         call.counted += 1
         call.record.why = why
         if call.last_failed is not None and call.last_failed is not lane:
@@ -224,7 +225,9 @@ class Rounds:
 
     async def _hedge(self, call: Call, lane: Lane, permit: Pass) -> Served:
         try:
-            served = await self._ask(call, lane, permit, lane.limits.first_token_s)
+            # The first attempt is still on its way.
+            limit = lane.patience.limit_s(alternative=True, stream=call.stream)
+            served = await self._ask(call, lane, permit, limit)
         except AttemptFailed as error:
             # The call goes on with its first attempt; this lane has been asked.
             call.failures[lane] = error.failure
@@ -304,13 +307,13 @@ class Rounds:
         # Who is in but failed this call (it was unfit, or it was an accident of this call alone) isn't waited for.
         out = [lane for lane in call.lanes if not lane.available(stream=call.stream)]
         for _ in range(WAKES_MAX):
-            wait = self._shortest_wait(call, out)
-            left = until - self._clock()
-            if wait is None or wait > left or left <= 0:
             if came := self._newcomers(call):
                 out += came
                 if served := await self._ask_who_is_back(call, came):
                     return served
+            wait = self._shortest_wait(call, out)
+            left = until - self._clock()
+            if wait is None or wait > left or left <= 0:
                 break
             if room.full:
                 call.record.skipped.append("too many calls wait already (limits.waiting_max)")
@@ -324,7 +327,7 @@ class Rounds:
 
     async def _ask_who_is_back(self, call: Call, out: Sequence[Lane]) -> Served | None:
         for lane in out:
-            if not self._in(call, lane):
+            if not self._in(call, lane) or self._no_probe(call, lane, call.lanes):
                 continue
             # Its breaker has closed, or is due for a probe, since this call's attempts were used up on those who were
             # out: this isn't one more of them.
@@ -344,9 +347,16 @@ class Rounds:
         limit = min(self.policies.wait_max_s, self.left_s(call))
         return wait is not None and wait < limit
 
-    def _alternative(self, call: Call, lane: Lane) -> bool:
-        """Whether somebody else could be asked after this lane."""
-        if not call.request.repeatable or call.counted + 1 >= self.policies.attempts_max:
+    @staticmethod
+    def _no_probe(call: Call, lane: Lane, others: Iterable[Lane]) -> bool:
+        """Whether this would be a probe, of a request that can't be repeated, though one of the others is well."""
+        if call.request.repeatable or lane.available(stream=call.stream):
+            return False
+        return any(other not in call.failures and other.available(stream=call.stream) for other in others)
+
+    def _alternative(self, call: Call, lane: Lane, *, counting: int = 1) -> bool:
+        """Whether somebody else could be asked after this lane; a probe there doesn't count as an attempt."""
+        if not call.request.repeatable or call.counted + counting >= self.policies.attempts_max:
             return False
         return any(other is not lane and other not in call.failures and self._in(call, other) for other in call.lanes)
 

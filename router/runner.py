@@ -121,8 +121,8 @@ class Runner:
             else:
                 answer = await answer_plain(running.lane, running.request, limit_s)
         except AttemptFailed as error:
-            if error.failure.reason == "timeout_answer":
-                running.lane.patience.probe_timed_out()
+            if error.failure.reason in {"timeout_answer", "timeout_first_token"}:
+                running.lane.patience.probe_timed_out(stream=running.stream)
             self._failed(running, error)
             raise
         except BaseException:
@@ -158,6 +158,8 @@ class Runner:
         lane = running.lane
         lane.succeeded(running.permit)
         took = running.first_token_s
+        if took is not None:
+            lane.patience.began(took)
         lane.pace.took(self._clock() - running.started_s if took is None else took, tokens[1])
         if tokens is NOTHING or not (tokens[0] or tokens[1]):
             bill = uncounted(lane, running.request, pieces + characters // LETTERS_PER_TOKEN)

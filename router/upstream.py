@@ -55,8 +55,8 @@ async def send(
         AttemptFailed: No answer began.
     """
     # A plain answer is silent until it is complete, so only the core's own limit applies. A stream's socket limit
-    # serves both of its waits; the core keeps the stricter one for the first token.
-    silence = max(limits.first_token_s, limits.between_tokens_s) if stream else None
+    # serves all of its waits; the core keeps the stricter ones, for the first token and between two.
+    silence = max(limits.first_token_s, limits.between_tokens_s, limits.answer_s) if stream else None
     timeout = {"connect": limits.connect_s, "read": silence, "write": silence, "pool": limits.connect_s}
     # Given as a stream, the content isn't looked at again for headers that are known here.
     body = httpx.ByteStream(content)

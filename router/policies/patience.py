@@ -1,9 +1,10 @@
-"""Patience: how long to wait for a plain answer, which says nothing until it is complete.
+"""Patience: how long to wait for a plain answer, which says nothing until it is complete, and for a stream's beginning.
 
 A stream that hangs shows it by its first token. A plain answer doesn't, and its time depends on its length: a limit
 short enough to notice a hang within a caller's deadline would cut honest long answers. So the limit follows what the
 provider usually needs (four times its slowest recent answer), never less than the first-token limit, and it is used
-only while there is another provider to turn to: a wrong guess costs a second attempt, never the answer.
+only while there is another provider to turn to: a wrong guess costs a second attempt, never the answer. The limit for
+a first token is no other: where nobody else is left, a model that thinks without a word is waited for.
 
 What is usual is known from before: a provider that becomes slower answers slowly at first, and a limit that followed
 such answers at once would rise with the trouble that it is there to notice. So once enough answers are known, a slower
@@ -40,13 +41,28 @@ class Patience:
         self._slowest_s = self._ripening_s = self._fresh_s = 0.0
         self._turn_s: float | None = None
         self._samples = 0
-        self._stretch = 1.0
+        self._stretch = self._stream_stretch = 1.0
 
-    def limit_s(self, *, alternative: bool) -> float:
-        """Seconds to wait for a plain answer; `alternative` says whether another provider could still be asked."""
-        if not alternative or self._samples < SAMPLES_MIN:
+    def limit_s(self, *, alternative: bool, stream: bool = False) -> float:
+        """Seconds to wait for a plain answer, or a stream's first token.
+
+        Args:
+            alternative: Whether another provider could still be asked.
+            stream: Which of the two.
+        """
+        if not alternative:
+            return self._most_s
+        if stream:
+            return self._least_s
+        if self._samples < SAMPLES_MIN:
             return self._most_s
         return min(self._most_s, self._usual_s * self._stretch)
+
+    def probe_limit_s(self, *, stream: bool) -> float:
+        """The same for a probe: while it is on its way nobody else may ask, so it is cut, but later each time."""
+        if not stream:
+            return self.limit_s(alternative=True)
+        return min(self._most_s, self._least_s * self._stream_stretch)
 
     def overdue_s(self, usual_s: float) -> float:
         """Seconds after which an answer that a caller's deadline cut is later than it should be.
@@ -78,9 +94,17 @@ class Patience:
         # A probe found it well, but slow: what it needs now is waited for, until that counts.
         self._stretch = max(1.0, min(self._stretch, seconds * STRETCH_PER_FAILED_PROBE / max(self._usual_s, 1e-9)))
 
-    def probe_timed_out(self) -> None:
+    def probe_timed_out(self, *, stream: bool = False) -> None:
         """A probe was cut: wait longer the next time, or a provider that became slow would never be found well."""
+        if stream:
+            self._stream_stretch = min(self._stream_stretch * STRETCH_PER_FAILED_PROBE, 1000.0)
+            return
         self._stretch = min(self._stretch * STRETCH_PER_FAILED_PROBE, 1000.0)
+
+    def began(self, seconds: float) -> None:
+        """A stream's first token took this long."""
+        if seconds < self._least_s:
+            self._stream_stretch = 1.0
 
     def _ripen(self) -> None:
         now = self._clock()

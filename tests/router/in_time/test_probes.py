@@ -7,8 +7,11 @@ import asyncio
 import pytest
 from banstorm.router import (
     Failure,
+    LLMRequest,
     Meaning,
 )
+from banstorm.router.config import Breaker, Retry
+from banstorm.router.messages import Native
 from banstorm.router.policies.breaker import State
 
 BAN = Failure(Meaning.ACCOUNT, "org_disabled", "This organization has been disabled.", status=400)
@@ -162,6 +165,57 @@ def test_a_probe_is_waited_for_when_nobody_else_answers(lab):
         await lab.ask(router)
         await asyncio.sleep(1.0)
         b.always = OVERLOADED
+        assert "a" == await lab.ask(router)
+
+    lab.virtually(scene())
+
+
+@both
+@pytest.mark.parametrize("accidents", [0, 2])
+def test_a_probe_takes_no_attempt_from_its_caller(lab, stream, accidents):
+    """With one attempt left, a probe that hangs holds its caller for its head start, and then who is well is asked."""
+    failing = [lab.Scripted(name) for name in "xy"[:accidents]]
+    a, b = lab.Scripted("a"), lab.Scripted("b")
+
+    async def scene() -> None:
+        retry = Retry(attempts_max=accidents + 1)
+        router = lab.make(*failing, a, b, retry=retry, breaker=Breaker(failures_in_a_row=3))
+        breaker = router.lanes[accidents].breaker
+        for ticket in [breaker.admit() for _ in range(3)]:
+            breaker.failed(ticket, OVERLOADED)
+        await asyncio.sleep(2.0)
+        a.always = 3600.0
+        for each in failing:
+            each.always = Failure(Meaning.DRIFTED, "drift_fields")
+        started = lab.now()
+        assert "b" == await lab.ask(router, stream=stream)
+        assert lab.now() - started < 0.6
+        assert 1 == len(a.asked)
+        await router.aclose()
+
+    lab.virtually(scene())
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_what_cannot_be_repeated_is_no_probe(lab, well):
+    """A request that may be sent once only isn't risked on a provider that is half open while another is well."""
+
+    class Service(lab.Scripted):
+        def serves(self, operation):
+            return True
+
+    a, b = Service("a"), Service("b")
+
+    async def scene() -> None:
+        router = lab.make(a, b, breaker=Breaker(failures_in_a_row=1))
+        for lane in router.lanes[: 1 if well else 2]:
+            lane.breaker.failed(lane.breaker.admit(), OVERLOADED)
+        await asyncio.sleep(2.0)
+        request = LLMRequest(operation="service", native=Native("http", {}))
+        assert not request.repeatable
+        assert ("b" if well else "a") == (await router.aroute(request)).provider
+        assert (State.OPEN if well else State.CLOSED) == router.lanes[0].breaker.state
+        # Somebody else's request finds it well.
         assert "a" == await lab.ask(router)
 
     lab.virtually(scene())
