@@ -293,8 +293,8 @@ class HTTPProvider(LLMProvider):
             )
         try:
             body, notes = self.word(request, stream=stream)
-            if native is not None:
-                notes = (*notes, *(f"dropped {name}" for name in native.lost))
+            if request.lost and request.wording_for(self.dialect) is None:
+                notes = (*notes, *(f"dropped {name}" for name in request.lost))
             return orjson.dumps(body), notes
         except AttemptFailed:
             raise

@@ -26,7 +26,6 @@ class Native:
         method: HTTP method, for services that are no LLMs.
         path: Path and query, for the same.
         headers: The caller's own headers that may go on (`idempotency-key`).
-        lost: What a translation into another dialect leaves out; the answer's notes tell it.
         only: What no other dialect can express, so only this one may be asked; empty if there is nothing.
     """
 
@@ -35,7 +34,6 @@ class Native:
     method: str = "POST"
     path: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    lost: tuple[str, ...] = ()
     only: str = ""
 
 
@@ -55,6 +53,7 @@ class LLMRequest:
         extra: Further chat completions parameters, passed on as they are.
         operation: `chat`; `embeddings`, whose body is in OpenAI's shape; or `service`, which only `native` words.
         native: The caller's own wording, if it came in another dialect than OpenAI's.
+        lost: What the translation of that wording left out; the answer's notes tell it, unless it went out as it was.
         terms: What may serve the caller, and how long it waits.
     """
 
@@ -69,6 +68,7 @@ class LLMRequest:
     extra: dict[str, Any] = field(default_factory=dict)
     operation: str = "chat"
     native: Native | None = None
+    lost: tuple[str, ...] = ()
     terms: Terms = field(default_factory=CURRENT.get)
     _chat: dict[str, Any] | None = None
 

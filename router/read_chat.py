@@ -33,6 +33,10 @@ _DEFAULTS: dict[str, Any] = {
     "truncation": "disabled",
 }
 """Values that are what a caller who says nothing gets."""
+KEYS_MAX = 20
+"""Keys that are named; the others are counted."""
+KEY_CHARS_MAX = 40
+"""Longest part of a key that is named: a caller may have written anything, and it ends up in a header and in a log."""
 
 
 def left_out(asked: dict[str, Any], read: AbstractSet[str]) -> list[str]:
@@ -44,11 +48,13 @@ def left_out(asked: dict[str, Any], read: AbstractSet[str]) -> list[str]:
     """
     if asked.keys() <= read:
         return []
-    return [
+    names = [
         name
         for name, value in asked.items()
         if name not in read and value is not None and (name not in _DEFAULTS or value != _DEFAULTS[name])
     ]
+    shown = [ascii(name[:KEY_CHARS_MAX])[1:-1] for name in names[:KEYS_MAX]]
+    return shown if len(names) <= KEYS_MAX else [*shown, f"{len(names) - KEYS_MAX} keys more"]
 
 
 def read_chat(request: LLMRequest, read: AbstractSet[str]) -> tuple[dict[str, Any], list[str]]:

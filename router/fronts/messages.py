@@ -42,7 +42,8 @@ class MessagesFront(Front):
         chat = Chat(body)
         request = LLMRequest.from_chat(chat.body)
         headers = {name: value for name in _PASSED if (value := asked.header(name)) is not None}
-        request.native = Native("anthropic", body, headers=headers, lost=tuple(chat.lost), only=chat.only)
+        request.native = Native("anthropic", body, headers=headers, only=chat.only)
+        request.lost = tuple(chat.lost)
         return Reading(request, bool(body.get("stream")), message_from, MessagesWriter)
 
     def error(self, status: int, error: Mapping[str, Any]) -> bytes:

@@ -10,12 +10,16 @@ from typing import Any
 
 import orjson
 
+from ..read_chat import left_out
 from .base import rejected
 
-_LOST = ("top_k", "thinking", "context_management", "service_tier", "inference_geo", "speed")
-"""Parameters that chat completions have no word for; the answer is still one."""
 _ONLY = ("container", "mcp_servers")
 """Parameters without which the question would be another."""
+_READ = frozenset(
+    {"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "stop_sequences", "metadata",
+     "tools", "tool_choice", "output_config", "output_format", *_ONLY}
+)  # fmt: skip
+"""Parameters that are read; any other is left out and told."""
 _RESULT_SAID = "tool_result"
 
 
@@ -35,7 +39,7 @@ class Chat:
     """
 
     def __init__(self, body: dict[str, Any]) -> None:
-        self.lost = [name for name in _LOST if body.get(name)]
+        self.lost = left_out(body, _READ)
         self.only = next((name for name in _ONLY if body.get(name)), "")
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
@@ -159,7 +163,11 @@ class Chat:
 
     def _form(self, body: dict[str, Any]) -> None:
         settings = body.get("output_config")
-        form = settings.get("format") if isinstance(settings, dict) else body.get("output_format")
+        settings = settings if isinstance(settings, dict) else {}
+        self.lost += [f"output_config.{name}" for name in left_out(settings, {"format"})]
+        form = settings.get("format") or body.get("output_format")
         if isinstance(form, dict) and form.get("type") == "json_schema":
             schema = {"name": "answer", "schema": form.get("schema") or {}}
             self.body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif form:
+            self.lost.append("output_config.format")

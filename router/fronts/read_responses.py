@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..read_chat import left_out
 from .base import rejected
 
 _STATEFUL = ("previous_response_id", "conversation", "background", "prompt")
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "user", "service_tier", "top_logprobs", "seed")
+_READ = frozenset(
+    {"model", "input", "instructions", "stream", "stream_options", "metadata", "max_output_tokens", "reasoning",
+     "tools", "tool_choice", "text", *_SAME, *_STATEFUL}
+)  # fmt: skip
+"""Parameters that are read, or go back to the caller; any other is left out and told."""
 
 
-def chat_from(body: dict[str, Any]) -> dict[str, Any]:
+def chat_from(body: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Translate a request.
+
+    Returns:
+        The chat completions body, and the names of what it leaves out.
 
     Raises:
         RequestRejected: It leans on stored state or hosted tools, or a member has the wrong type.
@@ -27,20 +36,35 @@ def chat_from(body: dict[str, Any]) -> dict[str, Any]:
     chat |= {name: body[name] for name in _SAME if body.get(name) is not None}
     if body.get("max_output_tokens") is not None:
         chat["max_completion_tokens"] = body["max_output_tokens"]
+    lost = left_out(body, _READ)
     reasoning = body.get("reasoning")
-    if isinstance(reasoning, dict) and reasoning.get("effort"):
-        chat["reasoning_effort"] = reasoning["effort"]
-    _tools(body, chat)
-    text = body.get("text")
-    form = text.get("format") if isinstance(text, dict) else None
-    if isinstance(form, dict) and form.get("type") == "json_schema":
+    if isinstance(reasoning, dict):
+        lost += [f"reasoning.{name}" for name in left_out(reasoning, {"effort"})]
+        if reasoning.get("effort"):
+            chat["reasoning_effort"] = reasoning["effort"]
+    _tools(body, chat, lost)
+    if isinstance(body.get("text"), dict):
+        _text(body["text"], chat, lost)
+    return chat, tuple(lost)
+
+
+def _text(text: dict[str, Any], chat: dict[str, Any], lost: list[str]) -> None:
+    lost += [f"text.{name}" for name in left_out(text, {"format", "verbosity"})]
+    if text.get("verbosity") is not None:
+        chat["verbosity"] = text["verbosity"]
+    form = text.get("format")
+    kind = form.get("type") if isinstance(form, dict) else None
+    if form is None or kind == "text":
+        return
+    if kind == "json_schema":
         schema = {
             name: form[name] for name in ("name", "schema", "strict", "description") if form.get(name) is not None
         }
         chat["response_format"] = {"type": "json_schema", "json_schema": schema}
-    elif isinstance(form, dict) and form.get("type") == "json_object":
+    elif kind == "json_object":
         chat["response_format"] = {"type": "json_object"}
-    return chat
+    else:
+        lost.append("text.format")
 
 
 def _input(given: Any) -> list[dict[str, Any]]:
@@ -101,7 +125,7 @@ def _content(content: Any, where: str) -> Any:
     return parts
 
 
-def _tools(body: dict[str, Any], chat: dict[str, Any]) -> None:
+def _tools(body: dict[str, Any], chat: dict[str, Any], lost: list[str]) -> None:
     tools = body.get("tools") or []
     if not isinstance(tools, list) or any(not isinstance(tool, dict) for tool in tools):
         raise rejected("'tools' has to be a list of objects", "tools")
@@ -121,3 +145,5 @@ def _tools(body: dict[str, Any], chat: dict[str, Any]) -> None:
         chat["tool_choice"] = {"type": "function", "function": {"name": choice.get("name", "")}}
     elif isinstance(choice, str):
         chat["tool_choice"] = choice
+    elif choice is not None:
+        lost.append("tool_choice")

@@ -21,10 +21,12 @@ class ResponsesFront(Front):
             RequestRejected: It isn't JSON, or asks for what needs stored state.
         """
         body = read_object(asked.body)
-        chat = chat_from(body)
+        chat, lost = chat_from(body)
         check_messages(chat)
+        request = LLMRequest.from_chat(chat)
+        request.lost = lost
         return Reading(
-            LLMRequest.from_chat(chat),
+            request,
             bool(body.get("stream")),
             lambda response: response_from(body, response),
             lambda: ResponsesWriter(body),

@@ -23,6 +23,7 @@ class MistralProvider(OpenAIProvider):
     asks_for_usage = False
     drops: ClassVar[tuple[str, ...]] = (
         "logprobs", "top_logprobs", "logit_bias", "user", "store", "service_tier", "reasoning_effort", "modalities",
+        "verbosity",
     )  # fmt: skip
     """Fields that its API refuses as extra inputs."""
     renames: ClassVar[dict[str, str]] = {"max_completion_tokens": "max_tokens", "seed": "random_seed"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from banstorm.router.errors import AttemptFailed, Meaning
 from banstorm.router.messages import LLMRequest
+from banstorm.router.read_chat import KEY_CHARS_MAX, KEYS_MAX
 from banstorm.router.to_anthropic import to_anthropic
 from banstorm.router.to_bedrock import to_bedrock
 from banstorm.router.to_gemini import to_gemini
@@ -127,3 +128,78 @@ def test_functions_of_2023_are_asked_elsewhere(translate, chat):
         notes(translate, **chat)
     assert Meaning.UNFIT == caught.value.failure.meaning
     assert "tool" in caught.value.failure.message
+
+
+async def test_a_key_can_forge_no_header(bench):
+    """Whatever a caller calls a key, its note is one line of printable ASCII, and of many keys some are named."""
+    b = await bench()
+    odd = {"a\r\nx-forged: 1": 1, "\u2028": 2, "k" * 999: 3, **{f"key{place}": place for place in range(100)}}
+    response = await b.ask(max_tokens=9, **odd)
+    told = response.headers["x-llm-adapted"].split(", ")
+    assert "x-forged" not in response.headers
+    assert ["dropped a\\r\\nx-forged: 1", "dropped \\u2028", "dropped " + "k" * KEY_CHARS_MAX] == told[:3]
+    assert KEYS_MAX + 1 == len(anthropic(LLMRequest.from_chat({"messages": [USER], "max_tokens": 9, **odd}))[1])
+
+
+MESSAGES = {"model": "any", "max_tokens": 9, "messages": [USER]}
+RESPONSES = {"model": "any", "input": "hello", "max_output_tokens": 9}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, None),
+        ({"thinking": {"type": "disabled"}, "service_tier": "auto", "metadata": {"user_id": "u"}}, None),
+        ({"thinking": {"type": "adaptive"}, "top_k": 5}, {"thinking", "top_k"}),
+        ({"context_management": {"edits": []}, "of_2027": 0}, {"context_management", "of_2027"}),
+        ({"output_config": {"effort": "low"}}, {"output_config.effort"}),
+    ],
+)
+async def test_messages_for_another_dialect(bench, asked, told, stream):
+    """Of an Anthropic caller's keys those that OpenAI has no word for are told when OpenAI answers."""
+    b = await bench()
+    b.anthropic.always = b.anthropic.replies(500, {})
+    response = await b.client.post("/v1/messages", json={**MESSAGES, **asked, "stream": stream})
+    assert (200, "openai") == (response.status_code, response.headers["x-llm-provider"])
+    given = response.headers.get("x-llm-adapted")
+    assert (told and {f"dropped {name}" for name in told}) == (given and set(given.split(", ")))
+
+
+async def test_an_anthropic_caller_loses_nothing_at_anthropic(bench):
+    """What goes out as it came needs no note."""
+    b = await bench()
+    response = await b.client.post("/v1/messages", json={**MESSAGES, "top_k": 5, "of_2027": 0})
+    assert "x-llm-adapted" not in response.headers
+    assert (5, 0) == tuple(b.anthropic.requests[0].body[name] for name in ("top_k", "of_2027"))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, None),
+        ({"store": False, "truncation": "disabled", "include": [], "metadata": {"a": "b"}}, None),
+        ({"text": {"format": {"type": "text"}}, "reasoning": {"effort": None}}, None),
+        ({"truncation": "auto", "max_tool_calls": 3}, {"truncation", "max_tool_calls"}),
+        ({"include": ["reasoning.encrypted_content"], "of_2027": 0}, {"include", "of_2027"}),
+        ({"reasoning": {"summary": "auto"}}, {"reasoning.summary"}),
+        ({"reasoning": {"effort": "low"}, "text": {"verbosity": "low"}}, {"reasoning_effort", "verbosity"}),
+        ({"text": {"format": {"type": "grammar"}}}, {"text.format"}),
+    ],
+)
+async def test_responses_for_another_api(bench, asked, told, stream):
+    """Of a Responses body the keys that chat completions or the vendor have no word for are told."""
+    b = await bench()
+    response = await b.client.post("/v1/responses", json={**RESPONSES, **asked, "stream": stream})
+    assert (200, "anthropic") == (response.status_code, response.headers["x-llm-provider"])
+    given = response.headers.get("x-llm-adapted")
+    assert (told and {f"dropped {name}" for name in told}) == (given and set(given.split(", ")))
+
+
+async def test_verbosity_reaches_openai(bench):
+    """It is a member of `text` in the one API and a parameter in the other."""
+    b = await bench()
+    b.anthropic.always = b.anthropic.replies(500, {})
+    response = await b.client.post("/v1/responses", json={**RESPONSES, "text": {"verbosity": "low"}})
+    assert ("openai", "low") == (response.headers["x-llm-provider"], b.openai.requests[0].body["verbosity"])
