@@ -20,6 +20,7 @@ from .errors import (
 from .fleet import Era
 from .lane import Lane
 from .messages import LLMRequest, LLMResponse
+from .money import estimate_input
 from .observer import CallRecord
 from .runner import Running
 
@@ -63,6 +64,7 @@ class Call:
             refusals, which took no time and did no work.
         refused: Attempts that were refused.
         era: When it began, for those who leave the fleet while it lasts.
+        prompt: Tokens of the prompt, as far as anybody has asked for them.
         known: An answer of before, which the caller gets though nobody could answer.
     """
 
@@ -78,6 +80,7 @@ class Call:
     refused: int = 0
     probes_started: int = 0
     era: Era = field(default_factory=Era)
+    prompt: int | None = None
     known: LLMResponse | None = None
 
     @property
@@ -101,6 +104,12 @@ class Call:
             and all(map(_turned_away, self.failures.values()))
             and all(asked.name != lane.name for asked in self.failures)
         )
+
+    def prompt_tokens(self) -> int:
+        """The prompt's length, roughly; measured once, since a long one takes a while."""
+        if self.prompt is None:
+            self.prompt = estimate_input(self.request)
+        return self.prompt
 
     def add_probe(self, lane: Lane, task: asyncio.Task[Answer], probe: Probe) -> None:
         """A probe was started with this call."""

@@ -368,7 +368,9 @@ class Rounds:
         ceiling, first = self.policies.ceiling, call.lanes[0]
         if ceiling is None or lane is first or lane.price is None or first.price is None:
             return ""
-        times = ceiling.exceeded(first.price.blended, lane.price.blended)
+        long = first.price.long is not None or lane.price.long is not None
+        tokens = call.prompt_tokens() if long else 0
+        times = ceiling.exceeded(first.price.blended_for(tokens), lane.price.blended_for(tokens))
         if times is None:
             return ""
         for observer in self._observers:

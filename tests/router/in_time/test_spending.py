@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from banstorm.router import AllProvidersExhausted, Failure, Meaning
 from banstorm.router.observer import Observer
@@ -76,6 +78,21 @@ def test_a_dear_failover_is_refused_or_told(lab, refuse):
             assert ("c", ("c: costs 5.0 times what a does (failover_cost)",)) == (answer.provider, answer.notes)
         assert ("c", 5.0, refuse) == ears.costly[0]
         assert (not refuse) == bool(c.asked)
+
+    lab.virtually(scene())
+
+
+@pytest.mark.parametrize(("letters", "who"), [(400, "b"), (40_000, "c")])
+def test_the_ceiling_looks_at_what_this_prompt_costs(lab, letters, who):
+    """A prompt long enough for a dearer rate is compared at that rate: whoever charges it is above the ceiling then."""
+    a, b, c = priced(lab, "a", 1.0), priced(lab, "b", 2.0), priced(lab, "c", 2.5)
+    usual = b.profile.price
+    b.profile = Profile(price=replace(usual, long_above=5_000, long=replace(usual, input=usual.input * 4)))
+    a.always = BAN
+
+    async def scene() -> None:
+        router = lab.make(a, b, c, ceiling=Ceiling(3.0, refuse=True))
+        assert who == (await router.aroute(lab.request("x" * letters))).provider
 
     lab.virtually(scene())
 
