@@ -84,12 +84,14 @@ class BothWays(ABC):
         return Pieces(self.pieces(request), self._own_loop)
 
     def close(self) -> None:
-        """`aclose` for a router that was used through `route` or `for`. The end of the program does it as well."""
+        """`aclose` for a router that was used through `route` or `for`. The end of the program does it as well.
+
+        Calls of other threads that are on their way end with a `RouterError`.
+        """
         thread, self._thread = self._thread, None
         atexit.unregister(self.close)
         if thread is not None:
-            thread.run(self.aclose())
-            thread.stop()
+            thread.stop(self.aclose())
 
     def __enter__(self) -> Self:
         return self

@@ -92,11 +92,12 @@ class Fleet:
         self.draining = False
         self._gates: dict[str, Gate] = {}
         self._turns: dict[str, int] = {}
-        self._mixed = False
+        self._mixed = self._pooled = False
         self.members: list[Member] = []
         self.leaving: list[Member] = []
         for provider in providers:
             self.members.append(self._member(provider))
+        self._pooled = len(self.members) > len(self._gates)
 
     @property
     def lanes(self) -> list[Lane]:
@@ -116,7 +117,7 @@ class Fleet:
             # asked, so that the caller is told why not.
             members = [member for member in members if member.provider.serves(request.operation)] or members
         found = [member.lane(member.provider.upstream_model(request)) for member in members]
-        return found if len(self._gates) == len(found) else self._take_turns(found)
+        return self._take_turns(found) if self._pooled else found
 
     def _take_turns(self, lanes: list[Lane]) -> list[Lane]:
         # Limits are kept per key, so calls are spread; a pool's members stand together.
@@ -210,6 +211,7 @@ class Fleet:
 
     def _changed(self) -> None:
         self.draining = any(member.draining for member in self.members)
+        self._pooled = len(self.members) > len(self._gates)
         self._earlier = [era for era in (*self._earlier, self.era) if era.calls]
         self.era = Era()
         self._told()

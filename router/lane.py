@@ -98,8 +98,11 @@ class Lane:
 
     def blocked(self) -> str:
         """Why it can't be asked whatever its breakers say, or nothing."""
-        if not self.provider.is_available():
-            return "not configured to be asked"
+        try:
+            if not self.provider.is_available():
+                return "not configured to be asked"
+        except Exception as error:  # noqa: BLE001 - a user's own code; its words may hold secrets
+            return f"is_available raised {type(error).__name__}"
         if self.gate.full:
             return f"{self.gate.inside} attempts at once (concurrency_max)"
         purse = self.closed_by()

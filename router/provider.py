@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from .messages import Chunk, LLMRequest, LLMResponse
 from .profile import Profile
+
+THREADS_MAX = 64
+"""Threads of one provider whose `generate` isn't asynchronous: its attempts at once; further ones wait their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class LLMProvider(ABC):
     model: str = ""
     credential: str = ""
     profile: Profile = Profile()
+    _threads: ThreadPoolExecutor | None = None
 
     def __init_subclass__(cls, **more: Any) -> None:
         """Lets a provider be written as plainly as it can be: without limits to heed, or without `async`."""
@@ -92,7 +98,18 @@ class LLMProvider(ABC):
 
     async def aclose(self) -> None:
         """Free what it holds."""
-        return
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            object.__setattr__(self, "_threads", None)
+
+    def _own_threads(self) -> ThreadPoolExecutor:
+        # Its own: where all share some, one that hangs takes them from the others.
+        if self._threads is None:
+            most = min(self.profile.concurrency_max or THREADS_MAX, THREADS_MAX)
+            made = ThreadPoolExecutor(most, thread_name_prefix=f"provider {self.name}")
+            object.__setattr__(self, "_threads", made)  # a user's class may be frozen
+            return made
+        return self._threads
 
     async def _in_one_piece(self, request: LLMRequest, limits: AttemptLimits) -> AsyncIterator[list[Chunk]]:
         response = await self.generate(request, limits)
@@ -122,7 +139,9 @@ def _as_asked(generate: Callable[..., Any]) -> Callable[..., Any]:
         if is_async:
             answer = await generate(self, *arguments)
         else:
-            answer = await asyncio.to_thread(generate, self, *arguments)
+            context = contextvars.copy_context()
+            call = functools.partial(context.run, generate, self, *arguments)
+            answer = await asyncio.get_running_loop().run_in_executor(self._own_threads(), call)
             if inspect.isawaitable(answer):
                 answer = await answer
         if not isinstance(answer, LLMResponse):

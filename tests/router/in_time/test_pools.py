@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from banstorm.router import AllProvidersExhausted, Failure, Meaning
+from banstorm.router import AllProvidersExhausted, Failure, LLMProvider, Meaning
 from banstorm.router.config import Breaker
 from banstorm.router.policies.breaker import State
 from banstorm.router.profile import Profile
@@ -28,6 +28,36 @@ def pool(lab, name, *credentials):
         member.credential = credential
         members.append(member)
     return members
+
+
+class Service(LLMProvider):
+    """What answers no prompt."""
+
+    name, model = "service", "s"
+
+    def serves(self, operation):
+        """Services only."""
+        return operation == "service"
+
+    async def generate(self, request, limits):
+        """Never asked."""
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("beside", [[], [Service()]])
+def test_keys_take_turns_whoever_stands_beside(lab, beside):
+    """A pool's keys share its calls evenly, with a service in the fleet as well as without."""
+    first, second = pool(lab, "a", "KEY_1", "KEY_2")
+
+    async def scene() -> None:
+        router = lab.make(first, second, *beside)
+        for _ in range(10):
+            await lab.ask(router)
+        assert (5, 5) == (len(first.asked), len(second.asked))
+        router.replace("a", pool(lab, "a", "KEY_3"))
+        assert "a" == await lab.ask(router)
+
+    lab.virtually(scene())
 
 
 @both
