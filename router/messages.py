@@ -117,7 +117,7 @@ class LLMRequest:
     def wants_json(self) -> bool:
         """Whether the answer's text has to be a JSON document."""
         form = self.response_format
-        return isinstance(form, dict) and form.get("type") in {"json_schema", "json_object"}
+        return isinstance(form, dict) and form.get("type") in ("json_schema", "json_object")
 
     @property
     def demanded_call(self) -> str | None:

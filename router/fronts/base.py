@@ -108,7 +108,7 @@ def rejected(message: str, param: str | None) -> RequestRejected:
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body has to be.
+    """The JSON object that a body has to be; its `model`, which every API has, is text or left out.
 
     Raises:
         RequestRejected: It isn't.
@@ -119,7 +119,18 @@ def read_object(body: bytes) -> dict[str, Any]:
         raise rejected(f"the body is not JSON: {error}", None) from None
     if not isinstance(asked, dict):
         raise rejected("the body is not a JSON object", None)
+    check_text(asked.get("model"), "model")
     return asked
+
+
+def check_text(value: Any, name: str) -> None:
+    """Check a member that is looked up, compared or joined: with a list in it, that would be an accident of ours.
+
+    Raises:
+        RequestRejected: It is neither text nor missing.
+    """
+    if value is not None and not isinstance(value, str):
+        raise rejected(f"'{name}' has to be text", name)
 
 
 def event(payload: Any, name: str = "") -> bytes:

@@ -8,7 +8,7 @@ import orjson
 
 from ..errors import StreamInterrupted
 from ..messages import Chunk, LLMRequest, LLMResponse
-from .base import Asked, Front, Reading, event, read_object, rejected
+from .base import Asked, Front, Reading, check_text, event, read_object, rejected
 
 
 class ChatFront(Front):
@@ -49,6 +49,7 @@ def check_messages(body: dict[str, Any]) -> None:
             raise rejected(f"'{name}' has the wrong type", name)
     if any(not isinstance(tool, dict) for tool in body.get("tools") or ()):
         raise rejected("'tools' has to be a list of objects", "tools")
+    check_text((body.get("response_format") or {}).get("type"), "response_format.type")
 
 
 def _check_message(message: Any, where: str) -> None:

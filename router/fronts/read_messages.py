@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from ..read_chat import left_out
-from .base import rejected
+from .base import check_text, rejected
 
 _ONLY = ("container", "mcp_servers")
 """Parameters without which the question would be another."""
@@ -69,7 +69,7 @@ class Chat:
         return [{"role": "system", "content": self._parts(system, "system")}]
 
     def _message(self, message: Any, where: str) -> list[dict[str, Any]]:
-        if not isinstance(message, dict) or message.get("role") not in {"user", "assistant", "system"}:
+        if not isinstance(message, dict) or message.get("role") not in ("user", "assistant", "system"):
             raise rejected(f"{where}.role: expected 'user' or 'assistant'", where)
         content = message.get("content")
         if isinstance(content, str):
@@ -117,8 +117,10 @@ class Chat:
         parts: list[dict[str, Any]] = []
         for block in blocks:
             kind = block.get("type")
+            check_text(kind, f"{where}.type")
             if kind == "text":
-                parts.append({"type": "text", "text": block.get("text", "")})
+                check_text(block.get("text"), f"{where}.text")
+                parts.append({"type": "text", "text": block.get("text") or ""})
             elif kind == "image":
                 parts.append({"type": "image_url", "image_url": {"url": self._image(block.get("source"))}})
             elif kind in {"thinking", "redacted_thinking"}:
@@ -154,6 +156,7 @@ class Chat:
         given = body.get("tool_choice")
         choice: dict[str, Any] = given if isinstance(given, dict) else {}
         kind = choice.get("type")
+        check_text(kind, "tool_choice.type")
         if kind == "tool":
             self.body["tool_choice"] = {"type": "function", "function": {"name": choice.get("name", "")}}
         elif kind in {"auto", "any", "none"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..read_chat import left_out
-from .base import rejected
+from .base import check_text, rejected
 
 _STATEFUL = ("previous_response_id", "conversation", "background", "prompt")
 _SAME = ("temperature", "top_p", "parallel_tool_calls", "user", "service_tier", "top_logprobs", "seed")
@@ -84,7 +84,7 @@ def _item(item: dict[str, Any], where: str, messages: list[dict[str, Any]]) -> N
     kind = item.get("type", "message")
     if kind == "message":
         role = item.get("role")
-        if role not in {"user", "assistant", "system", "developer"}:
+        if role not in ("user", "assistant", "system", "developer"):
             raise rejected(f"'{where}.role' is missing or unknown", f"{where}.role")
         messages.append({"role": role, "content": _content(item.get("content"), where)})
     elif kind == "function_call":
@@ -111,10 +111,11 @@ def _content(content: Any, where: str) -> Any:
     parts: list[dict[str, Any]] = []
     for part in content:
         kind = part.get("type")
-        if kind in {"input_text", "output_text", "text"}:
-            parts.append({"type": "text", "text": part.get("text", "")})
-        elif kind == "refusal":
-            parts.append({"type": "text", "text": part.get("refusal", "")})
+        check_text(kind, f"{where}.content.type")
+        if kind in {"input_text", "output_text", "text", "refusal"}:
+            name = "refusal" if kind == "refusal" else "text"
+            check_text(part.get(name), f"{where}.content.{name}")
+            parts.append({"type": "text", "text": part.get(name) or ""})
         elif kind == "input_image" and isinstance(part.get("image_url"), str):
             detail = {"detail": part["detail"]} if part.get("detail") else {}
             parts.append({"type": "image_url", "image_url": {"url": part["image_url"], **detail}})

@@ -41,6 +41,57 @@ async def test_what_one_api_has_no_words_for_is_asked_elsewhere(bench, odd, stre
     assert [] == b.anthropic.requests
 
 
+SAID = "x"
+WRONG = [
+    ("/v1/chat/completions", {"model": ["x"], "messages": [{"role": "user", "content": SAID}]}, "model"),
+    ("/v1/chat/completions", {"messages": [{"role": ["user"], "content": SAID}]}, "messages[0]"),
+    (
+        "/v1/chat/completions",
+        {"messages": [{"role": "user", "content": SAID}], "response_format": {"type": ["json_object"]}},
+        "response_format.type",
+    ),
+    ("/v1/embeddings", {"model": ["x"], "input": SAID}, "model"),
+    ("/v1/responses", {"model": {"x": 1}, "input": SAID}, "model"),
+    ("/v1/responses", {"input": [{"role": ["user"], "content": SAID}]}, "input[0].role"),
+    ("/v1/responses", {"input": [{"role": "user", "content": [{"type": ["text"]}]}]}, "input[0].content.type"),
+    (
+        "/v1/responses",
+        {"input": [{"role": "user", "content": [{"type": "text", "text": [SAID]}]}]},
+        "input[0].content.text",
+    ),
+    ("/v1/messages", {"model": ["x"], "max_tokens": 9, "messages": [{"role": "user", "content": SAID}]}, "model"),
+    ("/v1/messages", {"max_tokens": 9, "messages": [{"role": ["user"], "content": SAID}]}, "messages.0.role"),
+    ("/v1/messages", {"max_tokens": 9, "messages": user(type=["text"], text=SAID)}, "messages.0.type"),
+    ("/v1/messages", {"max_tokens": 9, "messages": user(type="text", text=[SAID])}, "messages.0.text"),
+    (
+        "/v1/messages",
+        {
+            "max_tokens": 9,
+            "messages": user(type="text", text=SAID),
+            "tools": [{"name": "f"}],
+            "tool_choice": {"type": []},
+        },
+        "tool_choice.type",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "field"), WRONG)
+async def test_a_wrong_type_is_the_callers_fault_and_named(bench, path, body, field):
+    """A member that the router looks up or compares and that is no text is a 400 in the API's shape that names it."""
+    b = await bench()
+    b.app.router.lanes[0].provider._models = {"a": "b"}
+    for _ in range(4):
+        response = await b.client.post(path, json=body)
+        assert 400 == response.status_code
+        error = response.json()["error"]
+        assert "invalid_request_error" == error["type"]
+        assert field in error["message"]
+        assert path == "/v1/messages" or error["param"].startswith(field)
+    assert [] == b.anthropic.requests
+    assert ["closed", "closed"] == [lane.breaker.state for lane in b.router.lanes]
+
+
 async def test_a_document_too_deep_to_be_written_hurts_nobody_else(bench):
     """A request that no provider can be sent goes back as a 400 and leaves every breaker closed."""
     b = await bench()
