@@ -7,6 +7,12 @@ class EventTooLarge(ValueError):  # noqa: N818 - named for what happened
     """An event grew beyond the limit without ending."""
 
 
+class ErrorEvent(bytes):
+    """The data of an event that is named `error`: some servers say so nowhere else."""
+
+    __slots__ = ()
+
+
 class EventReader:
     """Cuts a stream of bytes into events and keeps what isn't complete yet.
 
@@ -20,6 +26,8 @@ class EventReader:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of every event that this chunk completes; comments, names and empty events are left out.
+
+        Of the names only `error` is told, by the data's type (`ErrorEvent`).
 
         Raises:
             EventTooLarge: The unfinished event is longer than allowed.
@@ -52,6 +60,9 @@ class EventReader:
 
 
 def _data_lines(event: bytes) -> bytes:
-    lines = (line for line in event.split(b"\n") if line.startswith(b"data:"))
+    lines = event.split(b"\n")
     # The format takes one space away, no more.
-    return b"\n".join(line[6:] if line.startswith(b"data: ") else line[5:] for line in lines)
+    data = b"\n".join(
+        [line[6:] if line.startswith(b"data: ") else line[5:] for line in lines if line.startswith(b"data:")]
+    )
+    return ErrorEvent(data) if data and (b"event: error" in lines or b"event:error" in lines) else data

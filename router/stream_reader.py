@@ -65,7 +65,7 @@ def parse_event(data: bytes) -> dict[str, Any]:
         AttemptFailed: Meaning `drifted`: it isn't any.
     """
     try:
-        event = orjson.loads(data)
+        event = orjson.loads(data if type(data) is bytes else bytes(data))  # it takes no subclass (`ErrorEvent`)
     except orjson.JSONDecodeError as error:
         raise fail(Meaning.DRIFTED, "malformed_event", f"an event is not JSON: {error}") from None
     if not isinstance(event, dict):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from ..errors import Failure, Meaning, fail
 from ..http_provider import HTTPProvider
 from ..messages import Chunk, LLMRequest, LLMResponse, response_from_completion
+from ..sse import ErrorEvent
 from ..stream_reader import Report, StreamReader, Terminated, parse_event
 from ..validate import check_completion
 
@@ -92,7 +93,7 @@ class OpenAIProvider(HTTPProvider):
 
 
 class ChunkReader(Terminated):
-    """Complete means: a finish reason was seen, and then `[DONE]`.
+    """Complete means: a finish reason was seen for every choice that had begun, and then `[DONE]`.
 
     Args:
         report: Makes the failure that an error event amounts to.
@@ -101,25 +102,44 @@ class ChunkReader(Terminated):
     def __init__(self, report: Report) -> None:
         self.complete = False
         self._report = report
-        self._finished = False
+        self._first_begun = False
+        self._begun: set[Any] = set()
+        self._finished: set[Any] = set()
 
     def event(self, data: bytes) -> list[Chunk]:
         """The chunk itself."""
         if data == b"[DONE]":
             if not self._finished:
                 raise fail(Meaning.TRANSIENT, "stream_cut", "[DONE] came before any finish_reason")
+            if (self._first_begun and 0 not in self._finished) or not self._begun <= self._finished:
+                raise fail(Meaning.TRANSIENT, "stream_cut", "[DONE] came before a choice had its finish_reason")
             self.complete = True
             return []
         chunk = parse_event(data)
         error = self.error_of(chunk)
         if error is not None:
             raise self._report(error)
+        if isinstance(data, ErrorEvent):
+            raise self._report(chunk)
         choices = chunk.get("choices")
-        if choices and isinstance(choices, list) and isinstance(choices[0], dict) and choices[0].get("finish_reason"):
-            self._finished = True
-            if choices[0]["finish_reason"] == "error":
-                raise fail(Meaning.TRANSIENT, "upstream_error", "the answer ended with finish_reason error")
+        if isinstance(choices, list):
+            for choice in choices:
+                if not isinstance(choice, dict):
+                    continue
+                if choice.get("finish_reason") or choice.get("index"):
+                    self._choice(choice)
+                else:  # nearly every chunk there is
+                    self._first_begun = True
         return [self.adapted(chunk)]
+
+    def _choice(self, choice: dict[str, Any]) -> None:
+        index, finish = choice.get("index"), choice.get("finish_reason")
+        index = index if isinstance(index, int) else 0
+        self._begun.add(index)
+        if finish:
+            self._finished.add(index)
+            if finish == "error":
+                raise fail(Meaning.TRANSIENT, "upstream_error", "the answer ended with finish_reason error")
 
     def error_of(self, chunk: dict[str, Any]) -> Any:
         """The error that an event reports, or None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from banstorm.router.sse import EventReader, EventTooLarge
+from banstorm.router.sse import ErrorEvent, EventReader, EventTooLarge
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +40,24 @@ def test_cuts_make_no_difference(texts, newline, prefix, data):
 def test_forms(stream, events):
     """Comments, names, several data lines and blank lines are read as the format says; half an event is none."""
     assert events == EventReader(1000).feed(stream)
+
+
+@pytest.mark.parametrize(
+    ("stream", "is_error"),
+    [
+        (b"event: error\ndata: x\n\n", True),
+        (b"event:error\r\ndata: x\r\n\r\n", True),
+        (b"data: x\nevent: error\n\n", True),
+        (b"event: errors\ndata: x\n\n", False),
+        (b"event: ping\ndata: x\n\n", False),
+        (b": event: error\ndata: x\n\n", False),
+        (b"data: x\n\n", False),
+    ],
+)
+def test_an_error_by_name(stream, is_error):
+    """An event that is named `error` can be told from others, whatever its data says."""
+    found = EventReader(1000).feed(stream)
+    assert ([b"x"], [is_error]) == (found, [isinstance(data, ErrorEvent) for data in found])
 
 
 def test_an_endless_event_is_refused():

@@ -213,9 +213,9 @@ async def test_caller_who_leaves_ends_the_upstream_request(bench):
         assert b'llm_calls_total{outcome="cancelled"} 1.0' in b.metrics.render()
 
 
-def _chunk(delta, finish=None):
+def _chunk(delta, finish=None, index=0):
     """One event of an OpenAI stream."""
-    chunk = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+    chunk = {"id": "c", "model": "m", "choices": [{"index": index, "delta": delta, "finish_reason": finish}]}
     return b"data: %b\n\n" % json.dumps(chunk).encode()
 
 
@@ -243,3 +243,31 @@ async def test_other_answers_than_text_are_answers(bench, deltas):
     assert 200 == response.status_code
     assert deltas == [e["choices"][0]["delta"] for e in events[: len(deltas)]]
     assert response.text.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(
+    ("finished", "whole"),
+    [([0, 1], True), ([1, 0], True), ([0], False), ([1], False), ([], False)],
+)
+@pytest.mark.parametrize("validate", [True, False])
+async def test_every_choice_has_to_end(bench, finished, whole, validate):
+    """Of several choices each needs its finish reason before [DONE]: a cut one never looks complete."""
+    b = await bench(validate=validate)
+    said = [_chunk({"content": "x"}, index=index) for index in (0, 1)]
+    ends = [_chunk({}, "stop", index) for index in finished]
+    b.openai.always = b.openai.streams(*said, *ends, b"data: [DONE]\n\n")
+    response = await b.ask(stream=True, n=2)
+    assert whole == response.text.endswith("data: [DONE]\n\n")
+    assert whole == ("stream_cut" not in response.text)
+
+
+@pytest.mark.parametrize("validate", [True, False])
+async def test_an_error_that_only_its_name_tells(bench, validate):
+    """An event named `error` is one, whatever its data looks like: what stood before it is no whole answer."""
+    b = await bench(validate=validate)
+    b.anthropic.always = b.anthropic.replies(402, {})
+    broken = b'event: error\ndata: {"message": "engine died", "code": 500}\n\n'
+    b.openai.always = b.openai.streams(_chunk({"content": "x"}), broken, _chunk({}, "stop"), b"data: [DONE]\n\n")
+    response = await b.ask(stream=True)
+    assert "data: [DONE]" not in response.text
+    assert "engine died" in response.text
