@@ -23,13 +23,15 @@ import orjson
 from pydantic import ValidationError
 
 from .access import Receive, Scope, Send
-from .build import build_pool, build_purses, observed, warm_up
+from .build import build_pool, build_purses, move_on, observed, warm_up
 from .config import Config, Provider
+from .config_priced import check_prices
 from .core import LLMRouter
 from .errors import ConfigError
 from .fleet import UnknownProvider
-from .metrics import Metrics
+from .http_provider import HTTPProvider
 from .lane import DRAINED, Lane
+from .metrics import Metrics
 from .oauth_login import OAuthLogin
 from .provider import LLMProvider
 
@@ -105,6 +107,7 @@ class Admin:
         entry = _checked(lambda: Provider.model_validate(body))
         if entry.name in self._entries:
             raise Refused(409, f"a provider called {entry.name!r} is there already")
+        check_prices(self._config, entry, "the body")
         pool = build_pool(self._config, entry)
         self._log_in(pool)
         self._router.fleet.add(pool, place)
@@ -113,6 +116,7 @@ class Admin:
         self._router.purses.update(purses)
         self._metrics.show_budgets(purses)
         self._entries[entry.name] = entry
+        self._look_round()
         for provider in pool:
             self._metrics.add_provider(provider)
 
@@ -121,6 +125,7 @@ class Admin:
             raise Refused(409, f"{name!r} is the only provider; add another one first")
         self._router.replace(name, [])
         del self._entries[name]
+        self._look_round()
         self._router.purses.pop(name, None)
         self._metrics.forget(name)
 
@@ -138,9 +143,17 @@ class Admin:
         self._log_in(pool, [member.provider for member in self._router.fleet.pool(name)] if not body else [])
         self._router.replace(name, pool)
         self._entries[name] = entry
+        self._look_round()
         self._metrics.forget(name)
         for provider in pool:
             self._metrics.add_provider(provider)
+
+    def _look_round(self) -> None:
+        """What is worth asking somebody else for depends on who is there."""
+        for member in self._router.fleet.members:
+            provider, entry = member.provider, self._entries.get(member.provider.name)
+            if entry is not None and isinstance(provider, HTTPProvider | OAuthLogin):
+                provider.use_move_on(move_on(self._config, entry, self._entries.values()))
 
     def _log_in(self, pool: Sequence[LLMProvider], before: Sequence[LLMProvider] = ()) -> None:
         """Logins need their first token, unless those before them have it: reading keys again costs no exchange."""
@@ -184,14 +197,14 @@ class Admin:
         }
 
 
-def _checked(make: Callable[[], Provider]) -> Provider:
-    try:
 def _why_not(lane: Lane) -> str | None:
     if lane.draining:
         return f"{lane.label}: {DRAINED}"
     return None if lane.available() else lane.why_not()
 
 
+def _checked(make: Callable[[], Provider]) -> Provider:
+    try:
         return make()
     except ValidationError as error:
         # Never the input: it may hold a key.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from .access_tokens import AccessTokens
 from .config import Config, Provider
@@ -73,24 +73,24 @@ def _provider(config: Config, entry: Provider, key: str | None, label: str) -> H
         retry_after_max_s=config.breaker.retry_after_max,
         answer_bytes_max=limits.answer_bytes_max,
         event_bytes_max=limits.event_bytes_max,
-        move_on=_move_on(config, entry),
+        move_on=move_on(config, entry, config.providers),
         options=entry.options,
     )
     made.credential, made.profile = label, entry.profile()
     return made
 
 
-def _move_on(config: Config, entry: Provider) -> frozenset[str]:
-    """What is refused here for a reason that another provider may not have."""
+def move_on(config: Config, entry: Provider, fleet: Iterable[Provider]) -> frozenset[str]:
+    """What is refused here for a reason that another provider of the fleet may not have."""
     reasons = {"content_policy"} if config.content_refusals == "elsewhere" else set()
-    if any(_may_read_more(entry, other) for other in config.providers):
+    if any(_may_read_more(entry, other) for other in fleet):
         reasons.add("context_length")
     return frozenset(reasons)
 
 
 def _may_read_more(entry: Provider, other: Provider) -> bool:
     """Whether a prompt that is too long here may fit there: unless both contexts are known, nobody can say."""
-    if other is entry:
+    if other.name == entry.name:
         return False
     return entry.context is None or other.context is None or other.context > entry.context
 

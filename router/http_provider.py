@@ -99,6 +99,10 @@ class HTTPProvider(LLMProvider):
         host = httpx.URL(self.base_url).netloc.decode("ascii")
         self._headers = httpx.Headers({"host": host, **HEADERS, **self.credentials(api_key)})
 
+    def use_move_on(self, reasons: frozenset[str]) -> None:
+        """Other reasons for moving on: the fleet has changed."""
+        self._move_on = reasons
+
     @abstractmethod
     def credentials(self, api_key: str | None) -> dict[str, str]:
         """Headers that go with every request."""

@@ -82,6 +82,10 @@ class OAuthLogin(LLMProvider):
         """As the provider says."""
         return self._provider.is_available()
 
+    def use_move_on(self, reasons: frozenset[str]) -> None:
+        """As the provider does."""
+        self._provider.use_move_on(reasons)
+
     def warm_up(self) -> None:
         """Have a token before the first call needs one."""
         self.tokens.renew()

@@ -146,11 +146,15 @@ async def test_add_drain_reorder_remove(managed):
     assert 200 == (await b.ask()).status_code
 
 
+UNPRICED = {"dialect": "openai", "base_url": "http://x", "model": "unheard-of", "budget": {"usd": 1}}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
         ("POST", "providers", {"name": "x"}, 400),
         ("POST", "providers", {"name": "openai", "dialect": "openai", "base_url": "http://x", "model": "m"}, 409),
+        ("POST", "providers", {"name": "x", **UNPRICED}, 400),
         ("POST", "providers", {"place": -1}, 400),
         ("POST", "providers", [1], 400),
         ("PUT", "order", {"providers": ["nobody"]}, 404),
@@ -204,11 +208,26 @@ async def test_the_budget_of_an_added_provider_is_kept(managed):
     assert {} == b.router.purses
 
 
-async def test_no_call_is_lost_whatever_is_changed(managed, tmp_path):
-    """Two hundred calls, plain and streamed, while providers are added, moved, drained, given other keys and removed.
+async def test_a_prompt_that_is_too_long_goes_to_who_may_read_more(managed):
+    """Whether somebody may read more than the one who refused follows the fleet; new keys make nobody another."""
+    b = await managed()
+    too_long = {"type": "invalid_request_error", "message": "prompt is too long: 300000 tokens > 200000 maximum"}
+    b.anthropic.always = b.anthropic.replies(400, {"type": "error", "error": too_long})
 
-    Half of Anthropic's answers are errors, so that calls need somebody else while that is changed. All are answered,
-    whole; nothing is left over.
+    async def does(method: str, path: str, body: object = None) -> int:
+        response = await b.client.request(method, f"/admin/{path}", headers=TOKEN, json=body or {})
+        assert 200 == response.status_code, response.text
+        return (await b.ask()).status_code
+
+    assert 200 == await does("GET", "providers")
+    assert 400 == await does("DELETE", "providers/openai")
+    asked = len(b.anthropic.requests)
+    assert 400 == await does("PUT", "providers/anthropic/credentials", {"api_key": "sk-new"})
+    assert asked + 1 == len(b.anthropic.requests)
+    assert [frozenset()] == [member.provider._move_on for member in b.router.fleet.members]
+    assert 200 == await does("POST", "providers", entry(b.openai, "third"))
+
+
 def every_other_fails(up):
     """A script whose every other answer is an error."""
     asked = itertools.count()
@@ -222,17 +241,22 @@ def every_other_fails(up):
     return script
 
 
+async def test_no_call_is_lost_whatever_is_changed(managed, tmp_path):
+    """Two hundred calls, plain and streamed, while providers are added, moved, drained, given other keys and removed.
+
+    Half of Anthropic's answers are errors, so that calls need somebody else while that is changed. All are answered,
+    whole; nothing is left over.
     """
     b = await managed(retry={"wait_max": "2s"}, breaker={"failures_in_a_row": 1000, "failures_min": 1000})
     key = tmp_path / "key"
     key.write_text("sk-0")
     over = asyncio.Event()
     answered: list[str] = []
+    b.anthropic.always = every_other_fails(b.anthropic)
 
     async def calls(*, stream: bool) -> None:
         while len(answered) < 200 or not over.is_set():
             if stream:
-    b.anthropic.always = every_other_fails(b.anthropic)
                 response, words, _ = await b.ask_stream()
                 assert words.strip() == f"{response.headers['x-llm-provider'].split('-')[0]} is well"
             else:
