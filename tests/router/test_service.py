@@ -188,16 +188,19 @@ async def test_signals_end_it_orderly(service, number):
             client.chat.completions.create(model="any", messages=[{"role": "user", "content": "my question"}])
         )
         await started.wait()
-        ended = asyncio.ensure_future(service.end(number))
         host, port = service.url.removeprefix("http://").split(":")
-        while True:
-            # Until the listener is gone: from then on new calls are refused while the old one is still served.
-            try:
-                _, writer = await asyncio.open_connection(host, int(port))
-                writer.close()
-                await asyncio.sleep(0.02)
-            except ConnectionRefusedError:
-                break
+        reader, writer = await asyncio.open_connection(host, int(port))
+        # Answered once, so it is known there, and a second request begun, so it isn't closed for being idle.
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        await reader.readuntil(b'{"status":"ok"}')
+        writer.write(b"GET /healthz HTTP/1.1\r\n")
+        ended = asyncio.ensure_future(service.end(number))
+        assert b"" == await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        # The listener went before it: new calls are refused while the old one is still served.
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, int(port))
+        assert not call.done()
         release.set()
         assert "anthropic is well" == (await call).choices[0].message.content
     code, stderr = await ended
