@@ -11,6 +11,7 @@ from banstorm.router.config import Breaker, Hedge, Retry, Timeouts
 from banstorm.router.lane import Lane
 from banstorm.router.policies.breaker import State
 from banstorm.router.profile import Profile
+from banstorm.router.terms import Terms
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -49,6 +50,7 @@ class Storm(RuleBasedStateMachine):
         lab = self.lab
         self.loop = lab.VirtualLoop()
         self.cuts: set[Any] = set()
+        self.ill: set[Any] = set()
         cuts = self.cuts
 
         class One(lab.Scripted):
@@ -85,6 +87,8 @@ class Storm(RuleBasedStateMachine):
         """The weather at one provider changes."""
         provider = self.providers[which]
         provider.always = WEATHER[weather]
+        if cut or WEATHER[weather] is not None:
+            self.ill.add(provider)
         (self.cuts.add if cut else self.cuts.discard)(provider)
 
     @rule(count=st.integers(1, 6), stream=st.booleans())
@@ -99,6 +103,38 @@ class Storm(RuleBasedStateMachine):
             await asyncio.sleep(0)
 
         self.loop.run_until_complete(begin())
+
+    @rule(
+        count=st.integers(1, 6),
+        stream=st.booleans(),
+        deadline_s=st.sampled_from([0.0, 0.005, 0.05, 0.12, 0.5, 2.5, 6.0]),
+        whole=st.booleans(),
+    )
+    def call_in_a_hurry(self, count: int, stream: bool, deadline_s: float, whole: bool) -> None:  # noqa: FBT001 - drawn
+        """Calls begin whose callers wait for so long and no longer: for the whole answer, or for anything."""
+        terms = Terms(timeout_s=deadline_s) if whole else Terms(silence_s=deadline_s)
+
+        async def begin() -> None:
+            for _ in range(count):
+                task = asyncio.create_task(self.in_time(terms, stream=stream))
+                task.add_done_callback(lambda done: done.cancelled() or done.exception())
+                self.calls.append(task)
+            await asyncio.sleep(0)
+
+        self.loop.run_until_complete(begin())
+
+    async def in_time(self, terms: Terms, *, stream: bool) -> str:
+        """One such call; it ends by its deadline."""
+        request, started = self.lab.request("hello"), self.lab.now()
+        request.terms = terms
+        limit = terms.timeout_s if terms.timeout_s is not None else TOTAL_S if stream else terms.silence_s
+        assert limit is not None
+        try:
+            if not stream:
+                return (await self.router.aroute(request)).provider
+            return "".join([piece["choices"][0]["delta"]["content"] async for piece in self.router.stream(request)])
+        finally:
+            assert self.lab.now() - started <= limit + 0.05
 
     @rule(seconds=st.floats(0.01, 8))
     def wait(self, seconds: float) -> None:
@@ -142,6 +178,14 @@ class Storm(RuleBasedStateMachine):
             waited = 100 if record.waited_s else 0
             assert len(accidents) <= ATTEMPTS_MAX + probes + waited
             assert record.duration_s <= TOTAL_S + 0.1
+
+    @invariant()
+    def who_was_always_well_is_asked(self) -> None:
+        """Callers in a hurry take nobody away: a breaker is open only where the weather has been bad."""
+        for lane in self.lanes():
+            if lane.provider not in self.ill:
+                assert lane.breaker.state is State.CLOSED
+                assert lane.streams.state is State.CLOSED
 
     @invariant()
     def answers_are_whole(self) -> None:
