@@ -19,7 +19,8 @@ REPAIR_CHARS_MAX = 64 * 1024
 """Longest text that a repair is tried on: Python's own parser takes some tens of milliseconds for so much."""
 DEPTH_MAX = 32
 """How deep members are renamed."""
-_FENCE = re.compile(r"```[a-zA-Z0-9_-]{0,20}[ \t]*\r?\n(.*?)\r?\n?[ \t]*```", re.DOTALL)
+# Nothing between the document and its end: blanks there, tried from each place, would take quadratic time.
+_FENCE = re.compile(r"```[a-zA-Z0-9_-]{0,20}[ \t]*\r?\n(.*?)```", re.DOTALL)
 
 
 def read_document(text: str, schema: Any = None) -> tuple[str, tuple[str, ...], str]:

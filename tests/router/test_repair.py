@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from banstorm.router.repair import REPAIR_CHARS_MAX, read_document
@@ -66,3 +67,32 @@ def test_inner_members_are_renamed_too():
     schema = {"type": "object", "properties": {"all": {"type": "array", "items": inner}}, "required": ["all"]}
     document, notes, problem = read_document('{"all": [{"zip_code": "1"}]}', schema)
     assert ({"all": [{"zipCode": "1"}]}, ("members renamed",), "") == (json.loads(document), notes, problem)
+
+
+SLOW = {
+    "a fence that blanks follow": lambda size: "```json\n" + " " * size,
+    "a fence that line ends follow": lambda size: "```json\n" + "\n" * size,
+    "fences alone": lambda size: "```json\n" * (size // 8),
+    "backticks": lambda size: "`" * size,
+    "blanks behind backticks": lambda size: "```" + " " * size,
+    "single quotes": lambda size: "['" + "a','" * (size // 4) + "']",
+    "texts side by side": lambda size: "[" + "'a' " * (size // 4) + "]",
+    "a long sum": lambda size: "[" + "1+" * (size // 2) + "1]",
+    "strange names": lambda size: json.dumps({f"a_{place:06}": 1 for place in range(size // 15)}),
+}
+
+
+@pytest.mark.parametrize("made", SLOW.values(), ids=SLOW.keys())
+def test_no_text_stalls_the_loop(made):
+    """Four times the text takes some four times the time, not sixteen times: repairs hold up every other call."""
+    schema = {"type": "object", "properties": {f"A{place:06}": {} for place in range(9000)}, "required": ["x"]}
+
+    def spent(size):
+        text, best = made(size), float("inf")
+        for _ in range(5):
+            began = time.process_time()
+            read_document(text, schema)
+            best = min(best, time.process_time() - began)
+        return best
+
+    assert spent(60_000) < 10 * spent(15_000)
