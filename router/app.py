@@ -45,6 +45,7 @@ class App:
 
     def __init__(self, router: LLMRouter, config: Config, metrics: Metrics) -> None:
         self.router, self.config, self.metrics = router, config, metrics
+        metrics.show_availability(router.fleet.gets_calls)
         self._body_bytes_max = config.limits.body_bytes_max
         self._in_flight_max = config.limits.in_flight_max
         self._caller_s = config.timeouts.caller

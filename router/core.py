@@ -339,6 +339,8 @@ class LLMRouter(BothWays):
 
     def _breaker_moved(self, lane: Lane, breaker: Breaker, state: State) -> None:
         self._room.call_all()
+        if all(member.provider is not lane.provider for member in self.fleet.members):
+            return  # it has left: nobody counts its breakers any more
         move = BreakerMove(
             lane.name,
             lane.provider.credential,

@@ -131,6 +131,10 @@ class Fleet:
             ordered += pool[turn:] + pool[:turn]
         return ordered
 
+    def gets_calls(self, name: str) -> bool:
+        """Whether calls that begin now come to any lane of a provider."""
+        return any(lane.gets_calls for lane in self.lanes if lane.name == name)
+
     def pool(self, name: str) -> list[Member]:
         """The members of a provider.
 

@@ -98,15 +98,24 @@ class Lane:
 
     def blocked(self) -> str:
         """Why it can't be asked whatever its breakers say, or nothing."""
+        if self.gate.full:
+            return f"{self.gate.inside} attempts at once (concurrency_max)"
+        return self.shut()
+
+    def shut(self) -> str:
+        """The same but for a provider that is full, which is over in a moment."""
         try:
             if not self.provider.is_available():
                 return "not configured to be asked"
         except Exception as error:  # noqa: BLE001 - a user's own code; its words may hold secrets
             return f"is_available raised {type(error).__name__}"
-        if self.gate.full:
-            return f"{self.gate.inside} attempts at once (concurrency_max)"
         purse = self.closed_by()
         return "" if purse is None else purse.why
+
+    @property
+    def gets_calls(self) -> bool:
+        """Whether calls that begin now come here, though it may be full for a moment."""
+        return self.breaker.available and not self.draining and not self.shut()
 
     def available(self, *, stream: bool = False) -> bool:
         """Whether calls are sent here without further thought."""

@@ -110,6 +110,7 @@ class Metrics(Observer):
         self._spent = gauge("llm_budget_spent_ratio", "Spent of a period's limit", "budget")
         self._limit = gauge("llm_budget_limit_usd", "A period's limit", "budget")
         self._up: dict[str, bool] = {}
+        self._gets_calls: Callable[[str], bool] = lambda name: self._up.get(name, False)
         self._children: dict[tuple[str, str], _Children] = {}
         for provider in providers:
             self.add_provider(provider)
@@ -119,7 +120,9 @@ class Metrics(Observer):
     def add_provider(self, provider: LLMProvider) -> None:
         """A provider's series begin at zero."""
         self._up.setdefault(provider.name, True)
-        self._available.labels(provider.name).set(self._up[provider.name])
+        name = provider.name
+        # Asked for at each scrape: a budget is spent, and its next period begins, without a breaker's move.
+        self._available.labels(name).set_function(lambda: self._gets_calls(name))
         for to in ("up", "down"):
             self._changes.labels(provider.name, to)
         for scope in ("all", "streams"):
@@ -138,6 +141,10 @@ class Metrics(Observer):
             for sample in next(iter(gauge.collect())).samples:
                 if sample.labels[labels[0]] == provider:
                     gauge.remove(*(sample.labels[label] for label in labels))
+
+    def show_availability(self, gets_calls: Callable[[str], bool]) -> None:
+        """Show whether calls go to a provider as this tells by its name, not as its breakers alone do."""
+        self._gets_calls = gets_calls
 
     def show_budgets(self, purses: Mapping[str, Purse]) -> None:
         """Show these budgets, by provider."""
@@ -205,7 +212,6 @@ class Metrics(Observer):
         if self._up.get(move.provider) is not move.available:
             self._up[move.provider] = move.available
             self._changes.labels(move.provider, "up" if move.available else "down").inc()
-        self._available.labels(move.provider).set(move.available)
         if move.state is State.OPEN:
             reason = move.failure.reason if move.failure else "unknown_error"
             self._openings.labels(move.provider, move.scope, reason).inc()

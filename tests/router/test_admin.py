@@ -134,7 +134,9 @@ async def test_add_drain_reorder_remove(managed):
     assert b'llm_provider_available{provider="third"} 1.0' in b.metrics.render()
     await b.client.post("/admin/providers/third/drain", headers=TOKEN)
     assert "anthropic" == (await b.ask()).headers["x-llm-provider"]
+    assert b'llm_provider_available{provider="third"} 0.0' in b.metrics.render()
     await b.client.post("/admin/providers/third/resume", headers=TOKEN)
+    assert b'llm_provider_available{provider="third"} 1.0' in b.metrics.render()
     assert "third" == (await b.ask()).headers["x-llm-provider"]
     await b.client.put("/admin/order", headers=TOKEN, json={"providers": ["openai"]})
     assert ["openai", "third", "anthropic"] == await names(b)
@@ -203,6 +205,7 @@ async def test_the_budget_of_an_added_provider_is_kept(managed):
     assert 'llm_budget_limit_usd{budget="third"} 20.0' in metrics
     assert 'llm_budget_spent_ratio{budget="third"} 1.8' in metrics
     assert 'llm_budget_alerts_total{budget="third"} 1.0' in metrics
+    assert 'llm_provider_available{provider="third"} 0.0' in metrics
     await b.client.delete("/admin/providers/third", headers=TOKEN)
     assert 'llm_budget_limit_usd{budget="third"}' not in b.metrics.render().decode()
     assert {} == b.router.purses

@@ -52,6 +52,11 @@ def test_a_spent_budget_stops_its_provider_and_the_total_stops_all(lab):
         assert ["preferred"] * 3 + ["failover"] * 2 == [record.why for record in ears.records]
         with pytest.raises(AllProvidersExhausted, match=r"a: its budget of 3 USD .*; b: the total budget of 5 USD"):
             await lab.ask(router)
+        with pytest.raises(AllProvidersExhausted) as caught:
+            await lab.ask(router)
+        # Five answers and their time have passed: there is nothing to come back for before the period's end.
+        assert 95 < caught.value.retry_after_s < 100
+        assert caught.value.retry_after_s == pytest.approx(purses[""].wait_s)
         await lab.sleep(100)
         assert "a" == await lab.ask(router)
 
