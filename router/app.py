@@ -18,6 +18,8 @@ from .front import answer
 from .fronts import fronts
 from .fronts.base import Asked, Front
 from .metrics import CONTENT_TYPE, Metrics
+from .model_list import PATH as MODELS
+from .model_list import model_page
 from .terms import CURRENT
 
 Message = MutableMapping[str, Any]
@@ -51,11 +53,11 @@ class App:
         self._caller_s = config.timeouts.caller
         self._in_flight = 0
         self._fronts = fronts()
-        self._pages: dict[str, Callable[[], tuple[int, bytes, bytes]]] = {
-            "/v1/models": self._models,
-            "/healthz": lambda: (200, JSON[1], b'{"status":"ok"}'),
+        self._pages: dict[str, Callable[[Scope], tuple[int, bytes, bytes]]] = {
+            MODELS: self._models,
+            "/healthz": lambda _scope: (200, JSON[1], b'{"status":"ok"}'),
             "/readyz": self._ready,
-            "/metrics": lambda: (200, CONTENT_TYPE, metrics.render()),
+            "/metrics": lambda _scope: (200, CONTENT_TYPE, metrics.render()),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,10 +68,10 @@ class App:
         front = self._fronts.get(path) or self._fronts.get(path[: path.find("/", 1) + 1])
         if front is not None and method in front.methods:
             await self._call(front, scope, receive, send)
-        elif path in self._pages and method in {"GET", "HEAD"}:
-            status, kind, body = self._pages[path]()
+        elif (page := self._page(path)) is not None and method in {"GET", "HEAD"}:
+            status, kind, body = page(scope)
             await respond(send, status, body, [(b"content-type", kind)])
-        elif path in self._pages or front is not None:
+        elif page is not None or front is not None:
             await respond_error(send, 405, f"{method} is not allowed for {path}", code="method_not_allowed")
         else:
             known = ", ".join([*self._fronts, *self._pages])
@@ -156,18 +158,14 @@ class App:
         finally:
             watcher.cancel()
 
-    def _models(self) -> tuple[int, bytes, bytes]:
-        # As the providers are now, which the admin API may have changed, and as far as this caller may go.
-        seen: dict[str, str] = {}
-        for member in self.router.fleet.members:
-            if not member.draining:
-                for model, asked in member.provider.offers().items():
-                    if CURRENT.get().allow(member.provider, asked):
-                        seen.setdefault(model, member.provider.name)
-        data = [{"id": model, "object": "model", "created": 0, "owned_by": name} for model, name in seen.items()]
-        return 200, JSON[1], orjson.dumps({"object": "list", "data": data})
+    def _page(self, path: str) -> Callable[[Scope], tuple[int, bytes, bytes]] | None:
+        return self._models if path.startswith(f"{MODELS}/") else self._pages.get(path)
 
-    def _ready(self) -> tuple[int, bytes, bytes]:
+    def _models(self, scope: Scope) -> tuple[int, bytes, bytes]:
+        status, body = model_page(self.router.fleet, CURRENT.get(), scope["path"], scope.get("headers", ()))
+        return status, JSON[1], body
+
+    def _ready(self, _scope: Scope) -> tuple[int, bytes, bytes]:
         # Probes come with calls: while a breaker waits for one, calls have to come, or it would be out for ever.
         ready, breakers = False, {}
         for member in self.router.fleet.members:

@@ -7,6 +7,7 @@ import json
 import anthropic
 import httpx
 import pytest
+from banstorm.router.terms import CURRENT, Terms
 
 BAN = {"type": "error", "error": {"type": "invalid_request_error", "message": "This organization has been disabled."}}
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
@@ -178,3 +179,27 @@ async def test_errors_in_the_callers_envelope(bench):
     b.anthropic.always = b.anthropic.replies(400, BAN)
     with pytest.raises(anthropic.InternalServerError, match="All LLM providers exhausted"):
         await client.messages.create(model="any", max_tokens=9, messages=HELLO)
+
+
+async def test_models(bench):
+    """Models are listed and told one by one in Anthropic's shape, and an unknown one is its 404."""
+    b = await bench()
+    assert ["anthropic-model", "openai-model"] == [model.id async for model in sdk(b).models.list()]
+    model = await sdk(b).models.retrieve("anthropic-model")
+    assert ("anthropic-model", "model", "anthropic-model") == (model.id, model.type, model.display_name)
+    assert 1970 == model.created_at.year
+    with pytest.raises(anthropic.NotFoundError, match="model: nobody") as caught:
+        await sdk(b).models.retrieve("nobody")
+    assert "not_found_error" == caught.value.body["error"]["type"]
+
+
+async def test_a_model_that_terms_forbid_is_unknown(bench):
+    """A caller is told of no model that it may not use."""
+    b = await bench()
+    token = CURRENT.set(Terms(providers=frozenset({"openai"})))
+    try:
+        assert "openai-model" == (await sdk(b).models.retrieve("openai-model")).id
+        with pytest.raises(anthropic.NotFoundError):
+            await sdk(b).models.retrieve("anthropic-model")
+    finally:
+        CURRENT.reset(token)

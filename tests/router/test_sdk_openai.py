@@ -7,6 +7,7 @@ import json
 import httpx
 import openai
 import pytest
+from banstorm.router.build import build_pool
 from pydantic import BaseModel
 
 BAN = {"type": "error", "error": {"type": "invalid_request_error", "message": "This organization has been disabled."}}
@@ -223,3 +224,18 @@ async def test_models(bench):
     """The models that callers may name are listed."""
     b = await bench()
     assert ["anthropic-model", "openai-model"] == [model.id async for model in sdk(b).models.list()]
+
+
+async def test_a_model(bench):
+    """A model is told by its name, slashes and all, and an unknown one is OpenAI's 404."""
+    b = await bench()
+    added = b.app.config.providers[1].model_copy(update={"name": "third", "model": "org/open-model"})
+    b.router.fleet.add(build_pool(b.app.config, added))
+    for name, owner in (("openai-model", "openai"), ("org/open-model", "third")):
+        model = await sdk(b).models.retrieve(name)
+        assert (name, "model", owner) == (model.id, model.object, model.owned_by)
+    with pytest.raises(openai.NotFoundError) as caught:
+        await sdk(b).models.retrieve("nobody/knows")
+    assert ("model_not_found", "model") == (caught.value.code, caught.value.param)
+    assert "`nobody/knows` does not exist" in caught.value.message
+    assert 405 == (await b.client.delete("/v1/models/openai-model")).status_code
