@@ -175,11 +175,14 @@ class Timeouts(Part):
 
     connect: Seconds = Field(default=1.0, description="TCP and TLS.")
     first_token: Seconds = Field(
-        default=2.0, description="First token of a stream; leaves 3 s of a 5 s deadline to another."
+        default=2.0,
+        description="First token of a stream, while another can be asked; leaves 3 s of a 5 s deadline to it.",
     )
     between_tokens: Seconds = Field(default=5.0, description="Silence within a stream.")
     answer: Seconds = Field(
-        default=60.0, description="A plain answer; less once its usual time is known (policies/patience.py)."
+        default=60.0,
+        description="A plain answer, less once its usual time is known (policies/patience.py); a first token where "
+        "nobody else is left.",
     )
     total: Seconds = Field(default=120.0, description="A whole call, all attempts together.")
     caller: Seconds = Field(default=30.0, description="A caller that neither sends its body nor reads its answer.")
