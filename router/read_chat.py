@@ -46,8 +46,6 @@ def left_out(asked: dict[str, Any], read: AbstractSet[str]) -> list[str]:
         asked: A caller's body.
         read: Keys that are translated, or that carry no wish for other reasons.
     """
-    if asked.keys() <= read:
-        return []
     names = [
         name
         for name, value in asked.items()
@@ -80,7 +78,7 @@ def read_chat(request: LLMRequest, read: AbstractSet[str]) -> tuple[dict[str, An
         if message.get("role") == "function" or message.get("function_call"):
             said = "a `function_call` or its result can't be translated for this API: use `tool_calls`"
             raise fail(Meaning.UNFIT, "unsupported_parameter", said)
-    return chat, [f"dropped {name}" for name in left_out(chat, read)]
+    return chat, [] if chat.keys() <= read else [f"dropped {name}" for name in left_out(chat, read)]
 
 
 def stops(chat: dict[str, Any]) -> list[str]:

@@ -49,8 +49,7 @@ def to_anthropic(
     if system:
         body["system"] = system
     _sampling(chat, body, version, notes)
-    stop = stops_for_claude(chat, notes)
-    if stop:
+    if chat.get("stop") and (stop := stops_for_claude(chat, notes)):
         body["stop_sequences"] = stop
     if chat.get("user"):
         body["metadata"] = {"user_id": str(chat["user"])}
@@ -70,8 +69,13 @@ def _sampling(chat: dict[str, Any], body: dict[str, Any], version: str, notes: l
         # OpenAI counts to 2, Anthropic to 1.
         temperature = 1.0
         notes.append("temperature clamped to 1")
-    asked = {"temperature": temperature, "top_p": top_p_for_claude(chat, notes), "top_k": chat.get("top_k")}
-    body |= {name: value for name, value in asked.items() if value is not None}
+    if temperature is not None:
+        body["temperature"] = temperature
+    top_p = top_p_for_claude(chat, notes)
+    if top_p is not None:
+        body["top_p"] = top_p
+    if chat.get("top_k") is not None:
+        body["top_k"] = chat["top_k"]
 
 
 def _tools(chat: dict[str, Any], request: LLMRequest, body: dict[str, Any]) -> None:
