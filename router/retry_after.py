@@ -38,15 +38,12 @@ _WINDOW = "anthropic-ratelimit-unified-reset"
 _RESETS = (
     ("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
     ("x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"),
-    ("anthropic-ratelimit-requests-reset", "anthropic-ratelimit-requests-remaining"),
-    ("anthropic-ratelimit-tokens-reset", "anthropic-ratelimit-tokens-remaining"),
-    ("anthropic-ratelimit-input-tokens-reset", "anthropic-ratelimit-input-tokens-remaining"),
-    ("anthropic-ratelimit-output-tokens-reset", "anthropic-ratelimit-output-tokens-remaining"),
     ("x-ratelimit-reset", "x-ratelimit-remaining"),
     ("ratelimit-reset", "ratelimit-remaining"),
 )
 """When a limit is full again, and what is left of it. They come with every answer, so only a refusal for a limit makes
-them a wait, and what names a wait itself goes first."""
+them a wait. A bucket has room long before it is full: what names a wait itself goes first, read or not, and
+Anthropic, which always names one, isn't asked for its buckets."""
 
 
 def read_retry_after(
@@ -94,7 +91,8 @@ def _stand_in(
     said_s = read_duration(said[1]) if said is not None else None
     if said_s is not None:
         return Wait(min(max_s, said_s))
-    reset_s = _reset(headers, now_s) if limited else None
+    named = any(name in headers for name, _ in _HEADERS)
+    reset_s = _reset(headers, now_s) if limited and not named else None
     return Wait(None) if reset_s is None else _bounded(reset_s, max_s, "the limit's reset")
 
 
