@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from .refusal import redact
+
 MESSAGE_CHARS_MAX = 300
 
 
@@ -157,5 +159,5 @@ class StreamInterrupted(RouterError):  # noqa: N818 - named for what happened
 
 
 def fail(meaning: Meaning, reason: str, message: str = "", **details: Any) -> AttemptFailed:
-    """Make an `AttemptFailed`, with the message cut to 300 characters."""
-    return AttemptFailed(Failure(meaning, reason, message[:MESSAGE_CHARS_MAX], **details))
+    """Make an `AttemptFailed`, with the message cut to 300 characters and without what looks like a key."""
+    return AttemptFailed(Failure(meaning, reason, redact(message)[:MESSAGE_CHARS_MAX], **details))

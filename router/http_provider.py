@@ -16,6 +16,7 @@ from .errors import AttemptFailed, Failure, Meaning, fail
 from .messages import NOTHING, Chunk, LLMRequest, LLMResponse, Tokens, read_usage
 from .output_caps import OutputCaps
 from .provider import AttemptLimits, LLMProvider
+from .refusal import redact
 from .response_body import Trailers, read_error_body, read_whole
 from .sse import EventReader, EventTooLarge
 from .stream_check import ChunkCheck
@@ -96,6 +97,7 @@ class HTTPProvider(LLMProvider):
     def use_key(self, api_key: str | None) -> None:
         """Send this credential from now on; requests on their way keep the one they left with."""
         # An object of httpx's own is copied, a dictionary would be encoded again for each request.
+        self._key = api_key or ""
         host = httpx.URL(self.base_url).netloc.decode("ascii")
         self._headers = httpx.Headers({"host": host, **HEADERS, **self.credentials(api_key)})
 
@@ -334,7 +336,7 @@ class HTTPProvider(LLMProvider):
         try:
             payload = orjson.loads(content)
         except orjson.JSONDecodeError:
-            shown = content[:80].decode("utf-8", "replace")
+            shown = redact(content[:400].decode("utf-8", "replace"), self._key)[:80]
             raise drifted("drift_not_json", f"200 with {kind!r} that is not JSON: {shown!r}") from None
         if not isinstance(payload, dict):
             raise drifted("drift_fields", "200 with a JSON value that is not an object")
@@ -381,7 +383,7 @@ class HTTPProvider(LLMProvider):
     def _judged(self, failure: Failure) -> AttemptFailed:
         if failure.meaning is Meaning.REQUEST and failure.reason in self._move_on:
             failure = replace(failure, meaning=Meaning.UNFIT)
-        return AttemptFailed(failure)
+        return AttemptFailed(replace(failure, message=redact(failure.message, self._key)))
 
     async def aclose(self) -> None:
         """Close the connections, if they are this provider's own."""

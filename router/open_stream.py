@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from .attempt import Opened
 from .errors import MESSAGE_CHARS_MAX, Attempt, AttemptFailed, Failure, Meaning, StreamInterrupted
 from .messages import NOTHING, Chunk, Tokens, read_usage
+from .refusal import redact
 from .watchdog import Watchdog
 
 
@@ -118,7 +119,7 @@ class OpenStream:
         except Exception as error:
             # A provider of the user's own may raise anything.
             failure = Failure(
-                Meaning.TRANSIENT, "unknown_error", f"{type(error).__name__}: {error}"[:MESSAGE_CHARS_MAX]
+                Meaning.TRANSIENT, "unknown_error", redact(f"{type(error).__name__}: {error}")[:MESSAGE_CHARS_MAX]
             )
             raise self._broken(failure) from error
         finally:

@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+SECRET_CHARS_MIN = 8
+"""Shortest part of a provider's own key that is taken out of what it says."""
 NAME_CHARS_MAX = 100
 """Longest code that is taken for a name; what is longer is prose."""
 _TITLE = re.compile(rb"<title>([^<]{0,200})</title>", re.IGNORECASE)
@@ -161,6 +163,18 @@ def _wait(error: dict[str, Any]) -> float | None:
     return None
 
 
-def redact(text: str) -> str:
-    """Take out what looks like a key: OpenAI repeats part of the caller's in its 401, Google the whole."""
-    return _SECRET.sub(r"\1…", text)
+def redact(text: str, key: str = "") -> str:
+    """Take out what looks like a key: OpenAI repeats part of the caller's in its 401, Google the whole.
+
+    Args:
+        text: What somebody said.
+        key: The key that it was said to, which needn't look like one (Azure's and Mistral's don't); a pair has a colon.
+    """
+    text = _SECRET.sub(r"\1…", text)
+    for secret in key.split(":"):
+        if len(secret) >= SECRET_CHARS_MIN:
+            text = text.replace(secret, "…")
+            # Its beginning may stand where the text was cut.
+            shown = next((n for n in range(len(secret), SECRET_CHARS_MIN - 1, -1) if text.endswith(secret[:n])), 0)
+            text = f"{text[:-shown]}…" if shown else text
+    return text

@@ -110,7 +110,7 @@ class HTTPServiceProvider(HTTPProvider):
             retry_after_max_s=self._retry_after_max_s,
         )
         if failure.meaning is not Meaning.REQUEST:
-            raise AttemptFailed(failure)
+            raise self._judged(failure)
 
     def _look_into(self, content: bytes, kind: str) -> None:
         """A 200 that says that it is JSON has to be some, and may be an error all the same."""

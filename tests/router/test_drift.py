@@ -6,6 +6,7 @@ import copy
 import json
 
 import pytest
+from banstorm.router.errors import Meaning, fail
 
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 ANTHROPIC = {
@@ -162,3 +163,37 @@ async def test_an_error_in_a_200_is_read_for_what_it_is(bench):
         },
     )
     assert ["2", "1"] == [(await b.ask()).headers["x-llm-attempts"] for _ in range(2)]
+
+
+HEX, ALNUM = "5f2c9a0b7d1e4c3f8a6b9d0e1f2a3b4c", "Q7hK2mNpR4sT6vW8xY0zA1bC3dE5fG7h"
+UNAUTHORISED = {"error": {"type": "x", "message": f"what is {HEX}? {'-' * 260} or {HEX}"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind"),
+    [
+        (200, f"<html>authorization: {HEX}</html>".encode(), "text/html"),
+        (200, b"<html>Authorization: Bearer " + ALNUM.encode(), "text/html"),
+        (200, b"-" * 70 + HEX.encode(), "text/html"),
+        (418, UNAUTHORISED, "application/json"),
+        (401, UNAUTHORISED, "application/json"),
+        (200, UNAUTHORISED, "application/json"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_key_that_is_echoed_reaches_nobody(bench, status, said, kind, stream):
+    """Pages and errors that repeat the credential reach the caller without it, whole or cut, whatever it looks like."""
+    b = await bench()
+    for member in b.router.fleet.members:
+        member.provider.use_key(HEX)
+    for up in (b.anthropic, b.openai):
+        up.always = up.replies(status, said, {"content-type": kind})
+    response = await b.ask(stream=stream)
+    assert 503 == response.status_code
+    assert HEX[:8] not in response.text
+    assert ALNUM[:8] not in response.text
+
+
+def test_what_any_provider_raises_is_told_without_a_key():
+    """An exception of a provider of the user's own may quote a header."""
+    assert ALNUM not in str(fail(Meaning.TRANSIENT, "unknown_error", f"ValueError: Bearer {ALNUM}"))
