@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from .attempt import DEADLINE, Opened
@@ -193,7 +194,8 @@ class Rounds:
             if delay is None or delay >= limit:
                 return await self._ask(call, lane, permit, limit)
             first = self._ask(call, lane, permit, limit)
-            return await race(first, delay, lambda: self._second(call, lane), self._drop)
+            overtaken = partial(self._overtaken, call, lane)
+            return await race(first, delay, lambda: self._second(call, lane), self._drop, overtaken)
         except AttemptFailed as error:
             self._failed(call, lane, error.failure)
             return None
@@ -229,12 +231,16 @@ class Rounds:
             limit = lane.patience.limit_s(alternative=True, stream=call.stream)
             served = await self._ask(call, lane, permit, limit)
         except AttemptFailed as error:
-            # The call goes on with its first attempt; this lane has been asked.
-            call.failures[lane] = error.failure
-            call.record.attempts.append(Attempt(lane.label, error.failure))
+            self._overtaken(call, lane, error)
             raise
         call.record.why = "hedge"
         return served
+
+    @staticmethod
+    def _overtaken(call: Call, lane: Lane, error: BaseException) -> None:
+        if isinstance(error, AttemptFailed):  # this lane has been asked; the call goes on with the other attempt
+            call.failures[lane] = error.failure
+            call.record.attempts.append(Attempt(lane.label, error.failure))
 
     async def _drop(self, served: Served) -> None:
         """An answer that came at the same moment as another."""

@@ -43,6 +43,7 @@ async def race(
     delay_s: float,
     second: Callable[[], Coroutine[Any, Any, T] | None],
     drop: Callable[[T], Awaitable[None]],
+    overtaken: Callable[[BaseException], None] = lambda _error: None,
 ) -> T:
     """The first good result of one or two attempts; the other is cancelled.
 
@@ -50,7 +51,8 @@ async def race(
         first: The attempt.
         delay_s: When the second one begins, in seconds.
         second: Makes the second one, or None if there is to be none.
-        drop: Told of a good result that came at the same moment and isn't needed.
+        drop: Told of a good result that isn't needed: it came at the same moment, or the caller left.
+        overtaken: Told why the first one failed, if the second one is good.
 
     Raises:
         Exception: What the first one raised, if none was good.
@@ -65,12 +67,27 @@ async def race(
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 if task in done and task.exception() is None:
+                    await _end(tasks, task, overtaken)
                     tasks.remove(task)
                     return task.result()
         return tasks[0].result()
     finally:
         for task in tasks:
             task.cancel()
-        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        # What is open is closed before anybody else is waited for.
+        for task in sorted(tasks, key=lambda each: not each.done()):
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
             if not isinstance(ended, BaseException):
                 await drop(ended)
+
+
+async def _end(tasks: list[asyncio.Task[T]], won: asyncio.Task[T], overtaken: Callable[[BaseException], None]) -> None:
+    """Wait for the loser's end. A caller who leaves meanwhile interrupts that, and the winner isn't needed either."""
+    others = [task for task in tasks if task is not won]
+    for task in others:
+        if not task.done():
+            task.cancel()
+        elif task is tasks[0] and (error := task.exception()) is not None:
+            overtaken(error)
+    if others:
+        await asyncio.wait(others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from banstorm.router import AllProvidersExhausted, Failure, Meaning
+from banstorm.router import AllProvidersExhausted, AttemptFailed, Failure, Meaning
 from banstorm.router.config import Hedge
 
 OVERLOADED = Failure(Meaning.TRANSIENT, "overloaded", "Overloaded", status=529)
@@ -120,5 +120,70 @@ def test_an_attempt_is_an_attempt(lab):
         with pytest.raises(AllProvidersExhausted):
             await lab.ask(router, stream=True)
         assert 3 >= sum(len(provider.asked) for provider in providers)
+
+    lab.virtually(scene())
+
+
+def test_a_caller_who_leaves_while_the_loser_closes_holds_nothing(lab):
+    """The hedge has won with an open stream, the loser takes its time to close, and the caller goes: all is given back.
+
+    Kept, the winner would count as being on its way for ever, and its provider would go on writing.
+    """
+
+    class Slow(lab.Scripted):
+        open = 0
+        close_s = 0.0
+
+        async def stream(self, request, limits):
+            piece = {"choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]}
+            self.open += 1
+            if self.name == "b":
+                began.set()
+            try:
+                await asyncio.sleep(self.delay_s)
+                yield [piece]
+                await asyncio.sleep(1)
+                yield [piece]
+            finally:
+                await asyncio.sleep(self.close_s)
+                self.open -= 1
+
+    a, b, began = Slow("a"), Slow("b"), asyncio.Event()
+
+    async def scene() -> None:
+        router = await warmed(lab, a, b, hedge=ON)
+        began.clear()
+        a.delay_s, a.close_s = 1.9, 0.2
+        call = asyncio.create_task(router.open_stream(lab.request("x")))
+        await asyncio.wait_for(began.wait(), 5)
+        await asyncio.sleep(0.15)
+        assert not call.done()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await asyncio.sleep(30)
+        assert [(0, 0)] * 2 == [(lane.in_flight, lane.gate.inside) for lane in router.lanes]
+        assert 0 == b.open
+
+    lab.virtually(scene())
+
+
+@both
+def test_the_first_ones_failure_is_told_when_the_hedge_wins(lab, stream):
+    """The first attempt fails while the second is on its way: the record has it beside the answer."""
+    a, b = lab.Scripted("a"), lab.Scripted("b")
+
+    async def scene() -> None:
+        heard = lab.Heard()
+        router = await warmed(lab, a, b, hedge=ON, observers=[heard])
+
+        async def fail(_request, _limits):
+            await asyncio.sleep(0.15)
+            raise AttemptFailed(OVERLOADED)
+
+        a.generate = fail
+        assert "b" == await lab.ask(router, stream=stream)
+        assert [("a", "overloaded")] == [(each.provider, each.failure.reason) for each in heard.calls[-1].attempts]
+        assert ("hedge", 2) == (heard.calls[-1].why, heard.calls[-1].attempts_made)
 
     lab.virtually(scene())
