@@ -35,15 +35,13 @@ _HEADERS = (
 )
 _WINDOW = "anthropic-ratelimit-unified-reset"
 """When a subscription's window begins anew; Retry-After doesn't always come with it."""
-_RESETS = (
-    ("x-ratelimit-reset-requests", "x-ratelimit-remaining-requests"),
-    ("x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens"),
-    ("x-ratelimit-reset", "x-ratelimit-remaining"),
-    ("ratelimit-reset", "ratelimit-remaining"),
-)
-"""When a limit is full again, and what is left of it. They come with every answer, so only a refusal for a limit makes
-them a wait. A bucket has room long before it is full: what names a wait itself goes first, read or not, and
-Anthropic, which always names one, isn't asked for its buckets."""
+_RESETS = (("x-ratelimit-reset", "x-ratelimit-remaining"), ("ratelimit-reset", "ratelimit-remaining"))
+"""When a limit's window begins anew (OpenRouter's, the IETF draft's), and what is left of it.
+
+They come with every answer, so only a refusal for a limit makes them a wait, and only of a window with nothing left.
+OpenAI's, Groq's and Anthropic's resets of requests and tokens aren't read: they tell when a bucket is full, and it has
+room long before.
+"""
 
 
 def read_retry_after(
@@ -97,17 +95,11 @@ def _stand_in(
 
 
 def _reset(headers: Mapping[str, str], now_s: float) -> float | None:
-    """The longest of the used-up limits' waits; of all if none is said to be used up."""
-    waits: list[float] = []
-    used_up: list[float] = []
-    for name, left in _RESETS:
-        raw = headers.get(name)
-        seconds = None if raw is None else _seconds(raw, 1.0, now_s)
-        if seconds is not None and seconds > 0:
-            waits.append(seconds)
-            if headers.get(left, "").strip() == "0":
-                used_up.append(seconds)
-    return max(used_up or waits, default=None)
+    """The longest wait of the windows in which nothing is left."""
+    found = [
+        _seconds(headers.get(name, ""), 1.0, now_s) for name, left in _RESETS if headers.get(left, "0").strip() == "0"
+    ]
+    return max((seconds for seconds in found if seconds is not None and seconds > 0), default=None)
 
 
 def _seconds(raw: str, scale: float, now_s: float) -> float | None:
