@@ -62,6 +62,7 @@ def _provider(config: Config, entry: Provider, key: str | None, label: str) -> H
         name=entry.name,
         models=entry.models,
         max_tokens=entry.max_tokens,
+        max_output_tokens=entry.max_output_tokens,
         validate=config.validate_answers,
         # Twice: a failover starts before the failed attempt's connection is gone.
         client=make_client(

@@ -54,6 +54,12 @@ class Provider(Part):
     max_tokens: int = Field(
         default=8192, gt=0, description="Answer limit sent where the API demands one and callers give none."
     )
+    max_output_tokens: int | None = Field(
+        default=None,
+        gt=0,
+        description="Longest answer it gives, for a server that ends longer ones by itself without a word: no more is "
+        "asked for then, or its answers would be taken for cut ones.",
+    )
     context: int | None = Field(
         default=None,
         gt=0,

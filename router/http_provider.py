@@ -39,6 +39,7 @@ class HTTPProvider(LLMProvider):
         name: Name in metrics, headers and errors; the dialect's by default.
         models: Model the caller asks for → model asked for here.
         max_tokens: Answer limit where the API demands one and the caller gave none.
+        max_output_tokens: Longest answer that it gives: no more is asked for, so one of that length isn't cut short.
         validate: Whether answers are checked before they count.
         client: A client to use; its own is made otherwise.
         owns_client: Whether the given client is closed with the provider; its own always is.
@@ -67,6 +68,7 @@ class HTTPProvider(LLMProvider):
         name: str | None = None,
         models: Mapping[str, str] | None = None,
         max_tokens: int = 8192,
+        max_output_tokens: int | None = None,
         validate: bool = True,
         client: httpx.AsyncClient | None = None,
         owns_client: bool = False,
@@ -89,7 +91,7 @@ class HTTPProvider(LLMProvider):
         self._client = client or make_client(connections_max=1000, connect_s=1.0, proxy_from_env=False)
         self.base_url = (base_url or self.default_url).rstrip("/")
         self._urls: dict[str, httpx.URL] = {}
-        self.caps = OutputCaps()
+        self.caps = OutputCaps(max_output_tokens)
         self._trailers = Trailers()
         self._headers = httpx.Headers()
         self.use_key(api_key)

@@ -16,10 +16,15 @@ _CAP = re.compile(
 
 
 class OutputCaps:
-    """The caps that one provider's models have told."""
+    """The caps that one provider's models have told.
 
-    def __init__(self) -> None:
+    Args:
+        most: A cap of all its models, for a server that tells none and ends longer answers by itself.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
         self._caps: dict[str, int] = {}
+        self._most = most
 
     def learn(self, failure: Failure, model: str) -> bool:
         """Take note of a refusal; True if it told something new."""
@@ -34,7 +39,7 @@ class OutputCaps:
 
     def clamp(self, model: str, limit: Any, notes: list[str]) -> Any:
         """An answer limit that this model takes, as far as it has told; a change is noted. What is no number stays."""
-        cap = self._caps.get(model)
+        cap = self._caps.get(model, self._most)
         if cap is None or not isinstance(limit, int) or limit <= cap:
             return limit
         notes.append(f"max_tokens clamped to {cap}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from banstorm.router.build import build_providers
+from banstorm.router.config import Config
+from banstorm.router.output_caps import OutputCaps
 
 INVALID = "invalid_request_error"
 ANTHROPIC = "max_tokens: {asked} > 4096, which is the maximum allowed number of output tokens for claude-x"
@@ -52,6 +55,53 @@ async def test_a_cap_is_learned_once(bench, place, stream):
     response = await b.ask(max_tokens=10, stream=stream)
     assert 10 == upstream.requests[-1].body["max_tokens"]
     assert "x-llm-adapted" not in response.headers
+
+
+def ends(upstream, at):
+    """A script whose answers end after so many tokens, whatever was asked for, without a word on why."""
+
+    async def script(exchange):
+        if upstream.dialect == "anthropic":
+            usage = {"input_tokens": 5, "output_tokens": min(at, exchange.body["max_tokens"])}
+            content = [{"type": "text", "text": "and so on"}]
+            ended = {"role": "assistant", "stop_reason": "max_tokens", "content": content, "usage": usage}
+            await exchange.reply(200, {"id": "msg_1", "type": "message", "model": "m", **ended})
+        else:
+            usage = {"prompt_tokens": 5, "completion_tokens": min(at, exchange.body["max_tokens"]), "total_tokens": 9}
+            message = {"role": "assistant", "content": "and so on"}
+            choice = {"index": 0, "message": message, "finish_reason": "length"}
+            await exchange.reply(200, {"id": "c", "object": "chat.completion", "choices": [choice], "usage": usage})
+
+    return script
+
+
+@pytest.mark.parametrize(("known", "status"), [(4096, 200), (None, 503), (8192, 503)])
+@pytest.mark.parametrize("place", [0, 1])
+async def test_a_silent_cap_is_configured(bench, place, known, status):
+    """A server that ends long answers by itself looks like one that cuts them short, unless its limit is known."""
+    b = await bench()
+    for upstream in (b.anthropic, b.openai):
+        upstream.always = ends(upstream, 4096)
+    if place == 1:
+        b.anthropic.always = b.anthropic.replies(401, BAN)
+    for lane in b.router.lanes:
+        lane.provider.caps = OutputCaps(known)
+    response = await b.ask(max_tokens=8192)
+    assert status == response.status_code
+    if status == 200:
+        assert "length" == response.json()["choices"][0]["finish_reason"]
+        assert "max_tokens clamped to 4096" in response.headers["x-llm-adapted"]
+        assert all(lane.available() for lane in b.router.lanes if lane.name == "openai" or place == 0)
+    else:
+        assert "4096 tokens, 8192 were asked for" in response.text
+
+
+def test_the_configured_cap_reaches_the_provider():
+    """`max_output_tokens` of a provider is the cap of all its models."""
+    entry = {"name": "a", "dialect": "openai", "base_url": "http://a", "model": "m", "max_output_tokens": 100}
+    (provider,) = build_providers(Config.model_validate({"providers": [{**entry, "api_key": "sk-test"}]}))
+    assert 100 == provider.caps.clamp("m", 200, [])
+    assert 50 == provider.caps.clamp("m", 50, [])
 
 
 async def test_a_cap_that_cannot_be_read_is_left_to_another(bench):
