@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import banstorm.router.config
 import pytest
@@ -14,6 +16,7 @@ from banstorm.router.credentials import read_keys
 from banstorm.router.errors import ConfigError
 from banstorm.router.load_config import load_config
 from click.testing import CliRunner
+from pydantic import BaseModel
 
 GOOD = """\
 listen: {host: 127.0.0.1, port: 8080}
@@ -176,3 +179,21 @@ def test_a_pool_of_keys(tmp_path, monkeypatch):
         file.write_text(GOOD.replace("api_key_env: KEY_A", text))
         with pytest.raises(ConfigError, match=said):
             read_keys(load_config(file).providers[0])
+
+
+def test_the_example_tells_every_key():
+    """Every key of the configuration stands in the example, so that nobody has to read the source to find one."""
+    text = (Path(banstorm.router.config.__file__).parent / "example.yaml").read_text("utf-8")
+    missing, seen = [], set()
+
+    def look(model: type[BaseModel]) -> None:
+        seen.add(model)
+        for name, field in model.model_fields.items():
+            if re.search(rf"\b{field.alias or name}\b", text) is None:
+                missing.append(f"{model.__name__}.{field.alias or name}")
+            for kind in (field.annotation, *get_args(field.annotation)):
+                if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+                    look(kind)
+
+    look(Config)
+    assert not missing
