@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -96,7 +97,9 @@ class Sampler:
             left = SCRAPE_SAMPLES_MAX
             for family in text_string_to_metric_families(answer.text):
                 for sample in family.samples:
-                    if left > 0 and not sample.name.endswith(("_bucket", "_created")):
+                    # JSON has no NaN and no infinity: an unlimited budget, a quantile of nothing.
+                    kept = math.isfinite(sample.value) and not sample.name.endswith(("_bucket", "_created"))
+                    if left > 0 and kept:
                         left -= 1
                         self._add("target", sample.name, dict(sample.labels), float(sample.value))
 

@@ -243,10 +243,14 @@ def _by_line(lines: bytes, table: str) -> pa.Table | None:
         rows = [orjson.loads(line) for line in lines.split(b"\n") if line]
     except orjson.JSONDecodeError:
         return None
-    shape = columns(table).items()
-    if not all(column.accepts(row.get(name)) for row in rows for name, column in shape):
-        return None
-    return _table(rows, table)
+    fitting = []
+    for row in rows:
+        unfit = _unfit(row, table)
+        if not unfit:
+            fitting.append(row)
+        elif not _no_number(row, table, unfit):
+            return None
+    return _table(fitting, table)
 
 
 def _slow(name: str, block: bytes, first: int) -> Reading:
@@ -260,15 +264,25 @@ def _slow(name: str, block: bytes, first: int) -> Reading:
             reading.torn.append(f"{name} line {number}")
         # Tables that a later version adds are none of ours.
         elif (table := row.pop("table")) in rows:
-            wrong = next((each for each, column in columns(table).items() if not column.accepts(row.get(each))), None)
-            if wrong is None:
+            unfit = _unfit(row, table)
+            if not unfit:
                 rows[table].append(row)
-            else:
-                reading.bad(f"{name} line {number}: {table}.{wrong} is {row.get(wrong)!r:.60}")
+            elif not _no_number(row, table, unfit):
+                reading.bad(f"{name} line {number}: {table}.{unfit[0]} is {row.get(unfit[0])!r:.60}")
     for table, kept in rows.items():
         if kept:
             reading.rows[table].append(_table(kept, table))
     return reading
+
+
+def _unfit(row: dict[str, Any], table: str) -> list[str]:
+    """The columns whose value in the row doesn't fit."""
+    return [name for name, column in columns(table).items() if not column.accepts(row.get(name))]
+
+
+def _no_number(row: dict[str, Any], table: str, unfit: list[str]) -> bool:
+    """Whether the row is a NaN or an infinity of the router's own metrics, which earlier versions wrote as null."""
+    return table == "samples" and unfit == ["value"] and row.get("value", 0) is None and row["process"] == "target"
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

@@ -122,7 +122,7 @@ class Sample(TypedDict):
     process: str  # injector, fakes, load, target, or `MACHINE`
     name: str
     labels: dict[str, str]
-    value: float
+    value: float  # finite: JSON has no other
 
 
 TABLES: Final = {

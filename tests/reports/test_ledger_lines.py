@@ -128,6 +128,30 @@ def test_a_line_that_is_no_row_is_named_by_file_and_number(ledger: Ledger, tmp_p
     assert (not told) if b"later" in line else told[0].startswith(f"{paths[-1].name} line {count}"), told
 
 
+NO_NUMBER = {"at_ns": 5, "process": "target", "name": "budget", "labels": {"key": "a"}, "value": None}
+NUMBERLESS = [
+    (NO_NUMBER, 0),
+    (NO_NUMBER | {"process": "load"}, 1),
+    (NO_NUMBER | {"at_ns": None}, 1),
+    ({name: each for name, each in NO_NUMBER.items() if name != "value"}, 1),
+]
+
+
+@pytest.mark.parametrize(("row", "unreadable"), NUMBERLESS)
+def test_a_metric_of_the_router_that_is_no_number_costs_only_itself(
+    ledger: Ledger, tmp_path: Path, row: dict[str, Any], unreadable: int
+) -> None:
+    """NaN and infinities on its page were written as null: such a row is left out; nothing else may lack its value."""
+    paths = compact(ledger.write(tmp_path))
+    whole = read_lines(paths)
+    paths[-1].write_bytes(paths[-1].read_bytes() + orjson_line("samples", row))
+    found = read_lines(paths)
+    same(found, read_lines(paths, careful=True))
+    assert unreadable == found.lines
+    for name in TABLES:
+        assert found.table(name).num_rows == whole.table(name).num_rows, name
+
+
 def test_every_way_of_reading_gives_the_same_report(ledger: Ledger, tmp_path: Path) -> None:
     """Line by line, by arrow, and from Parquet row groups."""
     folder = ledger.write(tmp_path)
