@@ -94,6 +94,8 @@ def _time_to_fail_over(history: History, episode: Episode) -> Value:
     due, good = history.due_ns, history.good
     first = int(np.searchsorted(due, episode.due_from_ns))
     last = int(np.searchsorted(due, episode.tc_ns))
+    if first >= last:
+        return Value(episode.id, None, "no call was due in the episode")
     elsewhere = good & (history.calls["provider"].to_numpy() != episode.provider)
     served = np.concatenate([[0], np.cumsum(elsewhere)])
     bad = np.flatnonzero(~good)
