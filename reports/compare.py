@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .comparison import Change, ComparisonOut, DifferenceOut, GroupOut, PairOut, SetOut, SideOut, UnpairedOut
+from .comparison import RUN_AGAIN, Change, ComparisonOut, DifferenceOut, GroupOut, PairOut, SetOut, SideOut, UnpairedOut
 from .errors import ReportError
 from .gate import gated
 from .gather import Gathered
@@ -74,8 +74,8 @@ def match(a: Gathered, b: Gathered) -> Matched:
     unpaired = [
         *(_unpaired("A", each, f"B {alone}") for key, each in left.items() if key not in right),
         *(_unpaired("B", each, f"A {alone}") for key, each in right.items() if key not in left),
-        *(_unpaired("A", each, "a later run of the same seed is compared") for each in old_a),
-        *(_unpaired("B", each, "a later run of the same seed is compared") for each in old_b),
+        *(_unpaired("A", each, RUN_AGAIN) for each in old_a),
+        *(_unpaired("B", each, RUN_AGAIN) for each in old_b),
     ]
     return Matched(groups, unpaired)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from ..scenarios.expectation import Unit
 from .result import Verdict
 from .result_value import Part
 from .spread import METHOD
+
+RUN_AGAIN: Final = "a later run of the same seed is compared"
+"""Why a run has no partner whose place another one has taken."""
 
 
 class Change(StrEnum):

@@ -2,7 +2,8 @@
 
 Held are the measures that the scenario has a limit for, lost calls and silent losses, and those that the tolerance
 names; the others are shown. A measure got worse where the mean of the pairs' differences is beyond the tolerance and,
-from five pairs on, its interval does not have 0 in it.
+from five pairs on, its interval does not have 0 in it. What A has shown and B has not leaves the gate undecided: else
+whoever runs less, or is told less of, would pass more.
 """
 
 from __future__ import annotations
@@ -13,22 +14,26 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..scenarios.expectation import Unit
-from .comparison import Change, ComparisonOut, DifferenceOut, GateOut, GroupOut
+from .comparison import RUN_AGAIN, Change, ComparisonOut, DifferenceOut, GateOut, GroupOut
 from .recorded import Pair, RecordedFinding, both_sides, told
 from .result import Verdict
 from .tolerance import Amount, Tolerance
 
 TOLERANCE: Final = "10%,50ms"
 """What is tolerated where nothing is said: a tenth, and of times what a busy machine's clock may be late by."""
+SEEDS_NAMED_MAX: Final = 3
+"""Most seeds that a reason names."""
 
 
 def gated(comparison: ComparisonOut, pairs: Sequence[Sequence[Pair]], tolerance: Tolerance) -> ComparisonOut:
     """The comparison with what the gate says of it; `pairs` are those of its groups."""
     groups = [_group(each, its, tolerance) for each, its in zip(comparison.groups, pairs, strict=True)]
     worse = [reason for each in groups for reason in _worse(each)]
-    unproved = [reason for each in groups for reason in _unproved(each)]
-    left = {each.scenario for each in comparison.unpaired if each.side == "A"} - {each.scenario for each in groups}
-    unproved += [f"{name}: A has runs of it, B has none to compare them with" for name in sorted(left)]
+    unproved = [reason for each, its in zip(groups, pairs, strict=True) for reason in _unproved(each, its)]
+    unproved += [*_without_partner(comparison)]
+    unproved += [
+        f"B's {where} is left out: {why}" for where, _, why in (x.partition(": ") for x in comparison.b.left_out)
+    ]
     verdict = Verdict.FAIL if worse else Verdict.INCONCLUSIVE if unproved else Verdict.PASS
     gate = GateOut(tolerance=tolerance.text, verdict=verdict, reasons=[*worse, *unproved])
     return comparison.model_copy(update={"groups": groups, "gate": gate})
@@ -99,13 +104,46 @@ def _worse(group: GroupOut) -> Iterator[str]:
             yield f"{name}: {each.measure} got worse: {each.beyond}; tolerated: {each.allowed} (n = {each.n})"
 
 
-def _unproved(group: GroupOut) -> Iterator[str]:
+def _unproved(group: GroupOut, all_pairs: Sequence[Pair]) -> Iterator[str]:
     name = label(group)
     for pair in group.pairs:
         if pair.b.verdict is Verdict.INCONCLUSIVE and pair.a.verdict is not Verdict.INCONCLUSIVE:
             yield f"{name}, seed {pair.seed}: {pair.a.verdict.value} → inconclusive: run it again"
     if not any(pair.counted for pair in group.pairs):
         yield f"{name}: every pair has an inconclusive run, so that nothing is compared"
+        return
+    pairs = [pair for pair, out in zip(all_pairs, group.pairs, strict=True) if out.counted]
+    for each in group.differences:
+        if each.held and each.change is Change.UNKNOWN and _gone(each.measure, pairs):
+            yield f"{name}: A has values of {each.measure}, B has none in their place"
+        elif each.held and each.change is Change.UNCLEAR and each.b_unseen > each.a_unseen:
+            runs = f"{each.b_unseen} of B's runs and {each.a_unseen} of A's"
+            yield f"{name}: the end of {each.measure} was not seen in {runs}, each seen in the other's"
+
+
+def _gone(key: str, pairs: Sequence[Pair]) -> bool:
+    """Whether a pair has a value of A's and none of B's."""
+    return any(a is not None and b is None for a, b in both_sides(key, pairs))
+
+
+def _without_partner(comparison: ComparisonOut) -> Iterator[str]:
+    """What of A nothing of B stands beside: whole scenarios by their name, else by target and seed."""
+    compared = {each.scenario for each in comparison.groups}
+    missing: dict[tuple[str, str], set[int]] = {}
+    for each in comparison.unpaired:
+        if each.side == "A" and each.why != RUN_AGAIN:
+            missing.setdefault((each.scenario, each.target), set()).add(each.seed)
+    for name in sorted({scenario for scenario, _ in missing} - compared):
+        yield f"{name}: A has runs of it, B has none to compare them with"
+    for (scenario, target), seeds in sorted(missing.items()):
+        if scenario in compared:
+            yield f"{scenario} on {target}, {_seeds(sorted(seeds))}: B has no run to compare with A's"
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    named = ", ".join(str(each) for each in seeds[:SEEDS_NAMED_MAX])
+    more = f" and {len(seeds) - SEEDS_NAMED_MAX} more" if len(seeds) > SEEDS_NAMED_MAX else ""
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {named}{more}"
 
 
 def label(group: GroupOut) -> str:

@@ -9,6 +9,7 @@ import pytest
 from banstorm.reports.compare import compare
 from banstorm.reports.comparison import GateOut
 from banstorm.reports.gate import TOLERANCE
+from banstorm.reports.gather import Gathered, LeftOut
 from banstorm.reports.recorded import Found, Recorded
 from banstorm.reports.result import Verdict
 from banstorm.reports.tolerance import parse_tolerance
@@ -109,6 +110,62 @@ def test_a_scenario_that_b_has_not_run_leaves_the_gate_undecided() -> None:
     judged = gate([found(1), found(1, scenario="hang")], [found(1)])
     assert N is judged.verdict
     assert ["hang: A has runs of it, B has none to compare them with"] == judged.reasons
+
+
+def test_runs_of_a_that_b_has_no_partner_for_leave_the_gate_undecided() -> None:
+    """A seed or a target that B never ran is named; an older run of a seed that was run again is none of them."""
+    seeds = [found(seed) for seed in range(5)]
+    judged = gate(seeds, seeds[:1])
+    assert (N, ["sudden_ban on reference, seeds 1, 2, 3 and 1 more: B has no run to compare with A's"]) == (
+        judged.verdict,
+        judged.reasons,
+    )
+    judged = gate([found(1, target="x"), found(1, target="y")], [found(1, target="x"), found(1, target="x")])
+    assert (N, ["sudden_ban on y, seed 1: B has no run to compare with A's"]) == (judged.verdict, judged.reasons)
+    assert P is gate([found(1), found(1, name="again")], [found(1)]).verdict
+    assert P is gate([found(1)], seeds).verdict
+
+
+def test_runs_of_b_that_could_not_be_read_leave_the_gate_undecided() -> None:
+    """What stands in them nobody knows, even where another run of B has its place."""
+    right = Gathered(Path("runs"), [found(1)], [LeftOut("r2", "it has no report")])
+    judged = compare(side(found(1)), right, parse_tolerance(TOLERANCE)).gate
+    assert judged is not None
+    assert (N, ["B's r2 is left out: it has no report"]) == (judged.verdict, judged.reasons)
+    left = Gathered(Path("runs"), [found(1)], [LeftOut("r2", "it has no report")])
+    judged = compare(left, side(found(1)), parse_tolerance(TOLERANCE)).gate
+    assert judged is not None
+    assert P is judged.verdict
+
+
+@pytest.mark.parametrize(
+    ("key", "a", "b", "words"),
+    [
+        ("time_to_fail_over", [0.1] * 5, [None] * 5, "A has values of time_to_fail_over, B has none in their place"),
+        ("time_to_fail_over", [0.1, None], [None, 0.1], "A has values of time_to_fail_over, B has none"),
+        ("time_to_fail_over", [None] * 5, [0.1] * 5, None),
+        ("time_to_fail_over", [None] * 5, [None] * 5, None),
+        ("time_to_fail_over", [(9.0, "≥")] * 5, [(9.0, "≥")] * 5, None),  # neither of them ever came back
+        ("outage", [0.1] * 5, [None] * 5, None),  # shown, not held
+        (
+            "time_to_fail_over",
+            [(3.0, "≥"), 0.1, 0.1, 0.1, 0.1],
+            [0.1, *[(4.0, "≥")] * 4],
+            "the end of time_to_fail_over was not seen in 4 of B's runs and 1 of A's",
+        ),
+        ("time_to_fail_over", [(3.0, "≥"), 0.1], [0.1, (3.0, "≥")], None),  # as often in one as in the other
+        ("time_to_fail_over", [(3.0, "≥"), (3.0, "≥"), 0.1], [0.1, 0.1, (3.0, "≥")], None),
+    ],
+)
+def test_a_held_measure_that_b_tells_less_of_leaves_the_gate_undecided(
+    key: str, a: list[Any], b: list[Any], words: str | None
+) -> None:
+    """No value where A has one, or more ends that nobody saw, is no proof that nothing got worse."""
+    runs = [[found(seed, "fail", {key: value}) for seed, value in enumerate(values)] for values in (a, b)]
+    judged = gate(*runs)
+    assert (P if words is None else N) is judged.verdict, judged.reasons
+    assert (words is None) is (judged.reasons == [])
+    assert words is None or words in judged.reasons[0]
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.floats(0, 1), st.floats(0, 100))
