@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..scenarios.expectation import Expectation, format_value
+from ..scenarios.units import DIGITS as SHOWN_DIGITS
 from .finding import NS, Finding, Value
 from .history import History
 from .result import CheckOut, ExpectationOut, State, Verdict
@@ -205,7 +206,7 @@ def text_of(value: Value, wanted: Expectation) -> str:
     found = value.amounts[wanted.unit]
     # Rounding must not move a value to the other side of its limit: 250.4 ms is not "250ms" beside "<= 250ms".
     digits = next((each for each in range(DIGITS, 15) if wanted.holds(rounded(found, each)) == wanted.holds(found)), 15)
-    return sign + format_value(rounded(found, digits), wanted.unit)
+    return sign + format_value(rounded(found, digits), wanted.unit, max(digits, SHOWN_DIGITS))
 
 
 def rounded(value: float, digits: int = DIGITS) -> float:

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from .units import RATE_MAX, Duration, Factor, format_duration, parse_duration, parse_rate, render_duration
+from .units import RATE_MAX, Duration, Factor, format_duration, parse_duration, parse_rate, render_duration, render_rate
 
 STEPS_MAX: Final = 1000
 """Most steps of a rate."""
@@ -74,15 +74,11 @@ def _step(value: Any, number: int) -> Step:
 
 def _render(value: Rates) -> Any:
     if not isinstance(value, tuple):
-        return _per_hour(value)
+        return render_rate(value)
     return [
-        {"at": render_duration(each.at_s), "rate": _per_hour(each.rate), "over": render_duration(each.over_s)}
+        {"at": render_duration(each.at_s), "rate": render_rate(each.rate), "over": render_duration(each.over_s)}
         for each in value
     ]
-
-
-def _per_hour(rate: float) -> str:
-    return f"{rate * 3600:.10f}/h"
 
 
 _TIME: Final = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(us|ms|s|m|h)\s*$", "examples": ["5s"]}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from .units import parse_share
+from .units import parse_share, render_share
 
 _KEYS: Final = ("from", "to")
 
@@ -38,14 +38,10 @@ def parse_growing_share(value: Any) -> float | Growth:
     return Growth(begin, end) if begin != end else begin
 
 
-def _percent(share: float) -> str:
-    return f"{share * 100:.10f}%"
-
-
 def _render(value: float | Growth) -> str | dict[str, str]:
     if isinstance(value, Growth):
-        return {"from": _percent(value.begin), "to": _percent(value.end)}
-    return _percent(value)
+        return {"from": render_share(value.begin), "to": render_share(value.end)}
+    return render_share(value)
 
 
 _SHARE: Final = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$", "examples": ["50%"]}

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from .units import render_factor
+
 SCALE_MAX: Final = 1_000_000.0
 """Most times faster: a fortnight in little more than a second."""
 _SCALE: Final = re.compile(r"(\d{1,7}(?:\.\d{1,6})?)\s*x")
@@ -27,7 +29,7 @@ def parse_scale(value: Any) -> float:
 Scale = Annotated[
     float,
     BeforeValidator(parse_scale),
-    PlainSerializer(lambda scale: f"{scale:.10g}x", return_type=str),
+    PlainSerializer(render_factor, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^\s*\d{1,7}(\.\d{1,6})?\s*x\s*$", "examples": ["60x"]}),
 ]
 """How many times faster than it happened; written with an x."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -22,6 +23,11 @@ FACTOR_MAX: Final = 1000.0
 """Highest factor."""
 TOKEN_LIMIT_MAX: Final = 100_000_000
 """Highest limit of a request's tokens."""
+DIGITS: Final = 6
+"""Significant digits shown of a quantity."""
+PLAIN_MIN: Final = 1e-9
+PLAIN_MAX: Final = 1e15
+"""Numbers from the one up to the other are shown without an exponent."""
 
 
 def parse_duration(value: Any) -> float:
@@ -62,9 +68,14 @@ def parse_share(value: Any) -> float:
         ValueError: without the percent sign or past 100%.
     """
     match = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or float(match[1]) > 100:
+    if match is None or (share := share_of(match[1])) > 1:
         raise ValueError(f"expected a percentage from 0% to 100%, such as 50%; found {value!r}")
-    return float(match[1]) / 100
+    return share
+
+
+def share_of(percent: str) -> float:
+    """The share nearest to a percentage's digits: ``99.9`` divided as a float would be a little more than 0.999."""
+    return float(Decimal(percent).scaleb(-2))
 
 
 def parse_factor(value: Any) -> float:
@@ -103,16 +114,49 @@ def parse_token_limit(value: Any) -> int:
     return int(match[1])
 
 
-def format_duration(seconds: float) -> str:
+def rounded_text(value: float, digits: int) -> str:
+    """A number with so many significant digits at most, and without an exponent as far as people write it so."""
+    text = f"{value:.{digits}g}"
+    if "e" in text and PLAIN_MIN <= abs(value) < PLAIN_MAX:
+        return format(Decimal(text), "f")
+    return text
+
+
+def exact_text(value: float) -> str:
+    """A number's digits, without an exponent, as many as it takes to read the same number of them."""
+    return format(Decimal(repr(value)).normalize(), "f")
+
+
+def format_duration(seconds: float, digits: int = DIGITS) -> str:
     """Seconds as a duration that a person reads and `parse_duration` accepts: ``250ms``, ``2s``, ``90s``."""
     if seconds < 1:
-        return f"{seconds * 1000:.6g}ms"
-    return f"{seconds:.6g}s"
+        return f"{rounded_text(seconds * 1000, digits)}ms"
+    return f"{rounded_text(seconds, digits)}s"
 
 
 def render_duration(seconds: float) -> str:
-    """Seconds as a scenario's JSON has them, to the microsecond."""
-    return f"{seconds * 1e6:.0f}us"
+    """Seconds as a scenario's JSON has them; `parse_duration` reads the same number of them."""
+    return f"{exact_text(seconds)}s"
+
+
+def render_rate(rate: float) -> str:
+    """A rate as a scenario's JSON has it; `parse_rate` reads the same."""
+    return f"{exact_text(rate)}/s"
+
+
+def render_share(share: float) -> str:
+    """A share as a scenario's JSON has it, as a percentage; `parse_share` reads the same."""
+    return f"{exact_percent(share)}%"
+
+
+def exact_percent(share: float) -> str:
+    """A share's digits as a percentage; `share_of` reads the same share of them."""
+    return format(Decimal(repr(share)).scaleb(2).normalize(), "f")
+
+
+def render_factor(factor: float) -> str:
+    """A factor as a scenario's JSON has it; `parse_factor` reads the same."""
+    return f"{exact_text(factor)}x"
 
 
 def _text_schema(pattern: str, example: str) -> WithJsonSchema:
@@ -129,21 +173,21 @@ Duration = Annotated[
 Rate = Annotated[
     float,
     BeforeValidator(parse_rate),
-    PlainSerializer(lambda rate: f"{rate * 3600:.10f}/h", return_type=str),
+    PlainSerializer(render_rate, return_type=str),
     _text_schema(r"^\s*\d+(\.\d+)?\s*/\s*(s|m|h)\s*$", "60/s"),
 ]
 """Events per second; written with its unit."""
 Share = Annotated[
     float,
     BeforeValidator(parse_share),
-    PlainSerializer(lambda share: f"{share * 100:.10f}%", return_type=str),
+    PlainSerializer(render_share, return_type=str),
     _text_schema(r"^\s*\d+(\.\d+)?\s*%\s*$", "50%"),
 ]
 """A share from 0 to 1; written as a percentage."""
 Factor = Annotated[
     float,
     BeforeValidator(parse_factor),
-    PlainSerializer(lambda factor: f"{factor:.10f}x", return_type=str),
+    PlainSerializer(render_factor, return_type=str),
     _text_schema(r"^\s*\d+(\.\d+)?\s*x\s*$", "3x"),
 ]
 """How many times; written with an x."""

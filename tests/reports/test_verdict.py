@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from banstorm.reports.finding import NS, AtEnd, Candidates, Steps
+from banstorm.reports.finding import NS, AtEnd, Candidates, Steps, Value
 from banstorm.reports.result import CheckOut, ExpectationOut, Result, State, Verdict
-from banstorm.reports.verdict import decide, first_broken
+from banstorm.reports.verdict import decide, first_broken, text_of
 from banstorm.scenarios.expectation import Expectation, Unit, parse_expectation
 from synthetic import Ledger, Story, judged, ns, simulate
 from told import run_of, steady
@@ -237,6 +237,13 @@ def test_rounding_never_moves_a_value_to_the_other_side_of_its_limit(tmp_path: P
     ledger.change("calls", lambda row: row["call"] == first, ended_ns=ns(5.2004))
     result = judged(ledger, tmp_path)
     assert (result.expectations[0].state, result.expectations[0].found) == (State.BROKEN, "1.2004s")
+
+
+def test_a_value_beside_a_limit_of_many_digits_has_as_many() -> None:
+    """1.0000002 is not "1x" beside a limit of 1.0000001x."""
+    value = Value("run", {Unit.FACTOR: 1.0000002})
+    assert text_of(value, parse_expectation("bookkeeping_drift", "<= 1.0000001x")) == "1.0000002x"
+    assert text_of(value, parse_expectation("bookkeeping_drift", "<= 1.1x")) == "1x"
 
 
 @pytest.mark.parametrize(
