@@ -92,16 +92,17 @@ class History:
     def baseline(self) -> npt.NDArray[np.bool_]:
         """Which calls are baseline: due before the first window, and none of their attempts was bitten.
 
-        An event on the system, and a door that shuts, bite no attempt: what was under way then and came to nothing was
-        broken off by them, and is no baseline either.
+        An event on the system, and a door that shuts, bite no attempt: what was under way when one of them began, and
+        came to nothing, was broken off by it, and is no baseline either.
         """
         places = self.attempts["place"].to_numpy()[self.attempts["fault"].notna().to_numpy(dtype=bool)]
         bitten = np.zeros(len(self.due_ns), dtype=bool)
         bitten[places[places >= 0]] = True
         before = (self.due_ns < self.first_window_ns) & ~bitten
-        first = [window for each in self.episodes for window in each.windows if window.from_ns == self.first_window_ns]
-        if any(window.kind == "event" or window.door for window in first):
-            before &= self.good | (self.ended_ns <= self.first_window_ns)
+        # Each of them, not only the first window: another may have opened a moment earlier, and been harmless.
+        for window in (window for each in self.episodes for window in each.windows):
+            if window.kind == "event" or window.door:
+                before &= self.good | (self.ended_ns <= window.from_ns)
         return before
 
     @cached_property
