@@ -31,9 +31,7 @@ def gated(comparison: ComparisonOut, pairs: Sequence[Sequence[Pair]], tolerance:
     worse = [reason for each in groups for reason in _worse(each)]
     unproved = [reason for each, its in zip(groups, pairs, strict=True) for reason in _unproved(each, its)]
     unproved += [*_without_partner(comparison)]
-    unproved += [
-        f"B's {where} is left out: {why}" for where, _, why in (x.partition(": ") for x in comparison.b.left_out)
-    ]
+    unproved += [f"left out of B: {each}" for each in comparison.b.left_out]
     verdict = Verdict.FAIL if worse else Verdict.INCONCLUSIVE if unproved else Verdict.PASS
     gate = GateOut(tolerance=tolerance.text, verdict=verdict, reasons=[*worse, *unproved])
     return comparison.model_copy(update={"groups": groups, "gate": gate})

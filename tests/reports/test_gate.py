@@ -131,7 +131,7 @@ def test_runs_of_b_that_could_not_be_read_leave_the_gate_undecided() -> None:
     right = Gathered(Path("runs"), [found(1)], [LeftOut("r2", "it has no report")])
     judged = compare(side(found(1)), right, parse_tolerance(TOLERANCE)).gate
     assert judged is not None
-    assert (N, ["B's r2 is left out: it has no report"]) == (judged.verdict, judged.reasons)
+    assert (N, ["left out of B: r2: it has no report"]) == (judged.verdict, judged.reasons)
     left = Gathered(Path("runs"), [found(1)], [LeftOut("r2", "it has no report")])
     judged = compare(left, side(found(1)), parse_tolerance(TOLERANCE)).gate
     assert judged is not None
