@@ -110,7 +110,7 @@ def _broken(result: Result, *names: str) -> tuple[str, ...]:
 
 
 def _gone(result: Result) -> Iterator[Advice]:
-    if result.verdict is Verdict.FAIL and result.reasons and result.reasons[0].startswith("the target did not stay up"):
+    if result.target_gone:
         yield Advice("Keep the router running", f"{result.reasons[0].capitalize()}.")
 
 

@@ -21,7 +21,8 @@ CHARS_MAX: Final = 1000
 def annotations_of(result: Result) -> list[str]:
     """The lines for a run: nothing for a pass, an error for each broken limit, the first to break first.
 
-    A run that proves nothing is an error of its own, since it ends the step with a code that is not 0.
+    A router that ended by itself is the first error, and what failed: the limits that broke with it come after. A run
+    that proves nothing is an error of its own, since it ends the step with a code that is not 0.
     """
     name = f"{result.run.scenario} on {result.run.target}"
     if result.verdict is Verdict.PASS:
@@ -30,9 +31,10 @@ def annotations_of(result: Result) -> list[str]:
         return [_line(f"{name}: inconclusive", f"{result.sentence} Repeat it: {result.run.command}")]
     broken = [each for each in result.expectations if each.state is State.BROKEN]
     broken.sort(key=lambda each: each.measure != result.first_broken)
-    if result.first_broken is None or not broken:
-        return [_line(f"{name}: fail", f"{result.sentence} Repeat it: {result.run.command}")]
-    lines = [_line(f"{name}: {each.measure}", _broken(result, each)) for each in broken]
+    lines = []
+    if result.target_gone or not broken:
+        lines.append(_line(f"{name}: fail", f"{result.sentence} Repeat it: {result.run.command}"))
+    lines += [_line(f"{name}: {each.measure}", _broken(result, each)) for each in broken]
     left = len(lines) - LINES_MAX
     if left > 0:
         lines = [*lines[: LINES_MAX - 1], _line(f"{name}: fail", f"{left + 1} more limits are broken, see the report.")]
@@ -40,7 +42,7 @@ def annotations_of(result: Result) -> list[str]:
 
 
 def _broken(result: Result, each: ExpectationOut) -> str:
-    first = each.measure == result.first_broken
+    first = each.measure == result.first_broken and not result.target_gone
     parts = [f"{plain(each.measure).question} {each.found}, wanted {wanted(each)}."]
     parts += [f"{each.note}."] if each.note else []
     helps = next((one for one in advice(result) if each.measure in one.mends), None)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from .plain import wanted
-from .result import EpisodeOut, ExpectationOut, Result, State, Verdict
+from .result import TARGET_GONE, EpisodeOut, ExpectationOut, Result, State, Verdict
 
 NAMED_MAX: Final = 4
 """Most outcomes, and most expectations, that a sentence names."""
@@ -24,8 +24,9 @@ def evidence(result: Result) -> str:
 
 
 def _happened(result: Result) -> str:
-    if result.reasons and result.reasons[0].startswith("the target did not stay up"):
-        return f"{result.run.target} was started and answered, and ended during the run{result.reasons[0][26:]}"
+    if result.target_gone:
+        how = result.reasons[0].removeprefix(TARGET_GONE)
+        return f"{result.run.target} was started and answered, and ended during the run{how}"
     worst = max(result.episodes, key=lambda each: each.calls_lost, default=None)
     calls, lost = sum(each.calls for each in result.outcomes), _lost(result)
     if worst is not None and worst.calls_lost:

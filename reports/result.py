@@ -7,7 +7,7 @@ the first measured call; a value keeps its base unit and comes with the text a p
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,9 @@ from .result_money import MoneyOut as MoneyOut  # noqa: PLC0414 - as above
 from .result_value import Part
 from .result_value import RowsOut as RowsOut  # noqa: PLC0414 - as above
 from .result_value import ValueOut as ValueOut  # noqa: PLC0414 - as above
+
+TARGET_GONE: Final = "the target did not stay up"
+"""How the reason of a run begins whose target ended by itself."""
 
 
 class Verdict(StrEnum):
@@ -333,6 +336,11 @@ class Result(Part):
     callers: CallersOut | None = None
     money: MoneyOut | None = None
     damage: list[DamageOut] = Field(default_factory=list)
+
+    @property
+    def target_gone(self) -> bool:
+        """Whether the run failed because the target ended by itself, whatever limits broke besides."""
+        return self.verdict is Verdict.FAIL and self.reasons[:1] != [] and self.reasons[0].startswith(TARGET_GONE)
 
     @property
     def command(self) -> str:

@@ -64,7 +64,7 @@ def _run_case(suite: ET.Element, result: Result) -> None:
         short: list[CheckOut] = [each for each in result.checks if not each.ok]
         text = "\n".join(f"{each.name}: {each.found}; needed: {each.needed}" for each in short)
         ET.SubElement(case, "error", type="inconclusive", message=_text(result.sentence)).text = _text(text)
-    elif result.verdict is Verdict.FAIL and result.first_broken is None:
+    elif result.target_gone:
         ET.SubElement(case, "failure", type="target", message=_text(result.sentence)).text = _text(result.run.command)
     ET.SubElement(case, "system-out").text = _text(result.sentence)
 

@@ -58,6 +58,20 @@ def test_a_router_that_left_is_one_error(tmp_path: Path) -> None:
     assert "exited with code 3" in line
 
 
+def test_a_router_that_left_is_what_failed_whatever_else_broke(tmp_path: Path) -> None:
+    """Its end is the first error and has the command; the limits that broke with it are told, none of them as first."""
+    story = Story(rate=50, duration_s=8.0, at_s=2.0, until_s=4.0, fail_over_s=0.4, detect_s=0.5, expect=EXPECT)
+    ledger = simulate(story)
+    at_ns = ledger.manifest["t0_ns"] + 10**9
+    ledger.manifest["target_exit"] = {"code": 3, "signal": None, "at_ns": at_ns, "ours": False}
+    gone, *limits = annotations_of(judged(ledger, tmp_path))
+    assert gone.startswith("::error title=synthetic on simulated%3A fail::")
+    assert "exited with code 3" in gone
+    assert "Repeat it" in gone
+    assert len(limits) == 2
+    assert not any("broke first" in each or "Repeat it" in each for each in limits)
+
+
 def test_what_others_said_starts_no_command_of_its_own(failed: Result) -> None:
     """Line ends, percent signs and the marks of a title are escaped, and a message has a limit."""
     hostile = "x\r\n::error title=forged::gone %0A" + "y" * 5000

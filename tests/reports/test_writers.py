@@ -27,7 +27,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     killed, crashed = simulate(passing), simulate(passing)
     killed.manifest["own_failures"] = ["injector was killed by signal 9"]
     crashed.manifest["target_exit"] = {"code": 3, "signal": None, "at_ns": ns(3), "ours": False}
+    gone = simulate(failing)
+    gone.manifest["target_exit"] = crashed.manifest["target_exit"]
     runs = {"pass": simulate(passing), "fail": simulate(failing), "inconclusive": killed, "crash": crashed}
+    runs["crash with losses"] = gone
     return {name: judged(run, tmp_path_factory.mktemp(name)) for name, run in runs.items()}
 
 
@@ -83,6 +86,15 @@ def cases(result: Result) -> dict[str, str | None]:
         ),
         ("inconclusive", {"lost_calls == 0": "error", "run": "error"}),
         ("crash", {"lost_calls == 0": None, "run": "failure"}),
+        (
+            "crash with losses",
+            {
+                "lost_calls == 0": "failure",
+                "time_to_fail_over <= 250ms": "failure",
+                "switch_gap.p95 <= 1s": "error",
+                "run": "failure",
+            },
+        ),
     ],
 )
 def test_junit_blames_the_router_or_the_run(
@@ -103,6 +115,15 @@ def test_the_summary_says_verdict_expectations_and_command(results: dict[str, Re
     assert "`banstorm run synthetic --seed 7`" in text
     assert markdown.render(results["inconclusive"]).startswith("## ⚠️ inconclusive")
     assert "injector was killed by signal 9" in markdown.render(results["inconclusive"])
+
+
+@pytest.mark.parametrize("run", ["crash", "crash with losses"])
+def test_the_summary_names_a_target_that_ended_as_what_failed(run: str, results: dict[str, Result]) -> None:
+    """However many limits broke with it, none of them is the cause."""
+    text = markdown.render(results[run])
+    assert "**What failed:** the target did not stay up: it exited with code 3." in text
+    assert "**Broke first:**" not in text
+    assert "**Broke first:** How many calls" in markdown.render(results["fail"])
 
 
 @pytest.mark.parametrize(
@@ -194,6 +215,7 @@ def test_verdicts_of_the_runs(results: dict[str, Result]) -> None:
         "fail": Verdict.FAIL,
         "inconclusive": Verdict.INCONCLUSIVE,
         "crash": Verdict.FAIL,
+        "crash with losses": Verdict.FAIL,
     }
 
 
