@@ -153,7 +153,9 @@ def _outage_value(history: History, scope: str, begins: npt.NDArray[np.bool_]) -
     lengths = ends_ns - history.due_ns[firsts]
     longest = int(np.argmax(lengths))
     inside = slice(int(firsts[longest]), int(nexts[longest]))
-    unseen = bool(nexts[longest] == len(bad))
+    # A shorter one that still went on may have become the longest; a call lost at the very end is none yet.
+    deadline_ns = round(history.scenario.load.deadline * NS)
+    unseen = bool(nexts[-1] == len(bad) and (longest == len(nexts) - 1 or lengths[-1] >= deadline_ns))
     # A limit is broken once every call due within it, from the first bad one on, is known to be bad.
     offsets = (history.due_ns[inside] - history.due_ns[firsts[longest]]) / NS
     return seconds(

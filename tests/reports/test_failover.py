@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from banstorm.reports.result import State, Verdict
 from synthetic import Story, add_attempt, found, judged, ns, simulate
 
@@ -24,3 +25,28 @@ def test_where_no_call_was_due_nothing_can_be_said_of_failing_over(tmp_path: Pat
     each = found(result, "time_to_fail_over")
     assert (None, False, "no call was due in the episode") == (each.value, each.censored, each.reason)
     assert (State.UNKNOWN, Verdict.INCONCLUSIVE) == (result.expectations[0].state, result.verdict)
+
+
+@pytest.mark.parametrize(
+    ("open_from_s", "limit", "deadline_s", "censored", "state"),
+    [
+        (10.9, "<= 1050ms", 1.0, True, State.BROKEN),  # 1.1 s open is the longest
+        (11.1, "<= 1050ms", 0.5, True, State.UNKNOWN),  # 0.9 s open may have become longer than the 1 s before
+        (11.1, "<= 900ms", 0.5, True, State.BROKEN),  # the closed one alone is too long
+        (11.7, "<= 1050ms", 0.5, False, State.MET),  # open for less than a deadline: a call lost, no outage yet
+        (None, "<= 1050ms", 0.5, False, State.MET),
+    ],
+)
+def test_an_outage_open_at_the_end_is_not_hidden_by_a_longer_one(
+    open_from_s: float | None, limit: str, deadline_s: float, *, censored: bool, state: State, tmp_path: Path
+) -> None:
+    """The longest that ended is a lower bound while another goes on: no limit above it is met for certain."""
+    story = Story(fail_over_s=1.0, detect_s=1.0, until_s=5.0, deadline_s=deadline_s, expect={"outage": limit})
+    ledger = simulate(story)
+    first = 10_000 if open_from_s is None else round(open_from_s * story.rate)
+    ledger.change("calls", lambda row: row["call"] >= first, outcome="error", status=502)
+    result = judged(ledger, tmp_path)
+    each = found(result, "outage", "run")
+    assert censored is each.censored
+    assert censored is (each.reason == "no good call followed before the load ended")
+    assert state is result.expectations[0].state
