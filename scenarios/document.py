@@ -5,6 +5,7 @@ YAML 1.2's booleans, not 1.1's: `on`, `off`, `yes` and `no` are words here (`on:
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,10 @@ NODES_MAX: Final = 50_000
 """Most values in one scenario, aliases expanded."""
 DEPTH_MAX: Final = 32
 """Deepest nesting."""
+SHOWN_CHARS: Final = 60
+"""Characters shown of a value that can't be."""
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
 
 Path_ = tuple[str | int, ...]
 
@@ -121,7 +126,7 @@ def _build(loader: _Loader, node: yaml.Node, path: Path_, document: Document, le
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
             inner = (*path, key)
             document.lines[inner] = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode) or key == "<<":
+            if not isinstance(key_node, yaml.ScalarNode) or key == "<<" or not _in_json(key):
                 raise _refused("a key must be a plain word", document.where(inner), "write the keys out")
             if key in result:
                 raise _refused(f"the key {key!r} stands twice", document.where(inner), "remove one of the two")
@@ -129,4 +134,24 @@ def _build(loader: _Loader, node: yaml.Node, path: Path_, document: Document, le
         return result
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, item, (*path, index), document, left) for index, item in enumerate(node.value)]
-    return loader.construct_object(node)
+    value = loader.construct_object(node)
+    if not _in_json(value):
+        # The parts of a run are given the scenario as JSON: it would be another value there, or none.
+        raise _refused(
+            f"{node.value[:SHOWN_CHARS]!r} is no text, truth or finite number of 64 bits",
+            document.where(path),
+            "write a smaller number, or plain text in quotes",
+        )
+    return value
+
+
+def _in_json(value: Any) -> bool:
+    """Whether JSON holds a scalar as it is: there is no NaN, no infinity, and of text only what UTF-8 can write."""
+    match value:
+        case str():
+            return not any("\ud800" <= each <= "\udfff" for each in value)
+        case int():
+            return INT64_MIN <= value <= INT64_MAX
+        case float():
+            return math.isfinite(value)
+    return value is None

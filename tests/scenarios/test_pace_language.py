@@ -89,7 +89,7 @@ MISTAKES = {
     "no speed": (RATES, "0", 11, "tokens per second above 0"),
     "a word for a speed": (RATES, "fast", 11, "tokens per second above 0"),
     "a speed too high": (RATES, "{p50: 80, p95: 100001}", 11, "at most 100,000"),
-    "no number": (RATES, ".nan", 11, "tokens per second above 0"),
+    "no number": (RATES, ".nan", 11, "finite number"),
     "true": (RATES, "true", 11, "tokens per second above 0"),
     "a distance without its unit": ("80ms", "80", 12, "expected a duration with its unit"),
     "a factor without its x": ("3x", "3", 13, "a factor from 1x to 1000x"),

@@ -10,9 +10,11 @@ import orjson
 import pytest
 from banstorm.harness.registry import registry
 from banstorm.scenarios import library
+from banstorm.scenarios.document import parse
 from banstorm.scenarios.expectation import Expectation, Unit, parse_expectation, render_expectations
 from banstorm.scenarios.growth import GrowingShare
 from banstorm.scenarios.model import Scenario
+from banstorm.scenarios.problems import ScenarioError
 from banstorm.scenarios.scale import Scale
 from banstorm.scenarios.units import Duration, Factor, Rate, Share
 from hypothesis import given
@@ -122,3 +124,24 @@ def test_a_scenario_survives_being_written_and_read(name: str):
     scenario = library.load(library.paths()[name], registry())
     dumped = orjson.dumps(scenario.model_dump(mode="json", by_alias=True))
     assert scenario == Scenario.model_validate(orjson.loads(dumped))
+
+
+MISFITS = [".nan", ".inf", "-.inf", "1" * 30, "!!binary aGk=", '"\\ud800"', "!!timestamp 2026-01-01"]
+
+
+@pytest.mark.parametrize("written", MISFITS)
+@pytest.mark.parametrize("inside", ["{}", "[1, {}]", "{{deep: {}}}"])
+def test_a_value_that_json_would_change_is_refused(written: str, inside: str):
+    """NaN would become null on its way to the parts of a run, and a number past 64 bits would end it: both are told."""
+    with pytest.raises(ScenarioError) as caught:
+        parse(f"a: 1\nwith:\n  details: {inside.format(written)}\n", "file.yaml")
+    problem = caught.value.problems[0]
+    assert "finite number" in problem.what
+    assert problem.where.startswith("file.yaml:3, with.details")
+    assert 3 == len(str(problem).splitlines())
+
+
+def test_a_key_that_json_can_t_write_is_refused():
+    """Half a surrogate pair is no text."""
+    with pytest.raises(ScenarioError, match="plain word"):
+        parse('"\\ud800": 1', "file.yaml")
