@@ -18,7 +18,7 @@ from ..scenarios.expectation import Unit, format_value
 from .result import Result, State, Verdict
 
 RUN_SCOPE: Final = "run"
-_JUDGED_BY_EPISODE: Final = frozenset({"retry_amplification"})
+JUDGED_BY_EPISODE: Final = frozenset({"retry_amplification"})
 """Measures that have a value of the run too, but are held to their limit in each episode."""
 ALWAYS_HELD: Final = frozenset({"lost_calls", "silent_losses"})
 """Measures that every router is held to, whatever its scenario's limits are."""
@@ -62,7 +62,7 @@ class RecordedFinding(_Read):
         values = [each for each in self.values if each.applies]
         whole = [each for each in values if each.scope == RUN_SCOPE]
         episodes = [each for each in values if each.scope != RUN_SCOPE]
-        chosen = episodes if episodes and (self.key in _JUDGED_BY_EPISODE or not whole) else whole
+        chosen = episodes if episodes and (self.key in JUDGED_BY_EPISODE or not whole) else whole
         known = [each for each in chosen if each.value is not None]
         if not known:
             return chosen[0] if chosen else None

@@ -84,6 +84,33 @@ def test_a_cell_holds_what_its_run_has_shown(tmp_path: Path):
     assert found.run.command == cell.command
 
 
+def test_of_several_episodes_a_cell_shows_the_worst(tmp_path: Path):
+    """A time whose end was not seen is worse than any that has one, and amplification is that of an episode."""
+    run = result(tmp_path, fail_over_s=0.4, detect_s=0.5, expect={"lost_calls": "<= 100"})
+
+    def shown(key: str, *values: tuple[str, float | None, str, bool]) -> str | None:
+        """What a cell shows of a measure with these values in their scopes."""
+        finding = next(each for each in run.findings if each.key == key)
+        given = [
+            finding.values[0].model_copy(
+                update={"scope": scope, "value": value, "text": text, "censored": unseen, "applies": True}
+            )
+            for scope, value, text, unseen in values
+        ]
+        cell = Cell(target="a", scenario="b")
+        cell.judged(run.model_copy(update={"findings": [finding.model_copy(update={"values": given})]}))
+        return cell.measures.get(key)
+
+    short, never, none = ("one", 0.8, "800ms", False), ("two", 0.5, "≥ 500ms", True), ("three", None, "–", False)
+    assert "≥ 500ms" == shown("time_to_fail_over", short, never, none)
+    assert "800ms" == shown("time_to_fail_over", none, short)
+    assert "–" == shown("time_to_fail_over", none)
+    whole, inside = ("run", 1.01, "1.01", False), ("one", 3.0, "3", False)
+    assert "3" == shown("retry_amplification", whole, inside, ("two", 1.5, "1.5", False))
+    assert "1.01" == shown("retry_amplification", whole)
+    assert "7" == shown("silent_losses", ("run", 7.0, "7", False), ("one", 9.0, "9", False))
+
+
 def test_it_is_read_as_it_was_saved(tmp_path: Path):
     """The file is the scorecard; one of another format, or none, is refused in words."""
     whole = card(Cell(target="a", scenario="b", standing=Standing.PASS, measures={"lost_calls": "0"}))
