@@ -244,7 +244,9 @@ class Connection(asyncio.Protocol):
         return self._writable
 
     def hold(self, *, reading: bool) -> None:
-        """Read on, or no further for now."""
+        """Read on, or no further for now; while requests wait for their turn nothing is read."""
+        if reading and self._waiting:
+            return
         if reading != self._reading and not self._transport.is_closing():
             self._reading = reading
             if reading:
@@ -302,6 +304,8 @@ class Connection(asyncio.Protocol):
         host = self._host
         self._request = request
         scope = request.begin()
+        if not self._reading and request.whole:  # the application has its body; the caller must be heard to leave
+            self.hold(reading=True)
         running: Coroutine[Any, Any, None]
         if host.eager:
             try:

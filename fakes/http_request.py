@@ -140,8 +140,8 @@ class Request:
             if not self._gone:
                 body, self._body = self._body, b""
                 self._handed = self.whole
-                if not self.whole:
-                    self._connection.hold(reading=True)
+                # whole or not: it may have been held for its size, and who doesn't read never hears the caller leave
+                self._connection.hold(reading=True)
                 return {"type": "http.request", "body": body, "more_body": not self.whole}
         while not (self._gone or self._ended):
             await self._wait()

@@ -330,6 +330,21 @@ async def test_the_application_learns_that_its_caller_left(call, seen) -> None:
     await seen.left.wait()
 
 
+@pytest.mark.parametrize("size", [1_000, 60_000, 70_000, 1_000_000])
+@pytest.mark.parametrize("apart", [False, True], ids=["at once", "body after the head"])
+async def test_a_caller_that_leaves_after_its_body_is_noticed(call, seen, size, apart) -> None:
+    """Who leaves after a body of any size is noticed, also when the body was held for its size."""
+    caller = await call()
+    head = f"POST /leave HTTP/1.1\r\nhost: x\r\ncontent-length: {size}\r\n\r\n".encode()
+    for piece in (head, b"a" * size) if apart else (head + b"a" * size,):
+        caller.say(piece)
+        await caller.writer.drain()
+    await caller.head()
+    assert [len(body) for body in seen.bodies] == [size]
+    caller.writer.close()
+    await seen.left.wait()
+
+
 async def test_a_head_without_end(call) -> None:
     """A request head that is too large is refused."""
     caller = await call()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from banstorm.fakes.dialects.base import Reply
 from banstorm.fakes.http_connection import Connection, Host
-from banstorm.fakes.http_request import WHOLE
+from banstorm.fakes.http_request import BODY, BUFFERED_BYTES_MAX, WHOLE
 
 
 class Silent(asyncio.Transport):
@@ -152,3 +152,67 @@ async def test_what_an_application_begins_with_is_sent(path, said) -> None:
         assert b"x-a: b\r\n" in transport.written
         connection.data_received(_post("/now"))
         assert transport.written.endswith(b"at once")
+
+
+_LARGE = BUFFERED_BYTES_MAX + 1
+
+
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("pieces", [(0, _LARGE), (0, 10, _LARGE), (0, _LARGE, 10), (_LARGE, 10), (_LARGE,)])
+@pytest.mark.parametrize("follows", [False, True], ids=["alone", "another follows"])
+async def test_a_large_body_stops_reading_until_the_application_has_it(eager, pieces, follows) -> None:
+    """However a large body comes in, it is read on once it is handed over, unless another request waits."""
+    go = asyncio.Event()
+    bodies: asyncio.Queue[int] = asyncio.Queue()
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        bodies.put_nowait(len(body))
+        await go.wait()
+        await send({"type": WHOLE, "status": 200, "headers": [], "body": b"."})
+
+    app.eager = eager  # type: ignore[attr-defined]
+    host = Host(app, asyncio.get_running_loop())
+    connection, transport = Connection(host), Silent()
+    connection.connection_made(transport)
+    head = f"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {sum(pieces)}\r\n\r\n".encode()
+    for number, size in enumerate(pieces):
+        connection.data_received((b"" if number else head) + b"a" * size)
+    if follows:
+        connection.data_received(_post("/next"))
+    assert await bodies.get() == sum(pieces)
+    assert transport.reading is not follows
+    go.set()
+    await asyncio.gather(*host.tasks)
+    if follows:
+        assert await bodies.get() == 2
+    assert transport.reading
+
+
+async def test_a_body_that_came_whole_is_read_on_at_once() -> None:
+    """An application that has its body with the scope hears its caller leave, also if the request had to wait."""
+    go = asyncio.Event()
+    begun: asyncio.Queue[int] = asyncio.Queue()
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        begun.put_nowait(len(scope[BODY]))
+        await go.wait()
+        go.clear()
+        await send({"type": WHOLE, "status": 200, "headers": [], "body": b"."})
+
+    host = Host(app, asyncio.get_running_loop())
+    connection, transport = Connection(host), Silent()
+    connection.connection_made(transport)
+    connection.data_received(f"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {_LARGE}\r\n\r\n".encode() + b"a" * _LARGE)
+    await asyncio.sleep(0)
+    assert transport.reading
+    connection.data_received(_post("/next"))
+    assert not transport.reading
+    go.set()
+    assert [await begun.get(), await begun.get()] == [_LARGE, 2]
+    assert transport.reading
+    go.set()
+    await asyncio.gather(*host.tasks)
