@@ -38,6 +38,7 @@ class Window:
     share_of: str = "request"  # request, call, credential, caller
     period: int | None = None  # of an entry that comes and goes, from 0
     door: bool = False  # it lets no connection in, so that what it refuses leaves no attempt
+    narrow: bool = False  # it means one credential or model of its provider, and all that is asked of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class Episode:
     def door(self) -> bool:
         """Whether attempts may have been refused that no witness saw."""
         return any(each.door for each in self.windows)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether its provider was well all the time, but for single credentials or models."""
+        return all(each.narrow for each in self.windows)
 
     @property
     def bites(self) -> int:
@@ -146,6 +152,7 @@ def _recorded(entry: Entry, row: dict[Hashable, Any], bitten_ns: npt.NDArray[np.
         growth=_growth(entry),
         share_of=entry.share_of,
         period=period,
+        narrow=_narrow(entry),
     )
 
 
@@ -175,11 +182,18 @@ def _declared(
             growth=_growth(entry),
             share_of=entry.share_of,
             period=period if span.every_ns else None,
+            narrow=_narrow(entry),
         )
 
 
 def _growth(entry: Entry) -> tuple[float, float] | None:
     return (entry.share.begin, entry.share.end) if isinstance(entry.share, Growth) else None
+
+
+def _narrow(entry: Entry) -> bool:
+    """Other selectors, and a fault that comes and goes, let pass what asks the same credential and model."""
+    others = (entry.stream, entry.path, entry.region, entry.header, entry.every)
+    return not (entry.credential is None and entry.model is None) and all(each is None for each in others)
 
 
 def _whole(entry: Entry, row: dict[Hashable, Any] | None) -> bool:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .by_episode import DOOR, NO_PROVIDER, NOT_EXERCISED, by_episode, seconds
-from .episodes import Episode
+from .episodes import Episode, bitten_by
 from .finding import NS, RUN_SCOPE, Candidates, Finding, Rows, Value
 from .history import History
 from .latency import quantile_value
@@ -96,7 +96,7 @@ def _time_to_fail_over(history: History, episode: Episode) -> Value:
     last = int(np.searchsorted(due, episode.tc_ns))
     if first >= last:
         return Value(episode.id, None, "no call was due in the episode")
-    elsewhere = good & (history.calls["provider"].to_numpy() != episode.provider)
+    elsewhere = good & _elsewhere(history, episode)
     served = np.concatenate([[0], np.cumsum(elsewhere)])
     bad = np.flatnonzero(~good)
     starts = np.arange(first, last)
@@ -130,6 +130,25 @@ def _time_to_fail_over(history: History, episode: Episode) -> Value:
         rows=Rows.of("calls", [int(history.calls["call"].iloc[int(starts[best])])]),
         breach=Candidates(t0, offsets[:best], refuted_ns[:best]),
     )
+
+
+def _elsewhere(history: History, episode: Episode) -> npt.NDArray[np.bool_]:
+    """Which calls got their words from what was not broken: from another provider.
+
+    Where only credentials or models of the provider were broken, another one of them is elsewhere as well: what
+    arrived there while the fault lasted, and was not bitten.
+    """
+    found: npt.NDArray[np.bool_] = history.calls["provider"].to_numpy() != episode.provider
+    if not episode.narrow:
+        return found
+    attempts = history.attempts
+    received = attempts["received_ns"].to_numpy(dtype=np.int64)
+    at = (received >= (episode.t0_ns or episode.from_ns)) & (received < episode.tc_ns)
+    at &= history.answering.to_numpy() & (attempts["provider"] == episode.provider).to_numpy(dtype=bool)
+    at &= ~bitten_by(attempts["fault"], {each.entry for each in episode.windows}).to_numpy(dtype=bool)
+    places = attempts["place"].to_numpy()[at]
+    found[places[places >= 0]] = True
+    return found
 
 
 def _outage(history: History) -> Finding:

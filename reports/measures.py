@@ -104,7 +104,8 @@ _ALL: Final = (
         "time_to_fail_over",
         (Unit.SECONDS,),
         "From the first bite to the due time of the first call from which every call due within 1 s is good, at least "
-        "one of them served by another provider than the broken one.",
+        "one of them served by another provider than the broken one, or by another credential or model of it where "
+        "the fault selects one.",
         needs_windows=True,
         whole_faults_only=True,
         anchor=Anchor.BEGIN,

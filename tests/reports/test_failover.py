@@ -50,3 +50,34 @@ def test_an_outage_open_at_the_end_is_not_hidden_by_a_longer_one(
     assert censored is each.censored
     assert censored is (each.reason == "no good call followed before the load ended")
     assert state is result.expectations[0].state
+
+
+@pytest.mark.parametrize(
+    ("selectors", "another", "value"),
+    [
+        ({"credential": "sk-one"}, {"credential": "sk:two"}, 0.1),
+        ({"model": "claude-sonnet-5"}, {"model": "claude-haiku-5"}, 0.1),
+        ({}, {"credential": "sk:two"}, None),  # the provider itself was broken: who still answers there is no other
+        ({"credential": "sk-one", "stream": True}, {"credential": "sk:two"}, None),  # a plain request is no failover
+        ({"credential": "sk-one"}, None, None),  # the same key again, once it was well
+    ],
+)
+def test_another_key_or_model_of_the_same_provider_is_elsewhere_where_only_one_was_broken(
+    selectors: dict[str, str | bool], another: dict[str, str] | None, value: float | None, tmp_path: Path
+) -> None:
+    """Rescued by what the fault did not mean and did not bite, while it lasted: that is failing over as well."""
+    story = Story(fail_over_s=0.1, detect_s=0.1, expect={"lost_calls": "<= 20"})
+    ledger = simulate(story)
+    ledger.manifest["scenario"]["timeline"][0] |= selectors
+    rescued = {row["call"] for row in ledger.tables["attempts"] if row["provider"] == "openai"}
+    there = {"provider": "anthropic", "model": "claude-sonnet-5", "credential": "sk:anthropic"}
+    ledger.change("attempts", lambda row: row["provider"] == "openai", **there | (another or {}))
+    ledger.change("calls", lambda row: row["provider"] == "openai", provider="anthropic")
+    ledger.change("invoices", lambda row: row["provider"] == "openai", provider="anthropic")
+    if another is None:
+        late = {"received_ns": ns(7.01), "first_byte_ns": ns(7.02), "ended_ns": ns(7.03)}
+        ledger.change("attempts", lambda row: row["call"] in rescued and row["status"] == 200, **late)
+        ledger.change("calls", lambda row: row["call"] in rescued, ended_ns=ns(7.03))
+    over = found(judged(ledger, tmp_path), "time_to_fail_over")
+    assert (value is None) is over.censored
+    assert value is None or over.value == pytest.approx(value, abs=0.01)
