@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from . import http_head, http_reset
+from . import http_head, http_reset, http_upgrade
 from .dialects.base import Reply
 from .http_heads import Heads
 from .http_request import RESET, WHOLE, Message, Request
@@ -145,8 +145,9 @@ class Connection(asyncio.Protocol):
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # an upgrade that is not known here may be ignored, and HTTP/1.1 goes on
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self._decline(data[upgrade.args[0] :]):
+                return
         except httptools.HttpParserError:
             self._refuse(http_head.NO_HTTP)
             return
@@ -159,6 +160,26 @@ class Connection(asyncio.Protocol):
                 self._refuse(http_head.TOO_LARGE)
         elif not asked.begun and self._request is None:
             self._begin(asked)  # its body is still coming in
+
+    def _decline(self, rest: bytes) -> bool:
+        """Parse on where an offer of another protocol ended a head; False if what comes is no HTTP/1.1."""
+        while not self._transport.is_closing():
+            old = self._parser
+            if old.get_method() == _CONNECT:
+                return True  # there is nothing behind its head that would be ours
+            head = http_upgrade.without_offer(old.get_method(), self._url, old.get_http_version(), self._headers)
+            self._parser = parser = httptools.HttpRequestParser(self)
+            try:
+                parser.feed_data(head)
+                parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:  # the next one offers it too
+                rest = rest[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                self._refuse(http_head.NO_HTTP)
+                return False
+            else:
+                break
+        return True
 
     # what the parser says
 
@@ -179,6 +200,9 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The request's head is whole."""
         parser = self._parser
+        if parser.should_upgrade() and parser.get_method() != _CONNECT:
+            self._scope = None  # its body would be skipped: the head is parsed again, see `_decline`
+            return
         if self._url.startswith(b"/") and b"#" not in self._url:
             raw_path, _, query = self._url.partition(b"?")
         else:  # an absolute address, as a proxy is asked
@@ -335,6 +359,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
+_CONNECT: Final = b"CONNECT"
 _EXTENSIONS: Final[dict[str, Any]] = {WHOLE: {}, RESET: {}}
 _ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 
