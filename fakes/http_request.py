@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping, Sequence
 from typing import Any, Final, Protocol
 
 from . import http_head
@@ -134,7 +134,7 @@ class Request:
         """The next piece of the body; once it is whole, wait for the caller to leave."""
         if not self._handed:
             if not (self._body or self.whole or self._gone):
-                if not self._started and (b"expect", b"100-continue") in self.scope["headers"]:
+                if not self._started and _asks_first(self.scope["headers"]):
                     self._connection.write(http_head.CONTINUE)
                 await self._wait()
             if not self._gone:
@@ -239,3 +239,8 @@ class Request:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _asks_first(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the caller waits to be told to send its body; the word's case doesn't matter (RFC 9110, 10.1.1)."""
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in headers)

@@ -225,10 +225,11 @@ async def test_an_early_answer_outlives_the_rest_of_the_body(call) -> None:
     assert (await caller.head())[0] == 529
 
 
-async def test_100_continue(call, seen) -> None:
-    """A caller that asks whether to send its body is told to."""
+@pytest.mark.parametrize("expect", ["expect: 100-continue", "Expect: 100-Continue", "EXPECT: 100-CONTINUE"])
+async def test_100_continue(call, seen, expect) -> None:
+    """A caller that asks whether to send its body is told to, in whatever case it asks."""
     caller = await call()
-    caller.get("/x", "content-length: 2", "expect: 100-continue", method="POST")
+    caller.get("/x", "content-length: 2", expect, method="POST")
     assert await caller.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     caller.say("ok")
     assert (await caller.head())[0] == 529
