@@ -25,6 +25,8 @@ from .record_redaction import CredentialLeftError, Redaction
 from .tape import WITHHELD, Tape
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..fakes.app import Scope
     from ..fakes.caller import Receive
     from ..fakes.exchange import Send
@@ -178,7 +180,12 @@ class RecordingProxy:
             line = hearing.exchange(self._provider, keep_prompt=self._keep_prompts).line()
         except CredentialLeftError:
             return self._tape.note(WITHHELD)
-        return self._tape.note(WITHHELD) if hearing.redaction.holds(line) else self._tape.add(line)
+        if hearing.redaction.holds(line):
+            return self._tape.note(WITHHELD)
+        try:
+            return self._tape.add(line)
+        except OSError as error:  # a full disk, say: it is no fault of the API's, and no reason to cut the answer
+            return self._tape.note(unwritten(error, self._tape.path))
 
 
 class _Hearing:
@@ -284,6 +291,12 @@ class _Hearing:
 
     def _elapsed_ms(self) -> float:
         return round((time.monotonic() - self._began_s) * 1000, 1)
+
+
+def unwritten(error: OSError, path: Path) -> str:
+    """What is told of exchanges that the file didn't take: what happened, where, and what to do."""
+    why = (error.strerror or type(error).__name__).lower()
+    return f"not recorded: the recording can't be written ({why}): {path}; make room there and record again"
 
 
 def reason(error: BaseException) -> str:

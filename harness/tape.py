@@ -29,6 +29,7 @@ class Tape:
     """
 
     def __init__(self, path: Path, *, exchanges_max: int = EXCHANGES_MAX, bytes_max: int = FILE_BYTES_MAX) -> None:
+        self.path = path
         self._exchanges_max = exchanges_max
         self._bytes_max = bytes_max
         self._arrived = 0
@@ -51,7 +52,11 @@ class Tape:
         return self._arrived
 
     def add(self, line: bytes) -> str:
-        """Write an exchange's line down, and tell what became of it."""
+        """Write an exchange's line down, and tell what became of it.
+
+        Raises:
+            OSError: when it can't be written; the file ends with the line before it.
+        """
         full = self.fates[RECORDED] >= self._exchanges_max or self._bytes + len(line) > self._bytes_max
         fate = FULL if full else RECORDED
         if not full:
@@ -68,5 +73,12 @@ class Tape:
         self._file.close()
 
     def _write(self, line: bytes) -> None:
-        self._file.write(line)
+        left = memoryview(line)
+        try:
+            while left:  # a disk that is nearly full takes a part of it, and fails only then
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.seek(self._bytes)
+            self._file.truncate()
+            raise
         self._bytes += len(line)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
+import resource
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -229,6 +231,32 @@ async def test_bounds(tmp_path: Path, options: dict[str, int], fate: str, record
         assert [b'{"long": "enough"}'] * 2 == [(await post(recorder)).content for _ in range(2)]
     assert recorded == len(recorder.exchanges)
     assert 2 - recorded == recorder.tape.fates[fate]
+
+
+async def test_a_full_disk_is_no_fault_of_the_api(tmp_path: Path):
+    """The caller gets its answer whole, the fate says what, where and what next, and the file keeps its whole lines."""
+    recorder = Recorder(tmp_path)
+    api = Echo(b"x" * 3000, 200, [("content-type", "text/plain")])
+    # the kernel's own limit on a file's size stands in for the disk's: it takes a part of a line, and then nothing
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        async with recorder.running({"openai": api}):
+            await post(recorder)
+            size = recorder.path.stat().st_size
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, before[1]))
+            answer = await post(recorder)
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            assert size == recorder.path.stat().st_size
+            await post(recorder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (200, b"x" * 3000) == (answer.status_code, answer.content)
+    fate = "not recorded: the recording can't be written (file too large)"
+    fate += f": {recorder.path}; make room there and record again"
+    assert {RECORDED: 2, fate: 1} == recorder.tape.fates
+    assert recorder.told[1].endswith(fate)
+    assert [1, 3] == [exchange.number for exchange in recorder.exchanges]
 
 
 async def test_a_body_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
