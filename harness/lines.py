@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable
@@ -15,15 +16,16 @@ COUNTERS_S: Final = 2.0
 
 
 def tell(stream: TextIO, lines: Iterable[str]) -> None:
-    """Print `lines`. Once nobody reads them (``banstorm run … | head``) they go nowhere, and the run goes on."""
+    """Print `lines`. Once nothing takes them (``… | head``, a full disk) they go nowhere, and the run goes on."""
     try:
         stream.writelines(line + "\n" for line in lines)
         stream.flush()
-    except BrokenPipeError:
+    except OSError:
         # What is still buffered would fail again when Python ends, and give the command another exit code.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        with contextlib.suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 class Lines:
