@@ -69,6 +69,7 @@ def _told(result: Result) -> dict[str, Any]:
             for each in advice(result)
         ],
         "tightest": tightest(result),
+        "target_gone": result.target_gone,
     }
 
 

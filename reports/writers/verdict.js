@@ -37,7 +37,7 @@ const withOptions = (text) => text.split(/(--[a-z-]+(?: [\w./]+)?)/).map((part, 
 function hero() {
   const run = data.run, [sign, answer] = SURVIVED[data.verdict];
   const unproved = data.checks.some((each) => !each.ok && each.kind === "evidence") ? "our own measuring fell short" : "it was not put to the test";
-  const first = data.verdict === "fail" && data.expectations.find((each) => each.measure === data.first_broken);
+  const first = data.verdict === "fail" && !told.target_gone && data.expectations.find((each) => each.measure === data.first_broken);
   const top = told.advice[0];
   return [
     h("section", { class: `hero ${data.verdict}`, id: "verdict", "aria-label": "Verdict" },
@@ -49,6 +49,7 @@ function hero() {
         first && h("div", { class: "first" }, h("p", { class: "overline" }, "Broke first"), h("p", { class: "what" }, told.expectations[data.expectations.indexOf(first)].question),
           h("p", {}, h("b", { class: "bad-text" }, first.found), `, wanted ${told.expectations[data.expectations.indexOf(first)].wanted}`, first.scope && first.scope !== "run" ? `, in ${first.scope}` : "", "."),
           h("p", { class: "small soft" }, first.certain_s === null ? "Known at the end of the run." : `Could no longer be met from ${seconds(first.certain_s)} on.`)),
+        told.target_gone && h("div", { class: "first" }, h("p", { class: "overline" }, "What failed"), h("p", { class: "what" }, data.reasons[0])),
         data.verdict === "inconclusive" && data.reasons.length > 0 && h("div", {}, h("p", { class: "overline" }, "Why it can't tell"),
           h("ul", {}, data.reasons.slice(0, 3).map((each) => h("li", {}, each))), data.reasons.length > 3 && h("p", { class: "small" }, h("a", { href: "#checks" }, `and ${data.reasons.length - 3} more`))),
         data.verdict === "pass" && told.tightest && h("div", {}, h("p", { class: "overline" }, "Closest to its limit"), h("p", { class: "what" }, told.expectations[told.tightest.index].question),

@@ -10,7 +10,7 @@ from banstorm.reports.result import Result, Verdict
 from banstorm.reports.writers import html
 from chromium import Page, browser
 from pages import both_broken, chart, failing, opened, without_loss
-from synthetic import judged
+from synthetic import judged, ns
 
 pytestmark = pytest.mark.debian
 
@@ -180,3 +180,16 @@ def test_a_narrow_screen_shows_where_more_is_to_come(page: Page) -> None:
         "each.getClientRects().length])"
     ) == [["--seed", 1]]
     page.call("Emulation.clearDeviceMetricsOverride")
+
+
+def test_a_target_that_ended_is_what_failed(tmp_path: Path) -> None:
+    """However many limits broke with it, none of them is the cause: the page names the exit and no first limit."""
+    story = failing()
+    story.manifest["target_exit"] = {"code": 3, "signal": None, "at_ns": ns(3), "ours": False}
+    result = judged(story, tmp_path)
+    assert result.first_broken
+    cards = opened(
+        result, tmp_path, "[...document.querySelectorAll('#verdict .answers > div')].map((each) => each.textContent)"
+    )
+    assert cards[0] == "What failedthe target did not stay up: it exited with code 3"
+    assert not any(each.startswith("Broke first") for each in cards)
