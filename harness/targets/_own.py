@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
+import re
 import shlex
 import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from ...scenarios.model import Scenario
 from ..errors import HarnessError, NotReadyError
@@ -31,6 +34,17 @@ OF_SDKS: Final[Mapping[str, Mapping[str, str]]] = {
 """Variables that the vendors' SDKs read: a program that configures nothing else calls the fakes, not the vendor."""
 
 
+def _path(text: str) -> str:
+    """`text`, if an address may go on with it; empty is the root."""
+    if not re.fullmatch(r"(/[^\s\x00-\x1f\x7f]*)?", text):
+        what = "a path begins with a slash, such as /health, and holds no blank"
+        raise PydanticCustomError("path", what)
+    return text
+
+
+_Path = Annotated[str, AfterValidator(_path)]
+
+
 class Description(BaseModel):
     """How a router is started and called. In texts, ``{port}``, ``{openai_url}`` and so on are filled in."""
 
@@ -43,15 +57,15 @@ class Description(BaseModel):
         default=None, description="Configuration template, a path beside this file; filled in, it is {config}."
     )
     folder: str | None = Field(default=None, description="Working folder, a path beside this file; its own by default.")
-    ready: str | None = Field(default=None, description="Path that answers 2xx once it is ready, such as /health.")
-    path: str = Field(default="/v1", description="What comes between the address and the front's own path.")
+    ready: _Path | None = Field(default=None, description="Path that answers 2xx once it is ready, such as /health.")
+    path: _Path = Field(default="/v1", description="What comes between the address and the front's own path.")
     front: str = Field(default=OPENAI_CHAT, description="What its callers speak.")
     model: str | None = Field(
         default=None, description="Model that the callers ask for; the first provider's by default."
     )
     headers: dict[str, str] = Field(default_factory=dict, description="What every call carries.")
     api_key: str | None = Field(default=None, description="Key that the callers send; never a real one.")
-    metrics: str | None = Field(default=None, description="Path of its Prometheus metrics.")
+    metrics: _Path | None = Field(default=None, description="Path of its Prometheus metrics.")
 
 
 class OwnTarget(Target):
@@ -183,5 +197,5 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=1.0) as answer:
             return 200 <= int(answer.status) < 300
-    except (OSError, ValueError):  # refused, another status, or no HTTP
+    except (OSError, ValueError, http.client.HTTPException):  # refused, another status, or no HTTP: TLS, say
         return False

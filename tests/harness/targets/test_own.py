@@ -13,7 +13,7 @@ import pytest
 import whole_run
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.targets._choice import choose
-from banstorm.harness.targets._own import OF_SDKS
+from banstorm.harness.targets._own import OF_SDKS, _answers
 from banstorm.harness.targets._placeholders import fill, names_for, unknown, values_for
 from banstorm.harness.targets.base import Options, ProviderAt
 from banstorm.harness.tripwire import Tripwire, read_line
@@ -81,6 +81,10 @@ MISTAKES = {
     "no command": ("name: x", "command: field required"),
     "an unknown key": ("command: x\nfrnt: y", r"unknown key 'frnt'[\s\S]*front"),
     "open quotes": ('command: "x \'y"', "No closing quotation"),
+    "a readiness path without a slash": ("command: x\nready: health", "ready: .*begins with a slash, such as /health"),
+    "metrics at an address": ("command: x\nmetrics: 'http://h/m'", "metrics: .*begins with a slash"),
+    "a front's path without a slash": ("command: x\npath: v1", "path: .*begins with a slash"),
+    "a path with a blank": ("command: x\nready: /he alth", "ready: .*holds no blank"),
 }
 
 
@@ -93,6 +97,37 @@ def test_a_mistake_in_a_targets_file_is_named(case, tmp_path):
         path.write_text(text)
     with pytest.raises(HarnessError, match=said):
         assert choose(str(path), Options()).label
+
+
+def test_paths_are_kept_as_they_were_written(tmp_path):
+    """With a query, and an empty one, which stands for the root; none has its default."""
+    path = tmp_path / "router.yaml"
+    path.write_text("command: x\nready: /health?deep=1\npath: ''")
+    told = choose(str(path), Options()).told
+    assert ("/health?deep=1", "", None) == (told.ready, told.path, told.metrics)
+
+
+ANSWERS = {
+    "HTTP/1.1 204 No Content\r\n\r\n": True,
+    "HTTP/1.1 503 Service Unavailable\r\n\r\n": False,
+    "": False,  # hung up
+    "\x15\x03\x01\x00\x02\x02\x46\r\n": False,  # TLS's alert: this is no handshake
+    "HTTP/1.1 many\r\n\r\n": False,
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+async def test_only_an_answer_in_http_says_that_a_router_is_ready(answer):
+    """Whatever else comes back, such as TLS's alert, is no answer yet, and no failure of banstorm's."""
+
+    async def say(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer.encode("latin-1"))
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert ANSWERS[answer] == await asyncio.to_thread(_answers, f"http://127.0.0.1:{port}/health")
 
 
 def test_a_program_with_a_vendors_sdk_calls_the_fakes_without_being_told(monkeypatch, tmp_path):
