@@ -90,7 +90,7 @@ class Sampler:
                 self._add("target", WAITING, {}, waited_s / since_s)
 
     async def _scrape(self, client: httpx.AsyncClient, url: str) -> None:
-        with contextlib.suppress(httpx.HTTPError, ValueError):
+        with contextlib.suppress(httpx.HTTPError, httpx.InvalidURL, ValueError):
             answer = await client.get(url)
             if answer.status_code != 200 or len(answer.content) > SCRAPE_BYTES_MAX:
                 return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import orjson
+import pytest
 from banstorm.harness.ledger import Ledger
 from banstorm.harness.sampling import Sampler
 
@@ -32,3 +33,13 @@ async def test_numbers_that_json_can_t_hold_are_left_out(tmp_path: Path):
     assert [("budget", {"key": "a"}, 2.5), ("took_count", {}, 0.0)] == [
         (row["name"], row["labels"], row["value"]) for row in rows
     ]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:20123metrics", "http://127.0.0.1:1/\x00", "ftp://127.0.0.1/metrics"])
+async def test_an_address_that_is_none_costs_the_metrics_only(url: str, tmp_path: Path):
+    """Nothing is kept of it, and the sampler goes on."""
+    ledger = Ledger(tmp_path, "main")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await Sampler(ledger, {}, None)._scrape(client, url)
+    ledger.close()
+    assert b"" == (tmp_path / "main.ndjson").read_bytes()
