@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -91,8 +92,11 @@ def _shown(command: object) -> str:
 
 def _public(text: str) -> str:
     """Without this machine's folders, and without what looks like a key."""
-    for folder, name in ((cache_folder(), "installation"), (SERVERS, "banstorm/servers"), (sys.prefix, "python")):
-        text = text.replace(str(folder), f"<{name}>")
+    folders: dict[str, str] = {str(SERVERS): "banstorm/servers", sys.prefix: "python"}
+    with contextlib.suppress(HarnessError):  # no cache, so nothing names it
+        folders = {str(cache_folder()): "installation"} | folders
+    for folder, name in folders.items():
+        text = text.replace(folder, f"<{name}>")
     return redact(text.replace(str(HOME), "."))[:FILE_CHARS_MAX]
 
 

@@ -43,10 +43,21 @@ _MISPLACING: Final = ("PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_ROOT", "PIP_R
 
 
 def cache_folder() -> Path:
-    """Where environments are kept: BANSTORM_CACHE, else banstorm's folder in the user's cache."""
+    """Where environments are kept: BANSTORM_CACHE, else banstorm's folder in the user's cache.
+
+    Raises:
+        HarnessError: when there is no such folder, for the user has no home, as one in a container may not.
+    """
     if own := os.environ.get("BANSTORM_CACHE"):
         return Path(own).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "banstorm"
+    if users := os.environ.get("XDG_CACHE_HOME"):
+        return Path(users).absolute() / "banstorm"
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        what = f"there is no folder for what is installed: user {os.getuid()} has no home, and HOME isn't set"
+        raise HarnessError(what, "HOME", "set BANSTORM_CACHE to a folder that can be written") from error
+    return home.absolute() / ".cache" / "banstorm"
 
 
 def clean_environment(home: Path) -> dict[str, str]:

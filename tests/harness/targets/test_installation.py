@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from banstorm.harness import issue_router
 from banstorm.harness.command_prepare import prepare
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.exitcode import Exit
@@ -21,6 +22,7 @@ from banstorm.harness.targets._installation import (
     clean_environment,
     program,
 )
+from banstorm.harness.targets._program import SERVERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,46 @@ def test_the_cache_lies_where_the_user_says(tmp_path, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert tmp_path / ".cache" / "banstorm" == cache_folder()
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user whom the system does not know, as in a container that was given any number: no home is known."""
+
+    def unknown(uid):
+        raise KeyError(uid)
+
+    for name in ("BANSTORM_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_is_told_to_name_the_cache(capsys):
+    """Three lines and the usual exit code, for a target that is installed; the others need no cache."""
+    with pytest.raises(HarnessError, match=r"no home[\s\S]*HOME[\s\S]*set BANSTORM_CACHE"):
+        cache_folder()
+    assert Exit.USAGE == prepare(["litellm"])
+    assert "set BANSTORM_CACHE" in capsys.readouterr().err
+    assert Exit.PASS == prepare(["reference"])
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_folder_to_keep_things_in_needs_no_home(monkeypatch, tmp_path):
+    """Either variable is enough."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert tmp_path / "banstorm" == cache_folder()
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_reproduction_of_a_router_that_was_not_installed_needs_no_home():
+    """Its texts show no folder of this machine's, whether or not there is a cache."""
+    assert "<banstorm/servers>/x.py ./a.yaml" == issue_router._public(f"{SERVERS}/x.py {issue_router.HOME}/a.yaml")
+
+
+def test_a_reproduction_does_not_show_where_the_cache_lies(cache):
+    """It is another's business."""
+    assert "<installation>/targets/x" == issue_router._public(f"{cache}/targets/x")
 
 
 def test_a_target_inherits_no_credential_and_no_home(tmp_path, monkeypatch):
