@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -33,6 +36,60 @@ def test_rows_past_the_limit_are_counted_and_dropped(tmp_path: Path, monkeypatch
         ledger.add("calls", {"call": call})
     ledger.close()
     assert (2, 3) == (len(_rows(tmp_path)), ledger.dropped)
+
+
+@contextmanager
+def little_room(size: int) -> Iterator[None]:
+    """No file grows past `size` bytes, as on a full disk: a part of a write is taken, and the next one fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_rows_that_a_full_disk_does_not_take_are_written_once_it_has_room(tmp_path: Path):
+    """None is lost, doubled or torn, though the disk took half a row, and nothing is raised meanwhile."""
+    ledger = Ledger(tmp_path, "w")
+    for call in range(4):
+        ledger.add("calls", {"call": call})
+    with little_room(40):  # a row has 27 bytes
+        ledger.flush()
+        ledger.add("calls", {"call": 4})
+        ledger.flush()
+        assert 40 == (tmp_path / "w.ndjson").stat().st_size
+    ledger.add("calls", {"call": 5})
+    ledger.close()
+    assert list(range(6)) == [row["call"] for row in _rows(tmp_path)]
+    assert 0 == ledger.dropped
+
+
+def test_rows_that_are_lost_at_the_end_are_no_quiet_end(tmp_path: Path):
+    """Closing raises what the disk said, and closes."""
+    ledger = Ledger(tmp_path, "w")
+    ledger.add("calls", {"call": 1})
+    with little_room(10), pytest.raises(OSError, match="File too large"):
+        ledger.close()
+    assert ledger._file.closed
+
+
+def test_rows_kept_for_a_full_disk_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Past the limit it is raised, further rows are counted and dropped, and closing says so, all else written."""
+    monkeypatch.setattr(module, "KEPT_BYTES_MAX", 60)
+    ledger = Ledger(tmp_path, "w")
+    with little_room(0):
+        for call in range(2):
+            ledger.add("calls", {"call": call})
+        ledger.flush()
+        ledger.add("calls", {"call": 2})
+        with pytest.raises(OSError, match="File too large"):
+            ledger.flush()
+        ledger.add("calls", {"call": 3})
+    ledger.flush()
+    with pytest.raises(OSError, match="File too large"):
+        ledger.close()
+    assert ([0, 1, 2], 1) == ([row["call"] for row in _rows(tmp_path)], ledger.dropped)
 
 
 def test_evidence_is_bounded_and_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
