@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import secrets
 import shlex
-import signal
 import sys
 import tempfile
 import time
@@ -32,6 +31,7 @@ from .faults.base import Host
 from .intercept import Interception
 from .intercept_environment import NOTES, Door, export_lines
 from .intercept_hosts import HostMap
+from .interruption import when_told_to_end
 from .launch import Child, allow_files
 from .lines import tell
 from .narrate import narrate
@@ -138,8 +138,7 @@ class _Session:
         Raises:
             ChildFailedError: when a process of ours ends by itself.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
+        when_told_to_end(self._stopped.set)
         allow_files()
         beginning = asyncio.create_task(self._begin_when_called())
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import shlex
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..fakes.serve import LOOPBACK, PortTakenError, serve
 from .command_serve import address_lines
 from .errors import HarnessError
 from .exitcode import Exit
+from .interruption import when_told_to_end
 from .plan import parse_ports
 from .record_proxy import RecordingProxy
 from .tape import Tape
@@ -124,8 +124,7 @@ async def _record(
     chosen: dict[str, httpx.URL], fixed: dict[str, int], tape: Tape, out: Path, *, keep_prompts: bool
 ) -> None:
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    when_told_to_end(stopped.set)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     async with (
         # proxies of the environment are for the network, not for this machine

@@ -6,7 +6,6 @@ import asyncio
 import importlib.util
 import os
 import re
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,6 +21,7 @@ from .errors import HarnessError, Interrupted
 from .exitcode import Exit
 from .faults.base import Host
 from .intercept import wanted
+from .interruption import when_told_to_end
 from .lines import Lines, tell
 from .narrate import UNSEEN
 from .plan import Plan, Wish, make_plan, parse_ports
@@ -205,13 +205,12 @@ def _execute(plan: Plan) -> Result:
 
 
 def drive(execute: object) -> Result:
-    """Run the engine on an event loop; Ctrl-C and SIGTERM cancel it, and it cleans up."""
+    """Run the engine on an event loop; Ctrl-C, SIGTERM and a hang-up cancel it, and it cleans up."""
 
     async def body() -> Result:
         task = asyncio.current_task()
         assert task  # noqa: S101 - this runs in one
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+        when_told_to_end(task.cancel)
         assert callable(execute)  # noqa: S101 - Run.execute
         result: Result = await execute()
         return result

@@ -1,10 +1,24 @@
-"""Ctrl-C, while there is something that must be done all the same."""
+"""Ctrl-C and its like: what hears them, and what must be done all the same."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import signal
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+
+def when_told_to_end(callback: Callable[[], object]) -> None:
+    """Call `callback` on the running loop at Ctrl-C, at SIGTERM and when the terminal has gone away.
+
+    Children have sessions of their own and would outlive a harness that a hang-up ended. Where SIGHUP is ignored,
+    as under nohup, it stays so.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, callback)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, callback)
 
 
 def heard_it() -> bool:

@@ -82,9 +82,9 @@ class Session:
         assert 0 == done.returncode, done.stderr
         return done.stdout.strip()
 
-    def end(self) -> tuple[int, str]:
-        """Press Ctrl-C; the exit code, and all that was printed."""
-        self.process.send_signal(signal.SIGINT)
+    def end(self, signum: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+        """Press Ctrl-C, or what else ends it; the exit code, and all that was printed."""
+        self.process.send_signal(signum)
         assert self.process.stdout
         self.said.append(self.process.stdout.read())
         code = self.process.wait(20)
@@ -152,6 +152,14 @@ def test_a_timeline_begins_with_the_first_request(session, tmp_path):
     started.until("bit openai for the first time")
     assert 0 == started.end()[0]
     assert "org_disabled" in (tmp_path / "kept" / "ledger" / "injector.ndjson").read_text()
+
+
+@pytest.mark.lab
+def test_a_terminal_that_goes_away_ends_it_as_ctrl_c_does(session):
+    """A hang-up is no crash: the children end, and what was called is summed up."""
+    code, said = session("openai").end(signal.SIGHUP)
+    assert 0 == code, said
+    assert "# nobody called" in said
 
 
 @pytest.mark.lab

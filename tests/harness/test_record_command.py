@@ -99,9 +99,9 @@ class Command:
         headers = {"authorization": f"Bearer {SECRET}"}
         return httpx.post(f"{self.url}/chat/completions", json=body, headers=headers, timeout=PATIENCE_S)
 
-    def end(self) -> str:
-        """Press Ctrl-C; what was printed since."""
-        self.process.send_signal(signal.SIGINT)
+    def end(self, signum: signal.Signals = signal.SIGINT) -> str:
+        """Press Ctrl-C, or what else ends it; what was printed since."""
+        self.process.send_signal(signum)
         try:
             out, error = self.process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
@@ -139,6 +139,12 @@ def test_from_canned_answers_to_a_recording_to_its_replay(tmp_path: Path):
     assert heard[1].headers["x-request-id"] == again[1].headers["x-request-id"]
     assert 404 == unknown.status_code
     assert "differs in messages" in unknown.json()["error"]["message"]
+
+
+def test_a_terminal_that_goes_away_ends_a_recording_as_ctrl_c_does(tmp_path: Path):
+    """A hang-up is no crash: what became of the exchanges is summed up, and the file is closed."""
+    recorder = Command("record", "--upstream", "openai=http://127.0.0.1:9", "--out", "r.ndjson", folder=tmp_path)
+    assert "nothing was recorded: no request came" in recorder.end(signal.SIGHUP)
 
 
 def test_a_ban_reaches_recorded_answers(tmp_path: Path):
