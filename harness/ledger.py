@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import orjson
 
+from .errors import HarnessError
 from .redact import redact
 
 FLUSH_S: Final = 0.1
@@ -34,7 +35,8 @@ class Ledger:
     def __init__(self, folder: Path, writer: str, secrets: Sequence[str] = ()) -> None:
         self._secrets = secrets
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / f"{writer}.ndjson").open("ab", buffering=0)
+        self._path = folder / f"{writer}.ndjson"
+        self._file = self._path.open("ab", buffering=0)
         self._lines: list[bytes] = []
         self._heads: dict[str, bytes] = {}  # a row's beginning, by its table
         self._failed: OSError | None = None  # why rows are lost
@@ -85,12 +87,15 @@ class Ledger:
         """Write what is left, and close.
 
         Raises:
-            OSError: when rows are lost, now or before.
+            HarnessError: when rows are lost, now or before.
         """
         try:
             self._write()
             if self._failed:
                 raise self._failed
+        except OSError as error:
+            what = f"rows of the ledger can't be written: {error.strerror}"
+            raise HarnessError(what, str(self._path), "make room on its disk, and run again") from error
         finally:
             self._file.close()
 

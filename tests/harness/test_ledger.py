@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 from banstorm.harness import ledger as module
+from banstorm.harness.errors import HarnessError
 from banstorm.harness.ledger import Ledger
 from banstorm.harness.redact import fingerprint, redact, secrets_of
 
@@ -66,10 +67,10 @@ def test_rows_that_a_full_disk_does_not_take_are_written_once_it_has_room(tmp_pa
 
 
 def test_rows_that_are_lost_at_the_end_are_no_quiet_end(tmp_path: Path):
-    """Closing raises what the disk said, and closes."""
+    """Closing says in three lines what the disk said, and where, and closes."""
     ledger = Ledger(tmp_path, "w")
     ledger.add("calls", {"call": 1})
-    with little_room(10), pytest.raises(OSError, match="File too large"):
+    with little_room(10), pytest.raises(HarnessError, match=r"File too large\nwhere: .*w\.ndjson\nnext: "):
         ledger.close()
     assert ledger._file.closed
 
@@ -87,7 +88,7 @@ def test_rows_kept_for_a_full_disk_are_bounded(tmp_path: Path, monkeypatch: pyte
             ledger.flush()
         ledger.add("calls", {"call": 3})
     ledger.flush()
-    with pytest.raises(OSError, match="File too large"):
+    with pytest.raises(HarnessError, match="File too large"):
         ledger.close()
     assert ([0, 1, 2], 1) == ([row["call"] for row in _rows(tmp_path)], ledger.dropped)
 
