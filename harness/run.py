@@ -228,7 +228,7 @@ class Run:
         watched: dict[str, Process] = dict(self._children)
         if plan.target.process is not None:
             watched["target"] = plan.target.process
-        sampler = asyncio.create_task(Sampler(self._ledger, watched, endpoint.metrics_url).run())
+        sampler = asyncio.create_task(Sampler(self._ledger, watched, endpoint.metrics_url).run(), name="sampler")
         happening = self._begin_events(endpoint, t0_ns)
         longest = self._lead_s + shape.warmup + shape.duration + shape.give_up_s + DONE_S_MAX
         try:
@@ -236,10 +236,12 @@ class Run:
             if not self._broken.is_set():
                 await asyncio.sleep(SETTLE_S)
         finally:
-            for task in (sampler, *happening):
+            beside = (sampler, *happening)
+            for task in beside:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            for task, end in zip(beside, await asyncio.gather(*beside, return_exceptions=True), strict=True):
+                if isinstance(end, Exception):  # which CancelledError is none of
+                    self.manifest.own_failure(f"the {task.get_name()} failed: {type(end).__name__}: {end}")
 
     def _begin_events(self, endpoint: Endpoint, t0_ns: int) -> list[asyncio.Task[None]]:
         """Let what the timeline does to the router happen."""
@@ -252,7 +254,7 @@ class Run:
             self._tell(told[what](self._now_s(at_ns), entry, ROUTER))
 
         playing = RouterEvents(self.plan.scenario, process, endpoint.base_url, self._ledger, tell)
-        return [asyncio.create_task(self._guarded(playing.run(t0_ns)))]
+        return [asyncio.create_task(self._guarded(playing.run(t0_ns)), name="timeline of the router")]
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Do `work`; if it fails, a part of ours has."""
@@ -349,7 +351,8 @@ class Run:
         }
 
     def _tell(self, event: events.Event) -> None:
-        self._listener(event)
+        with contextlib.suppress(OSError):  # a terminal that is gone ends neither the run nor its clean-up
+            self._listener(event)
 
     def _now_s(self, at_ns: int | None = None) -> float | None:
         """Seconds after time 0 of a moment, now if none is given; None before time 0 is known."""
