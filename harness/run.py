@@ -236,12 +236,15 @@ class Run:
             if not self._broken.is_set():
                 await asyncio.sleep(SETTLE_S)
         finally:
-            beside = (sampler, *happening)
-            for task in beside:
-                task.cancel()
-            for task, end in zip(beside, await asyncio.gather(*beside, return_exceptions=True), strict=True):
-                if isinstance(end, Exception):  # which CancelledError is none of
-                    self.manifest.own_failure(f"the {task.get_name()} failed: {type(end).__name__}: {end}")
+            await self._end(sampler, *happening)
+
+    async def _end(self, *tasks: asyncio.Task[None]) -> None:
+        """Cancel `tasks`; one that has failed was a part of ours."""
+        for task in tasks:
+            task.cancel()
+        for task, end in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            if isinstance(end, Exception):  # which CancelledError is none of
+                self.manifest.own_failure(f"the {task.get_name()} failed: {type(end).__name__}: {end}")
 
     def _begin_events(self, endpoint: Endpoint, t0_ns: int) -> list[asyncio.Task[None]]:
         """Let what the timeline does to the router happen."""
