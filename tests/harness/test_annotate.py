@@ -18,7 +18,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run ends in a fail, without being played; its annotation is a word."""
     run = SimpleNamespace(command="banstorm run it", tolerance="", warnings=[])
     nothing: dict[str, Any] = {part: [] for part in ("expectations", "outcomes", "episodes", "phases", "reasons")}
-    result: Any = SimpleNamespace(verdict="fail", sentence="it failed.", run=run, **nothing)
+    result: Any = SimpleNamespace(verdict="fail", sentence="it failed.", run=run, target_gone=False, **nothing)
     plan: Any = SimpleNamespace(name="one", folder=Path("runs/one"), command="banstorm run one", wish=None)
     monkeypatch.setattr(annotations, "annotations_of", lambda _: ["::error title=one::broken"])
     monkeypatch.setattr(command_run, "prepare", lambda _: plan)

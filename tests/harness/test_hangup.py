@@ -89,6 +89,7 @@ def said(process: subprocess.Popen[str], word: str) -> str:
 
 
 @pytest.mark.alone
+@pytest.mark.usefixtures("hangups")
 @pytest.mark.parametrize("signum", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
 def test_whatever_ends_the_harness_ends_what_the_target_started(signum, tmp_path):
     """A closed terminal is as Ctrl-C: the target has a session of its own, and its children would live on."""

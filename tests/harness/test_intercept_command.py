@@ -155,6 +155,7 @@ def test_a_timeline_begins_with_the_first_request(session, tmp_path):
 
 
 @pytest.mark.lab
+@pytest.mark.usefixtures("hangups")
 def test_a_terminal_that_goes_away_ends_it_as_ctrl_c_does(session):
     """A hang-up is no crash: the children end, and what was called is summed up."""
     code, said = session("openai").end(signal.SIGHUP)

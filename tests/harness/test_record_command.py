@@ -141,6 +141,7 @@ def test_from_canned_answers_to_a_recording_to_its_replay(tmp_path: Path):
     assert "differs in messages" in unknown.json()["error"]["message"]
 
 
+@pytest.mark.usefixtures("hangups")
 def test_a_terminal_that_goes_away_ends_a_recording_as_ctrl_c_does(tmp_path: Path):
     """A hang-up is no crash: what became of the exchanges is summed up, and the file is closed."""
     recorder = Command("record", "--upstream", "openai=http://127.0.0.1:9", "--out", "r.ndjson", folder=tmp_path)

@@ -24,6 +24,7 @@ class Judged:
         self.verdict, self.sentence, self.expectations = verdict, f"it ended in {verdict}.", []
         self.run = type("Run", (), {"command": plan.command})
         self.outcomes, self.episodes, self.phases, self.reasons, self.checks = [], [], [], [], []
+        self.target_gone = False
         value = {"scope": "run", "value": lost, "amounts": {"number": lost}}
         self._document = {
             "format": 1,

@@ -35,6 +35,7 @@ def _result(verdict: str) -> Any:
         sentence=f"it ended in {verdict}.",
         expectations=[met] if verdict == "pass" else [met, broken],
         run=SimpleNamespace(command="banstorm run again"),
+        target_gone=False,
         **{part: [] for part in ("outcomes", "episodes", "phases", "reasons", "checks", "findings")},
     )
 
