@@ -6,16 +6,16 @@ Light, so that two folders can be compared where no pandas is installed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..scenarios.expectation import Unit, format_value
-from .result import Result, State, Verdict
+from .result import Result, State, ValueOut, Verdict
 
 RUN_SCOPE: Final = "run"
 JUDGED_BY_EPISODE: Final = frozenset({"retry_amplification"})
@@ -42,6 +42,10 @@ class RecordedValue(_Read):
     reason: str | None = None
 
 
+V = TypeVar("V", RecordedValue, ValueOut)
+"""A value, as it is written or as it was read back."""
+
+
 class RecordedFinding(_Read):
     """What a measure found."""
 
@@ -59,15 +63,20 @@ class RecordedFinding(_Read):
     @property
     def of_run(self) -> RecordedValue | None:
         """The one value that stands for the run: its own, else that of its worst episode; None if it never applied."""
-        values = [each for each in self.values if each.applies]
-        whole = [each for each in values if each.scope == RUN_SCOPE]
-        episodes = [each for each in values if each.scope != RUN_SCOPE]
-        chosen = episodes if episodes and (self.key in JUDGED_BY_EPISODE or not whole) else whole
-        known = [each for each in chosen if each.value is not None]
-        if not known:
-            return chosen[0] if chosen else None
-        # A time whose end was not seen is worse than any that has one.
-        return max(known, key=lambda each: (each.censored, self.badness(each.value or 0.0)))
+        return worst(self.key, self.values, self.badness)
+
+
+def worst(key: str, values: Iterable[V], badness: Callable[[float], float]) -> V | None:
+    """The one of a measure's values that stands for a run; see `RecordedFinding.of_run`."""
+    applying = [each for each in values if each.applies]
+    whole = [each for each in applying if each.scope == RUN_SCOPE]
+    episodes = [each for each in applying if each.scope != RUN_SCOPE]
+    chosen = episodes if episodes and (key in JUDGED_BY_EPISODE or not whole) else whole
+    known = [each for each in chosen if each.value is not None]
+    if not known:
+        return chosen[0] if chosen else None
+    # A time whose end was not seen is worse than any that has one.
+    return max(known, key=lambda each: (each.censored, badness(each.value or 0.0)))
 
 
 class RecordedExpectation(_Read):

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import UnreadableRunError
 from .neutral import evidence
-from .recorded import JUDGED_BY_EPISODE, RUN_SCOPE
+from .recorded import worst
 from .result import Result, State
 
 FILE: Final = "scorecard.json"
@@ -140,13 +140,9 @@ def _told(result: Result, key: str) -> str:
     if judged is not None:
         return judged
     found = next((each for each in result.findings if each.key == key), None)
-    values = [] if found is None else [each for each in found.values if each.applies]
-    whole = [each for each in values if each.scope == RUN_SCOPE]
-    episodes = [each for each in values if each.scope != RUN_SCOPE]
-    chosen = episodes if episodes and (key in JUDGED_BY_EPISODE or not whole) else whole
-    known = [each for each in chosen if each.value is not None] or chosen
-    # A time whose end was not seen is worse than any that has one.
-    return max(known, key=lambda each: (each.censored, each.value or 0.0)).text if known else ""
+    # None of what a cell tells is the better for being more.
+    value = None if found is None else worst(key, found.values, badness=float)
+    return value.text if value is not None else ""
 
 
 class Difference(_Part):
