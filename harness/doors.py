@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from .child import say
+from .serving import background
 
 if TYPE_CHECKING:
     from ..fakes.listener import Listener
@@ -54,7 +55,7 @@ class Doors:
 
     def start(self) -> None:
         """Follow the timeline, which has started."""
-        self._tasks = [asyncio.create_task(self._follow(name)) for name in self._listeners]
+        self._tasks = [background(self._follow(name)) for name in self._listeners]
 
     def stop(self) -> None:
         """Follow it no further."""

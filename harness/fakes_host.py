@@ -5,7 +5,6 @@ With `inline` faults it plays the timeline as well, and writes what the injector
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import fields
 from operator import attrgetter
@@ -25,7 +24,7 @@ from .lag import Heartbeat
 from .ledger import Ledger
 from .logins import log_in
 from .pacing import pace_of, prices_of
-from .serving import Crashes, keep_books, run, spare_collector, until_stopped
+from .serving import Crashes, background, keep_books, run, spare_collector, until_stopped
 from .standings.staged import Staged, standings_on
 from .witness import Witness
 
@@ -73,9 +72,9 @@ async def _serve(config: dict[str, Any]) -> int:
     crashes = Crashes()  # a 500 goes out in the vendor's name then, and the router would be judged by it
     logging.getLogger().addHandler(crashes)
     heartbeat = Heartbeat()
-    tasks = [asyncio.create_task(heartbeat.run()), asyncio.create_task(keep_books(ledger, "fakes", heartbeat))]
+    tasks = [background(heartbeat.run()), background(keep_books(ledger, "fakes", heartbeat))]
     if inline:
-        tasks.append(asyncio.create_task(witness.report()))
+        tasks.append(background(witness.report()))
     spare_collector()
     say("ready", ports=servers.ports, logins=logins)
 

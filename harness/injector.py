@@ -6,7 +6,6 @@ free port, and nothing listens outside loopback. Importing this module loads mit
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 import tempfile
@@ -24,7 +23,7 @@ from .injector_addon import InjectorAddon
 from .injector_master import BACKLOG, LeanMaster
 from .lag import Heartbeat
 from .ledger import Ledger
-from .serving import Crashes, keep_books, run, spare_collector, until_stopped
+from .serving import Crashes, background, keep_books, run, spare_collector, until_stopped
 from .witness import Witness
 
 if TYPE_CHECKING:
@@ -122,13 +121,13 @@ async def _play(config: dict[str, Any]) -> int:
             doors.start()
 
         tasks = [
-            asyncio.create_task(heartbeat.run()),
-            asyncio.create_task(keep_books(ledger, "injector", heartbeat)),
-            asyncio.create_task(witness.report()),
+            background(heartbeat.run()),
+            background(keep_books(ledger, "injector", heartbeat)),
+            background(witness.report()),
         ]
         spare_collector()
         if front is not None and entrance is not None:
-            tasks.append(asyncio.create_task(front.follow()))
+            tasks.append(background(front.follow()))
             say("ready", ports=ports, proxy=await front.open(entrance, proxy))
         else:
             say("ready", ports=ports)

@@ -88,6 +88,18 @@ async def until_stopped(start: Callable[[int], None]) -> None:
     listening.cancel()
 
 
+def background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start what lasts as long as its child does. If it fails, the failure is logged, where `Crashes` counts it."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_tell)
+    return task
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logging.getLogger(__name__).error("%s ended early", task.get_coro(), exc_info=error)
+
+
 async def keep_books(ledger: Ledger, process: str, heartbeat: Heartbeat) -> None:
     """Flush the ledger and sample the loop's lag until cancelled."""
     sampled_s = time.monotonic()
