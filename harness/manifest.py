@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from .launch import Process
 from .pacing import prices_told
 from .plan import Plan
 from .redact import redact
@@ -60,6 +61,18 @@ class Manifest:
     def own_failure(self, reason: str) -> None:
         """Note that a part of ours failed."""
         self.own_failures.append(reason)
+
+    def exited(self, process: Process, *, ours: bool) -> None:
+        """Note how the target ended. `ours`: the timeline said so."""
+        code = process.returncode or 0
+        self.target_exit = {
+            "code": code if code >= 0 else None,
+            "signal": -code if code < 0 else None,
+            "at_ns": process.exited_ns,
+            "ours": ours,
+            "ready": self.readiness["marked"],
+            "log": process.tail(),
+        }
 
     def save(self, *, final: bool = False) -> None:
         """Write the file, whole or not at all."""

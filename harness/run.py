@@ -336,22 +336,10 @@ class Run:
     def _target_exited(self, process: Process) -> None:
         if process.stopping:
             return
-        self.manifest.target_exit = self._exit(process, ours=False)
+        self.manifest.exited(process, ours=False)
         self._tell(events.TargetExited(self._now_s(), f"{process.end}: {process.tail()}"))
         if self.manifest.t0_ns is None:  # it never became ready: there is nothing to wait for
             self._broken.set()
-
-    def _exit(self, process: Process, *, ours: bool) -> dict[str, Any]:
-        """How the target ended, for the manifest. `ours`: the timeline said so."""
-        code = process.returncode or 0
-        return {
-            "code": code if code >= 0 else None,
-            "signal": -code if code < 0 else None,
-            "at_ns": process.exited_ns,
-            "ours": ours,
-            "ready": self.manifest.readiness["marked"],
-            "log": process.tail(),
-        }
 
     def _tell(self, event: events.Event) -> None:
         with contextlib.suppress(OSError):  # a terminal that is gone ends neither the run nor its clean-up
@@ -370,7 +358,7 @@ class Run:
         self._tell(events.Draining(self._now_s()))
         target = self.plan.target.process
         if target is not None and target.exited_ns is not None and target.stopping:
-            self.manifest.target_exit = self._exit(target, ours=True)
+            self.manifest.exited(target, ours=True)
         if "load" in self._children:
             await self._children["load"].stop()
         if target is not None:
@@ -384,7 +372,10 @@ class Run:
             if child.stopping and child.returncode != 0 and self.manifest.t0_ns is not None:
                 self.manifest.own_failure(f"the {child.name} {child.end} while it wrote its last rows")
         if self._ledger is not None:
-            self._ledger.close()
+            try:
+                self._ledger.close()
+            except HarnessError as error:  # what the others wrote is still worth a report, which proves nothing
+                self.manifest.own_failure(error.what)
             self._ledger = None
 
 

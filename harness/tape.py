@@ -41,10 +41,14 @@ class Tape:
         except FileExistsError as error:
             raise HarnessError("the file exists already", str(path), "name another with --out, or remove it") from error
         except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise HarnessError(f"the recording can't be written: {reason}", str(path), "check the path") from error
+            raise _unwritable(error, path) from error
         self._file = os.fdopen(number, "wb", buffering=0)
-        self._write(head_line(version("banstorm")))
+        try:
+            self._write(head_line(version("banstorm")))
+        except OSError as error:
+            self._file.close()
+            path.unlink()  # or the next try would be told that it exists already
+            raise _unwritable(error, path) from error
 
     def arrive(self) -> int:
         """The number of a request that has just come in, from 1."""
@@ -82,3 +86,8 @@ class Tape:
             self._file.truncate()
             raise
         self._bytes += len(line)
+
+
+def _unwritable(error: OSError, path: Path) -> HarnessError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return HarnessError(f"the recording can't be written: {reason}", str(path), "check the path and its disk")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -13,6 +10,7 @@ from banstorm.harness import ledger as module
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.ledger import Ledger
 from banstorm.harness.redact import fingerprint, redact, secrets_of
+from disk import little_room
 
 
 def _rows(folder: Path) -> list[dict]:
@@ -37,17 +35,6 @@ def test_rows_past_the_limit_are_counted_and_dropped(tmp_path: Path, monkeypatch
         ledger.add("calls", {"call": call})
     ledger.close()
     assert (2, 3) == (len(_rows(tmp_path)), ledger.dropped)
-
-
-@contextmanager
-def little_room(size: int) -> Iterator[None]:
-    """No file grows past `size` bytes, as on a full disk: a part of a write is taken, and the next one fails."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_rows_that_a_full_disk_does_not_take_are_written_once_it_has_room(tmp_path: Path):

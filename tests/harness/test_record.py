@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
-import resource
-import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from banstorm.fakes.serve import serve
 from banstorm.harness import record_proxy
 from banstorm.harness.errors import HarnessError
 from banstorm.harness.tape import RECORDED, Tape
+from disk import little_room
 from recorder import PATIENCE_S, Echo, Recorder, post
 
 SECRET = "my-own-key-4711"  # looks like no vendor's key
@@ -233,24 +232,24 @@ async def test_bounds(tmp_path: Path, options: dict[str, int], fate: str, record
     assert 2 - recorded == recorder.tape.fates[fate]
 
 
+def test_a_disk_that_is_full_from_the_start_is_told_and_leaves_no_file(tmp_path: Path):
+    """Or the next try would be told that the file exists already."""
+    with little_room(10), pytest.raises(HarnessError, match="can't be written: file too large"):
+        Tape(tmp_path / "r")
+    Tape(tmp_path / "r").close()
+
+
 async def test_a_full_disk_is_no_fault_of_the_api(tmp_path: Path):
     """The caller gets its answer whole, the fate says what, where and what next, and the file keeps its whole lines."""
     recorder = Recorder(tmp_path)
     api = Echo(b"x" * 3000, 200, [("content-type", "text/plain")])
-    # the kernel's own limit on a file's size stands in for the disk's: it takes a part of a line, and then nothing
-    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        async with recorder.running({"openai": api}):
-            await post(recorder)
-            size = recorder.path.stat().st_size
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, before[1]))
+    async with recorder.running({"openai": api}):
+        await post(recorder)
+        size = recorder.path.stat().st_size
+        with little_room(size + 100):
             answer = await post(recorder)
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-            assert size == recorder.path.stat().st_size
-            await post(recorder)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
+        assert size == recorder.path.stat().st_size
+        await post(recorder)
     assert (200, b"x" * 3000) == (answer.status_code, answer.content)
     fate = "not recorded: the recording can't be written (file too large)"
     fate += f": {recorder.path}; make room there and record again"

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 import whole_run
-from banstorm.harness import events
+from banstorm.harness import events, ledger
 from banstorm.harness import run as running
 from banstorm.harness.faults.base import Host
 from banstorm.harness.plan import Plan, Wish, make_plan
@@ -63,3 +63,20 @@ async def test_a_sampler_that_fails_makes_the_run_inconclusive(tmp_path, monkeyp
     assert ["the sampler failed: RuntimeError: no such counter"] == failures
     assert set() == descendants() - before
     assert whole_run.rows(made.folder)["calls"]
+
+
+async def test_rows_of_ours_that_are_lost_make_the_run_inconclusive(tmp_path, monkeypatch):
+    """A full disk at the end costs the rows it doesn't take; what the others wrote is reported, with the reason."""
+    made = plan(tmp_path)
+    close = ledger.Ledger.close
+
+    def lossy(self: ledger.Ledger) -> None:
+        self._failed = OSError(errno.ENOSPC, "No space left on device")
+        close(self)
+
+    monkeypatch.setattr(ledger.Ledger, "close", lossy)  # of this process: those of the children write all they have
+    result = await running.Run(made, lambda _: None).execute()
+    assert "inconclusive" == result.verdict
+    failures = json.loads((made.folder / "run.json").read_text())["own_failures"]
+    assert ["rows of the ledger can't be written: No space left on device"] == failures
+    assert (made.folder / "report.html").exists()
