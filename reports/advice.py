@@ -111,7 +111,8 @@ def _broken(result: Result, *names: str) -> tuple[str, ...]:
 
 def _gone(result: Result) -> Iterator[Advice]:
     if result.target_gone:
-        yield Advice("Keep the router running", f"{result.reasons[0].capitalize()}.")
+        ended = result.reasons[0]
+        yield Advice("Keep the router running", f"{ended[:1].upper()}{ended[1:]}.")
 
 
 def _silent(result: Result) -> Iterator[Advice]:

@@ -33,12 +33,13 @@ class Target(_Part):
 
 
 class TargetExit(_Part):
-    """How the target ended. `ours` is True when the harness ended it."""
+    """How the target ended. `ours` is True when the harness ended it; `log` are its last lines, without credentials."""
 
     code: int | None = None
     signal: int | None = None
     at_ns: int | None = None
     ours: bool = False
+    log: str = ""
 
 
 class Readiness(_Part):

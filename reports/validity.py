@@ -36,6 +36,8 @@ BASELINE_GOOD_SHARE_MIN: Final = 0.99
 """Share of the calls due before the first window that must be good, as much as recovery asks for afterwards."""
 NAMED_MAX: Final = 5
 """Most rows named in a check."""
+LOG_CHARS_MAX: Final = 400
+"""Most characters told of the end of the target's log."""
 
 
 def lateness_limit_s(expectations: list[Expectation]) -> float:
@@ -134,6 +136,14 @@ def own_exit(history: History) -> str | None:
     if ended.signal is not None:
         return f"it crashed with {CRASH_SIGNALS[ended.signal]}"
     return f"it exited with code {ended.code}"
+
+
+def last_words(history: History) -> list[str]:
+    """What the target's log ends with, if it has one: mostly why it ended."""
+    ended = history.run.manifest.target_exit
+    said = ended.log.strip() if ended is not None else ""
+    more = "…" if len(said) > LOG_CHARS_MAX else ""
+    return [f"its log ends with: {more}{said[-LOG_CHARS_MAX:]}"] if said else []
 
 
 def _readiness(history: History) -> CheckOut:

@@ -33,7 +33,7 @@ from .history import History
 from .result import CheckOut, ExpectationOut, State, Verdict
 from .starvation import starvation_checks
 from .tolerance import Tolerance, parse_tolerance
-from .validity import coverage_checks, evidence_checks, own_exit
+from .validity import coverage_checks, evidence_checks, last_words, own_exit
 
 FIRST_OF_ALL = ("our own processes", "run completed", "readiness mark")
 """Evidence without which not even the target's own exit counts."""
@@ -61,7 +61,10 @@ def judge(history: History, findings: Sequence[Finding]) -> Judgement:
         *starvation_checks(history, expectations),
         *coverage_checks(history, expectations),
     ]
-    verdict, reasons = decide(checks, expectations, own_exit(history))
+    ended = own_exit(history)
+    verdict, reasons = decide(checks, expectations, ended)
+    if verdict is Verdict.FAIL and ended is not None:
+        reasons += last_words(history)
     first = first_broken(expectations)
     return Judgement(verdict, first.measure if first else None, reasons, expectations, checks)
 

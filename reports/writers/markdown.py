@@ -81,7 +81,7 @@ def _first(result: Result) -> list[str]:
     if result.verdict is not Verdict.FAIL:
         return []
     if result.target_gone:
-        return [f"**What failed:** {cell(result.reasons[0], 600)}."]
+        return [f"**What failed:** {cell('; '.join(result.reasons), 600)}."]
     first = [each for each in result.expectations if each.measure == result.first_broken]
     return [
         f"**Broke first:** {cell(plain(each.measure).question)} {cell(each.found)}, wanted {cell(wanted(each))}."

@@ -185,11 +185,13 @@ def test_a_narrow_screen_shows_where_more_is_to_come(page: Page) -> None:
 def test_a_target_that_ended_is_what_failed(tmp_path: Path) -> None:
     """However many limits broke with it, none of them is the cause: the page names the exit and no first limit."""
     story = failing()
-    story.manifest["target_exit"] = {"code": 3, "signal": None, "at_ns": ns(3), "ours": False}
+    log = "a | KeyError: 'B'"
+    story.manifest["target_exit"] = {"code": 3, "signal": None, "at_ns": ns(3), "ours": False, "log": log}
     result = judged(story, tmp_path)
     assert result.first_broken
     cards = opened(
         result, tmp_path, "[...document.querySelectorAll('#verdict .answers > div')].map((each) => each.textContent)"
     )
-    assert cards[0] == "What failedthe target did not stay up: it exited with code 3"
+    ended = "the target did not stay up: it exited with code 3"
+    assert cards[0] == f"What failed{ended}its log ends with: a | KeyError: 'B'"
     assert not any(each.startswith("Broke first") for each in cards)

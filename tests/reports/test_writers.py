@@ -28,7 +28,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     killed.manifest["own_failures"] = ["injector was killed by signal 9"]
     crashed.manifest["target_exit"] = {"code": 3, "signal": None, "at_ns": ns(3), "ours": False}
     gone = simulate(failing)
-    gone.manifest["target_exit"] = crashed.manifest["target_exit"]
+    gone.manifest["target_exit"] = {**crashed.manifest["target_exit"], "log": "a.py | KeyError: 'B'"}
     runs = {"pass": simulate(passing), "fail": simulate(failing), "inconclusive": killed, "crash": crashed}
     runs["crash with losses"] = gone
     return {name: judged(run, tmp_path_factory.mktemp(name)) for name, run in runs.items()}
@@ -117,11 +117,13 @@ def test_the_summary_says_verdict_expectations_and_command(results: dict[str, Re
     assert "injector was killed by signal 9" in markdown.render(results["inconclusive"])
 
 
-@pytest.mark.parametrize("run", ["crash", "crash with losses"])
-def test_the_summary_names_a_target_that_ended_as_what_failed(run: str, results: dict[str, Result]) -> None:
-    """However many limits broke with it, none of them is the cause."""
+@pytest.mark.parametrize(
+    ("run", "log"), [("crash", ""), ("crash with losses", "; its log ends with: a.py \\| KeyError: 'B'")]
+)
+def test_the_summary_names_a_target_that_ended_as_what_failed(run: str, log: str, results: dict[str, Result]) -> None:
+    """However many limits broke with it, none of them is the cause; what its log ended with is told if it had one."""
     text = markdown.render(results[run])
-    assert "**What failed:** the target did not stay up: it exited with code 3." in text
+    assert f"**What failed:** the target did not stay up: it exited with code 3{log}." in text
     assert "**Broke first:**" not in text
     assert "**Broke first:** How many calls" in markdown.render(results["fail"])
 
