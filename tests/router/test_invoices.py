@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -52,6 +53,24 @@ class Books(Observer):
     def usd(self) -> float:
         """All of it."""
         return sum(end.bill.usd for end in self.ends)
+
+
+class Halting(fake_pace.TokenTimes):
+    """So many tokens at once, and then none: what is produced by any moment doesn't depend on the machine."""
+
+    def due(self, token: int) -> float:
+        """Its second."""
+        return 0.0 if token <= self.first_s else 3600.0
+
+    def produced(self, elapsed_s: float, total: int) -> int:
+        """How many are."""
+        del elapsed_s
+        return min(total, int(self.first_s))
+
+
+def halting(tokens: int) -> Any:
+    """A pace of that kind."""
+    return SimpleNamespace(plan=lambda *_args, **_kwargs: Halting(tokens, 0))
 
 
 class Shop:
@@ -180,7 +199,7 @@ async def test_what_is_written_into_the_cache_is_paid_for(shop, name, ttl, strea
 @pytest.mark.parametrize("name", MODELS)
 async def test_a_stream_that_breaks_off_is_billed_nearly_as_the_provider_does(shop, name, pieces):
     """Nobody tells the count of a stream that was cut: it is guessed to within a fifth, and marked as a guess."""
-    s = await shop(name, fake_pace.Pace(tokens_per_second=200))
+    s = await shop(name, halting(pieces))
     s.cut_after = pieces
     with pytest.raises(StreamInterrupted):
         await ask(s, LLMRequest("Why is the sky blue? " * 100, max_tokens=200), stream=True)
@@ -192,7 +211,7 @@ async def test_a_stream_that_breaks_off_is_billed_nearly_as_the_provider_does(sh
 @pytest.mark.parametrize("name", MODELS)
 async def test_a_stream_that_nobody_reads_on_is_billed_nearly_as_the_provider_does(shop, name):
     """A caller leaves in the middle: what had come by then is paid for, within a fifth."""
-    s = await shop(name, fake_pace.Pace(tokens_per_second=200))
+    s = await shop(name, halting(20))
     seen = 0
     stream = s.router.stream(LLMRequest("Why is the sky blue? " * 100, max_tokens=500))
     async for _ in stream:
