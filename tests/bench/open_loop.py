@@ -27,16 +27,18 @@ class Where:
         url: Where.
         headers: What each call carries.
         model: What is asked for.
+        stream: Whether streamed answers are asked for.
     """
 
     url: str
     headers: dict[str, str]
     model: str
+    stream: bool = False
 
     @property
     def body(self) -> bytes:
-        """A plain request's body."""
-        return question(self.model)
+        """A request's body."""
+        return question(self.model, stream=self.stream)
 
     def worded(self, body: bytes) -> bytes:
         """A whole request."""
