@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import ExitStack
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
@@ -238,16 +239,21 @@ class Banstorm(Assertions):
     # its life
 
     def close(self) -> None:
-        """Stop listening, and put the environment back as it was."""
+        """Stop listening, and put the environment back as it was.
+
+        Raises:
+            HarnessError: when a provider could not do what the timeline says.
+        """
         for variable, value in self._before.items():
             if value is None:
                 os.environ.pop(variable, None)
             else:
                 os.environ[variable] = value
         self._before.clear()
-        for provider in self._providers.values():
-            self._lab.run(provider.stand.close())
-        self._providers.clear()
+        with ExitStack() as closing:  # each of them, whatever becomes of the others
+            for provider in self._providers.values():
+                closing.callback(provider.end)
+            self._providers.clear()
 
     def _open(self, name: str, dialect: Dialect) -> LabProvider:
         stand = Stand(self._journal, name, dialect, self._run, self._lab.prices)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .errors import HarnessError
+
 if TYPE_CHECKING:
     from ..fakes.listener import Listener
     from .faults.timeline import Door, Timeline
@@ -55,6 +57,19 @@ class LabDoor:
             await self._carry_out()
         self._moved.set()  # the timer counts from here
 
+    def wake(self) -> None:
+        """The timeline has begun, or may want the door otherwise by now: look again, and set the timer anew."""
+        self._moved.set()
+
+    def check(self) -> None:
+        """That the door has done what the timeline says.
+
+        Raises:
+            HarnessError: when it could not.
+        """
+        if self._following.done() and not self._following.cancelled():
+            self._following.result()
+
     def close(self) -> None:
         """Follow the timeline no further."""
         self._following.cancel()
@@ -67,6 +82,7 @@ class LabDoor:
             return False
         if self._how is None and door.how == "refused":
             self._refuse(door.entry or "")
+        self.wake()  # it shuts a door that nobody is to reach, and opens either when it is time
         return True
 
     def _door(self) -> Door | None:
@@ -93,7 +109,8 @@ class LabDoor:
         elif how == "unreachable" and door is not None:
             self._note(how)
             if not await self._listener.ignore():
-                raise RuntimeError(f"the queue of {self._provider!r} can't be filled, so connections are answered")
+                what = f"nobody should reach {self._provider!r}, but its queue of connections can't be filled"
+                raise HarnessError(what, door.entry or "", "play hang or connection_refused in its place")
             self._prove(door.entry or "")
 
     def _note(self, how: str | None) -> None:

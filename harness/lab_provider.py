@@ -253,6 +253,14 @@ class LabProvider:
         """Wait until what callers have been told is written down and billed."""
         self._lab.run(self.stand.settle())
 
+    def end(self) -> None:
+        """Listen no more. Done at the end of the test.
+
+        Raises:
+            HarnessError: when it could not do what the timeline says.
+        """
+        self._lab.run(self.stand.close())
+
     def forget(self) -> None:
         """Forget what was billed; the log is everybody's."""
         self._lab.do(self.stand.stage.bills.clear)

@@ -149,6 +149,8 @@ class Stand:
         self._witness.timeline.start(t0_ns)
         if self._staged is not None:
             self._staged.begin(t0_ns / NS)
+        if self._door is not None:
+            self._door.wake()
 
     async def moved(self) -> None:
         """The clock was started or put forward."""
@@ -167,18 +169,30 @@ class Stand:
         await self._door.settle()
 
     async def close(self) -> None:
-        """Close every connection and listen no more."""
+        """Close every connection and listen no more.
+
+        Raises:
+            HarnessError: when its door could not do what the timeline says.
+        """
         if self._door is not None:
             self._door.close()
         if self._servers is not None:
             await self._servers.stop()
+        if self._door is not None:
+            self._door.check()
 
     async def settle(self) -> None:
-        """Wait until what callers have been told is written down and billed, at most `SETTLE_S_MAX` seconds."""
+        """Wait until what callers have been told is written down and billed, at most `SETTLE_S_MAX` seconds.
+
+        Raises:
+            HarnessError: when its door could not do what the timeline says.
+        """
         clock = asyncio.get_running_loop().time
         ends_s = clock() + SETTLE_S_MAX
         while not self.stage.settled(self._witness.reached) and clock() < ends_s:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(LOOK_S)
+        if self._door is not None:
+            self._door.check()
 
     def _abort(self, entry: str) -> None:
         if self._inline is not None and self._servers is not None:

@@ -9,7 +9,9 @@ import anthropic
 import httpx
 import openai
 import pytest
+from banstorm.fakes.listener import Listener
 from banstorm.harness.errors import HarnessError
+from banstorm.harness.lab_banstorm import Banstorm
 from banstorm.harness.lab_clock import LabClock
 
 
@@ -126,6 +128,66 @@ def test_a_shut_door_opens_by_itself(banstorm):
     banstorm.advance(0)
     with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as patient:  # waits longer after each refusal
         assert 200 == _status(banstorm.openai, patient)
+
+
+def test_a_door_that_the_first_connection_met_shut_opens_when_it_is_time(banstorm):
+    """Nobody starts the clock but the connection that is refused; the port answers again at the end of the window."""
+    banstorm.play({"on": "openai", "until": "10s", "fault": "connection_refused"}, speed=20)
+    base_url = banstorm.openai.base_url
+    with pytest.raises(httpx.TransportError), httpx.Client(timeout=5) as client:
+        client.get(f"{base_url}/models")
+    with httpx.Client(transport=httpx.HTTPTransport(retries=8)) as patient:  # waits longer after each refusal
+        assert 200 == _status(banstorm.openai, patient)
+    assert {"0:connection_refused": 1} == banstorm.bitten
+
+
+@pytest.mark.parametrize("first", ["groq", "openai"])
+def test_nobody_reaches_a_provider_whose_timeline_a_request_began(banstorm, first):
+    """The first request shuts the door, wherever it came; nobody has to put the clock forward, and it counts as met."""
+    banstorm.play({"on": "openai", "fault": "unreachable"})
+    banstorm.env("groq", "openai")
+    if first == "groq":
+        assert 200 == _status(banstorm.groq)
+    with httpx.Client(timeout=0.3) as new:
+        for _ in range(2):
+            with pytest.raises(httpx.TimeoutException):
+                _status(banstorm.openai, new)
+    assert {"0:unreachable": 1} == banstorm.bitten
+    assert 200 == _status(banstorm.groq)
+    banstorm.assert_failed_over("openai", "groq")
+
+
+def test_a_door_that_could_not_be_shut_is_told(banstorm_lab, monkeypatch):
+    """A test that asks what came of it, or ends, hears that the timeline was not played; other providers still end."""
+
+    async def fails(listener: Listener) -> bool:
+        return False
+
+    monkeypatch.setattr(Listener, "ignore", fails)
+    banstorm = Banstorm(banstorm_lab)
+    banstorm.play({"on": "openai", "fault": "unreachable"})
+    banstorm.env("openai", "groq")
+    assert 200 == _status(banstorm.groq)
+    told = "nobody should reach 'openai', but its queue of connections can't be filled\nwhere: 0:unreachable\nnext: "
+    with httpx.Client(timeout=0.3) as new, pytest.raises(httpx.TimeoutException):
+        _status(banstorm.openai, new)
+    with pytest.raises(HarnessError, match=told):
+        banstorm.assert_failed_over("openai", "groq")
+    groq = banstorm.groq.base_url
+    with pytest.raises(HarnessError, match=told):
+        banstorm.close()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{groq}/models")
+
+
+def test_a_provider_may_be_none_of_the_scenarios(banstorm):
+    """A timeline is played to its own providers; another vendor, or a second account, stands beside them, well."""
+    assert 200 == _status(banstorm.groq)
+    banstorm.play("sudden_ban", speed=0)
+    backup = banstorm.provider("backup", like="openai")
+    banstorm.start()
+    assert [200, 200, 200] == [_status(each) for each in (banstorm.groq, banstorm.mistral, backup)]
+    assert {"0:org_disabled": 0} == banstorm.bitten
 
 
 def test_a_hang_ends_with_the_test(banstorm):
