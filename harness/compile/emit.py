@@ -90,7 +90,7 @@ def _speed(provider: Provider) -> list[str]:
     else:
         ttft = "{" + ", ".join(f"{name}: {_duration(each)}" for name, each in quantiles.items()) + "}"
     pace = FAST_TOKENS if speed.whole else speed.tokens_per_second
-    return [f"ttft: {ttft}", f"tokens_per_second: {pace:.4g}"]
+    return [f"ttft: {ttft}", f"tokens_per_second: {float(f'{pace:.4g}'):.10g}"]  # 10000, never 1e+04
 
 
 def _load(found: Compiled) -> Iterator[str]:

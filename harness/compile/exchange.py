@@ -42,6 +42,7 @@ class Exchange:
     at_s: float
     url: str
     status: int | None
+    method: str = "POST"
     request_body: bytes | None = None
     response_body: bytes = b""
     response_tail: bytes = b""
@@ -53,8 +54,8 @@ class Exchange:
 
 
 def event(exchange: Exchange, names: Names) -> Event | None:
-    """What is left of an exchange; None if it was no call of an LLM."""
-    found = vendors.by_url(exchange.url)
+    """What is left of an exchange; None if it was no call of an LLM: a browser's preflight, a list of models."""
+    found = vendors.by_url(exchange.url) if exchange.method == "POST" else None
     if found is None or exchange.at_s != exchange.at_s:
         return None
     host, dialect = found

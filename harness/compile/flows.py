@@ -83,6 +83,7 @@ def _exchange(flow: Any) -> Exchange:
         at_s=float("nan") if began is None else began,
         url=_url(request),
         status=None if response is None else response.status_code,
+        method=request.method.upper(),
         request_body=_plain(request),
         response_body=head,
         response_tail=tail,

@@ -107,7 +107,8 @@ def _exchange(entry: Mapping[str, Any]) -> Exchange:
     return Exchange(
         at_s=at_s,
         url=url,
-        status=int(status),
+        status=int(status) if status > 0 else None,  # 0, and in some files -1, for no response
+        method=str(request.get("method") or "POST").upper(),
         request_body=asked.encode("utf-8", "replace") if isinstance(asked, str) else None,
         response_body=head,
         response_tail=tail,

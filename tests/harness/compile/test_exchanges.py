@@ -88,6 +88,7 @@ def test_a_har_tells_times_model_and_stream(tmp_path):
         ({"status": 0, "_error": "net::ERR_CONNECTION_RESET"}, "connection_reset"),
         ({"status": 0, "_error": "net::ERR_TIMED_OUT"}, "no_answer"),
         ({"status": 0}, "no_answer"),
+        ({"status": -1}, "no_answer"),
         ({"status": 200, "mime": "text/event-stream", "body": "data: {}\n\ndata: [DONE]\n\n"}, ""),
         ({"status": 200, "mime": "text/event-stream", "body": "data: {}\n\n"}, "stream_cut"),
         ({"status": 200, "mime": "text/event-stream", "body": ""}, ""),
@@ -108,6 +109,33 @@ def test_a_body_in_base64_is_read(tmp_path):
     entry = har_entry(0, HOSTS["anthropic"], 400, base64.b64encode(reply.body).decode())
     entry["response"]["content"]["encoding"] = "base64"
     assert ["org_disabled"] == [each.kind for each in read(har(tmp_path, entry), None, {}).events]
+
+
+def test_what_a_browser_asks_besides_is_no_call(tmp_path, compiled):
+    """A preflight before each call, and a list of models, are left out: they'd halve every share of failures."""
+    entries = []
+    for at_s in range(60):
+        around = [
+            har_entry(at_s, HOSTS["openai"], 204, ms=20),
+            har_entry(at_s, "https://api.openai.com/v1/models", 200),
+        ]
+        for entry, method in zip(around, ("OPTIONS", "GET"), strict=True):
+            entry["request"]["method"] = method
+        entries += [*around, har_entry(at_s, HOSTS["openai"], 500 if 20 <= at_s < 40 else 200)]
+    path = har(tmp_path, *entries)
+    log = read(path, None, {})
+    assert 60 == len(log.events)
+    assert ["120 requests are no calls of an LLM, and were left out"] == log.notes
+    assert [1.0] == [each.share for each in compiled(path).timeline]
+
+
+def test_answers_that_are_whole_at_once_are_compiled(tmp_path, compiled):
+    """The fastest pace is written as a number that the language takes, not as 1e+04."""
+    entries = [har_entry(at_s, HOSTS["openai"], 200) for at_s in range(60)]
+    for entry in entries:
+        entry["timings"]["receive"] = 1
+    (provider,) = compiled(har(tmp_path, *entries)).providers.values()
+    assert "10000" in str(provider.tokens_per_second)
 
 
 @pytest.mark.parametrize(
