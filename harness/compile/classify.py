@@ -22,6 +22,8 @@ BODY_BYTES_MAX: Final = 64 * 1024
 """Bytes of a body that are looked at; failures are shorter."""
 LIKENESS_MIN: Final = 0.25
 """Least likeness to a failure's words, 0 to 1; below, the status alone decides."""
+WITHIN_MIN: Final = 0.6
+"""Least part, 0 to 1, of a short text that must be among a failure's words to be taken for a part of them."""
 
 USUAL: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("bad_request",),
@@ -112,13 +114,25 @@ def _by_words(dialect: str, status: int, text: str) -> str | None:
     def weight(some: frozenset[str]) -> float:
         return sum(math.log(1 + len(rows) / among.get(word, 1)) for word in some)
 
+    def likeness(row: _Known) -> float:
+        return weight(words & row.words) / weight(words | row.words)
+
+    def within(row: _Known) -> float:
+        return weight(words & row.words) / weight(words)
+
     usual = USUAL.get(status, ())
-    best = max(
-        rows,
-        # of failures that say the same, the status's usual one, then the first by name
-        key=lambda row: (weight(words & row.words) / weight(words | row.words), row.kind in usual),
-    )
-    return best.kind if weight(words & best.words) >= LIKENESS_MIN * weight(words | best.words) else None
+    # of failures that say the same, the status's usual one, then the first by name
+    best = max(rows, key=lambda row: (likeness(row), row.kind in usual))
+    if likeness(best) >= LIKENESS_MIN:
+        return best.kind
+    # a log may have no more than a code, or the beginning of a message: all of it is in the failure's words
+    best = max(rows, key=lambda row: (within(row), row.kind in usual, _is_named(row.kind, text), likeness(row)))
+    return best.kind if within(best) >= WITHIN_MIN else None
+
+
+def _is_named(kind: str, text: str) -> bool:
+    """Whether a text has a word of a failure's name, as ``insufficient_quota`` has one of `quota_exhausted`."""
+    return any(each in text.lower() for each in kind.split("_"))
 
 
 def _words(text: str) -> frozenset[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -28,6 +30,8 @@ JSON_BYTES_MAX: Final = 256 * 1024 * 1024
 """Largest JSON list, in bytes: it is read whole."""
 LINE_CHARS_MAX: Final = 1024 * 1024
 """Longest line."""
+ROWS_LOOKED_AT: Final = 10_000
+"""Objects at a log's beginning whose fields are its columns."""
 SECONDS_MEDIAN_MAX: Final = 120.0
 """Latencies whose median is larger, in a column that names no unit, are milliseconds."""
 CLOCK_CHANGE_S: Final = (3300.0, 3900.0)
@@ -35,8 +39,10 @@ CLOCK_CHANGE_S: Final = (3300.0, 3900.0)
 
 Row = Mapping[str, Any]
 _GOOD: Final = frozenset({"ok", "success", "succeeded", "true", "completed"})
-_BAD: Final = frozenset({"error", "fail", "failed", "failure", "false", "5xx"})
+_BAD: Final = frozenset({"error", "fail", "failed", "failure", "false"})
 _NOTHING: Final = frozenset({"", "-", "0", "none", "null", "nan"})
+_STATUS_LINE: Final = re.compile(r"(?:http/[0-9.]+ +)?([1-5](?:[0-9]{2}|xx))(?:[ :,-]+[a-z].*)?")
+"""A status with its reason, as in ``HTTP/1.1 429 Too Many Requests``, or its class alone, as in ``2xx``."""
 
 
 def read_csv(path: Path, columns: Mapping[str, str]) -> Log:
@@ -52,7 +58,7 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> Log:
         first = next(csv.reader(io.StringIO(head), delimiter=sign), [])[:COLUMNS_MAX]
         chosen = choose([each.strip() for each in first], columns, f"{path}:1")
         rows = csv.DictReader(_lines(file, path), fieldnames=[each.strip() for each in first], delimiter=sign)
-        return _log(_csv_rows(rows, path), chosen, "a CSV log", str(path))
+        return _log(_csv_rows(rows, path), chosen, "a CSV log", str(path), "," if sign == ";" else ".")
 
 
 def _csv_rows(rows: csv.DictReader[str], path: Path) -> Iterator[Row]:
@@ -89,17 +95,15 @@ def read_ndjson(path: Path, columns: Mapping[str, str]) -> Log:
 
 def _objects(rows: Iterable[Any], columns: Mapping[str, str], what: str, path: Path) -> Log:
     found = iter(rows)
-    first = next((each for each in found if isinstance(each, dict)), None)
-    if first is None:
+    begun = list(islice(found, ROWS_LOOKED_AT))
+    objects = [each for each in begun if isinstance(each, dict)]
+    if not objects:
         raise HarnessError(f"no object in {what}", str(path), "write an object a call, with a time, provider, status")
-    chosen = choose([str(each) for each in first][:COLUMNS_MAX], columns, f"{path}:1")
-
-    def all_() -> Iterator[Row]:
-        yield first
-        for each in found:
-            yield each if isinstance(each, dict) else {}
-
-    return _log(all_(), chosen, what, str(path))
+    # not of the first one alone: only calls that failed have an error, and a log may begin with something else
+    names = dict.fromkeys(str(name) for each in objects for name in each)
+    chosen = choose(list(names)[:COLUMNS_MAX], columns, f"{path}:1")
+    all_ = (each if isinstance(each, dict) else {} for each in chain(begun, found))
+    return _log(all_, chosen, what, str(path))
 
 
 def _bounded(path: Path, what: str) -> None:
@@ -125,9 +129,9 @@ def _parsed(line: str) -> Any:
         return None
 
 
-def _log(rows: Iterable[Row], chosen: Mapping[str, str], what: str, where: str) -> Log:
+def _log(rows: Iterable[Row], chosen: Mapping[str, str], what: str, where: str, point: str = ".") -> Log:
     notes: list[str] = []
-    reader = _Reader(chosen, where)
+    reader = _Reader(chosen, where, point)
     log = in_order(reader.events(rows, notes), what, where, notes)
     _check_zones(reader, where)
     _guess_units(log, chosen)
@@ -164,6 +168,8 @@ class _Reader:
 
     chosen: Mapping[str, str]
     where: str
+    point: str = "."
+    """What parts a latency's whole from its decimals: a comma where semicolons part the columns."""
     written: set[str] = field(default_factory=set)
     """How its times were written."""
     names: Names = field(default_factory=Names)
@@ -235,7 +241,7 @@ class _Reader:
         if column is None or not text:
             return None
         try:
-            found = parse_latency(text, unit_named(column))
+            found = parse_latency(text.replace(self.point, "."), unit_named(column))
         except NoMomentError:
             return None
         # as milliseconds it may still be believed: `_guess_unit` decides when all are known
@@ -268,6 +274,8 @@ def _status(text: str) -> tuple[int | None, str]:
         return 500, ""
     if plain in _NOTHING:
         return None, ""
+    if line := _STATUS_LINE.fullmatch(plain):
+        return int(line[1].replace("x", "0")), ""
     digits = plain.rpartition(" ")[2].partition(".")[0]
     if digits.isdecimal() and len(digits) <= 3:
         number = int(digits)

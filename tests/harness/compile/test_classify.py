@@ -83,6 +83,25 @@ def test_words_of_the_callers_own_change_nothing():
     assert "bad_request" == classify("anthropic", 400, "zebra umbrella quartz violin")
 
 
+@pytest.mark.parametrize(
+    ("dialect", "status", "text", "kind"),
+    [
+        ("openai", 429, "insufficient_quota", "quota_exhausted"),
+        ("openai", 429, "rate_limit_exceeded", "rate_limited"),
+        ("openai", 429, "You exceeded your current quota", "quota_exhausted"),
+        ("openai", 400, "context_length_exceeded", "context_too_long"),
+        ("openai", 400, "invalid_request_error", "bad_request"),
+        ("openai", 429, "RateLimitError", "rate_limited"),
+        ("openai", 429, "too many requests", "rate_limited"),
+        ("anthropic", 529, "overloaded_error", "overloaded"),
+        ("anthropic", 400, "credit balance is too low", "quota_exhausted"),
+    ],
+)
+def test_a_code_or_a_messages_beginning_is_enough(dialect, status, text, kind):
+    """Tables of calls have a column with the vendor's code, not its whole body."""
+    assert kind == classify(dialect, status, text)
+
+
 def test_a_log_may_name_the_failure_itself():
     """A column of kinds is believed where the status allows it."""
     assert "org_disabled" == classify("anthropic", 400, "org_disabled")

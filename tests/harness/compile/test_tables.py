@@ -82,6 +82,25 @@ def test_a_json_list_and_an_ndjson_log_say_the_same_as_a_csv(tmp_path):
     assert as_list.events == as_lines.events == _events(tmp_path, text).events
 
 
+def test_columns_are_those_of_all_first_rows(tmp_path):
+    """A log may begin with a line about something else, and with calls that have no error to tell."""
+    calls = [{"time": at_s, "provider": "openai", "status": 200} for at_s in range(9)]
+    broke = {"time": 9, "provider": "openai", "status": 429, "error": "insufficient_quota: you exceeded your quota"}
+    rows = [{"time": 0, "msg": "server started"}, *calls, broke]
+    for name, text in (("log.ndjson", "\n".join(map(json.dumps, rows))), ("log.json", json.dumps(rows))):
+        log = _events(tmp_path, text, name)
+        assert (10, "quota_exhausted") == (len(log.events), log.events[-1].kind)
+        assert ["1 rows lack a time, a provider or a status, and were left out"] == log.notes
+
+
+def test_a_decimal_comma_is_understood(tmp_path):
+    """Where semicolons part the columns, commas stand in the numbers."""
+    text = "time;provider;status;latency\n1;openai;200;0,25\n2;openai;200;1,234s\n3;openai;200;250.5 ms\n"
+    assert [0.25, 1.234, 0.2505] == [each.latency_s for each in _events(tmp_path, text).events]
+    text = 'time,provider,status,latency_ms\n1,openai,200,"1,234"\n'
+    assert [None] == [each.latency_s for each in _events(tmp_path, text).events], "thousands, or thousandths"
+
+
 def test_columns_are_chosen_by_the_user_first(tmp_path):
     """Also inside of objects."""
     rows = [{"req": {"t": at_s}, "time": 9, "host": "api.openai.com", "code": 200} for at_s in range(3)]
@@ -118,6 +137,13 @@ def test_an_end_and_a_latency_tell_the_beginning(tmp_path):
         ("200", ""),
         ("ok", ""),
         ("HTTP 503", "overloaded"),
+        ("200 OK", ""),
+        ("HTTP/1.1 200 OK", ""),
+        ("HTTP/2 429", "rate_limited"),
+        ("429 Too Many Requests", "rate_limited"),
+        ("503: Service Unavailable", "overloaded"),
+        ("2xx", ""),
+        ("5xx", "server_error"),
         ("429.0", "rate_limited"),
         ("error", "server_error"),
         ("timeout", "no_answer"),
