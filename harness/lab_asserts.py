@@ -38,11 +38,17 @@ class Assertions(ABC):
         """How often each entry of the timeline met something."""
 
     @abstractmethod
+    def must_be(self, name: str) -> None:
+        """Raise a `HarnessError` where no provider can have this name: of a misspelt one anything would be true."""
+
+    @abstractmethod
     def door_shut(self, name: str, request: Request) -> bool:
         """Whether a provider took no connections when a request came to another."""
 
     def assert_failed_over(self, from_: str, to: str) -> None:
         """`from_` failed, and afterwards `to` answered. A provider that takes no connections has failed, too."""
+        self.must_be(from_)
+        self.must_be(to)
         log = self.requests
         failed = False
         for each in log:
@@ -59,12 +65,14 @@ class Assertions(ABC):
 
     def assert_no_calls_to(self, name: str) -> None:
         """No request came to this provider (since `forget`)."""
+        self.must_be(name)
         log = self.requests
         if count := sum(each.provider == name for each in log):
             _fail(f"expected no request to {name}, but {_times(count)} arrived", log)
 
     def assert_calls(self, name: str, count: int) -> None:
         """So many requests came to this provider (since `forget`)."""
+        self.must_be(name)
         log = self.requests
         found = sum(each.provider == name for each in log)
         if found != count:
@@ -75,6 +83,8 @@ class Assertions(ABC):
 
         Requests with the same last user content, or the same mark in it, are one question.
         """
+        if name is not None:
+            self.must_be(name)
         log = self.requests
         asked = Counter(each.mark or each.text or each.content for each in log if name in (None, each.provider))
         retries = max(asked.values(), default=1) - 1
@@ -84,6 +94,7 @@ class Assertions(ABC):
 
     def assert_answered_by(self, name: str, answer: str | None = None) -> None:
         """The last answer came from this provider; with the text of an answer to a marked prompt: that one did."""
+        self.must_be(name)
         log = self.requests
         if answer is None:
             good = [each.provider for each in log if each.ok]

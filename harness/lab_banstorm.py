@@ -10,7 +10,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final
 
 from ..fakes import dialects
-from ..fakes.answer import Mark, Shape
+from ..fakes.answer import WORDS_MAX, Mark, Shape
 from ..scenarios.problems import nearest
 from .errors import HarnessError
 from .lab import SEED
@@ -137,7 +137,8 @@ class Banstorm(Assertions):
             HarnessError: when it can't be played.
         """
         where = where or self._where
-        if not 0 <= speed <= SPEED_MAX:
+        told: Any = speed  # nobody checks the types of tests
+        if not isinstance(told, int | float) or not 0 <= speed <= SPEED_MAX:
             raise HarnessError(f"a speed of {speed!r}", where, f"write 0 (only by advance), or up to {SPEED_MAX:g}")
         scenario = scenario_of(played, where, {**_vendors(), **self._names()})
         for name, each in scenario.providers.items():
@@ -214,6 +215,11 @@ class Banstorm(Assertions):
                 counts[entry] = counts.get(entry, 0) + count
         return counts
 
+    def must_be(self, name: str) -> None:
+        """Raise an `UnknownProviderError` where neither test, scenario nor vendor has this name."""
+        if name not in self._known():
+            raise UnknownProviderError(f"there is no provider {name!r}", self._where, nearest(name, self._known(), ""))
+
     def door_shut(self, name: str, request: Request) -> bool:
         """Whether a provider took no connections when a request came to another."""
         return name in self._providers and self._providers[name].stand.was_shut(request.clock_ns)
@@ -232,7 +238,13 @@ class Banstorm(Assertions):
             text: What stands before the mark.
             words: Length of the answer.
             shape: ``text``, ``json`` or ``tool``.
+
+        Raises:
+            HarnessError: when no mark can ask for that.
         """
+        if shape not in set(Shape) or not 1 <= words <= WORDS_MAX:
+            advice = f"write 1 to {WORDS_MAX} words, and one of the shapes {', '.join(Shape)}"
+            raise HarnessError(f"no mark asks for {words!r} words of {shape!r}", self._where, advice)
         self._marks += 1
         return f"{text} {Mark(self._run, self._marks, Shape(shape), words).render()}"
 
@@ -272,8 +284,11 @@ class Banstorm(Assertions):
             return dialects.find(said.dialect, said.service)
         if name in dialects.names():
             return dialects.find(name)
-        known = [*dialects.names(), *self._names()]
-        raise UnknownProviderError(f"there is no provider {name!r}", self._where, nearest(name, known, ""))
+        raise UnknownProviderError(f"there is no provider {name!r}", self._where, nearest(name, self._known(), ""))
+
+    def _known(self) -> set[str]:
+        """Every name that a provider may have here."""
+        return {*dialects.names(), *self._names(), *(each.provider for each in list(self._journal.requests))}
 
     def _names(self) -> Mapping[str, str]:
         """The dialects of the providers that the test or its scenario has named."""

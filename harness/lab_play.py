@@ -78,7 +78,12 @@ def _document(
 ) -> Document:
     from ..scenarios.document import Document
 
-    entries = [played] if isinstance(played, Mapping) else list(played)
+    told: Any = played  # nobody checks the types of tests
+    entries = list(told) if isinstance(told, Iterable) and not isinstance(told, Mapping) else [told]
+    for each in entries:
+        if not isinstance(each, Mapping):
+            advice = "play a name of `banstorm list`, a file, or entries as {'on': 'openai', 'fault': 'stream_cut'}"
+            raise HarnessError(f"{each!r} can't be played", where, advice)
     name, _, line = where.rpartition(":")
     data = _frame(dialects)
     data["timeline"] = [{"at": "0s", **each} for each in entries]

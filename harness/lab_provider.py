@@ -201,6 +201,9 @@ class LabProvider:
         """
         said: dict[str, Any] = {"text": text, "json": json, "usage": usage, "finish": finish, "when": when or None}
         if tool is not None:
+            if not isinstance(arguments, Mapping | None):
+                what = f"the arguments of the tool {tool!r} are no mapping: {arguments!r}"
+                raise HarnessError(what, f"{self.name}.answer(…)", "write arguments={'city': 'Oslo'}")
             said["tool"] = {"name": tool, "arguments": dict(arguments or {})}
         try:
             made = rule(said, len(self.stand.script.rules), self.name, self.dialect)

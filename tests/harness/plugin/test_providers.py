@@ -195,6 +195,18 @@ async def test_a_pace_of_ones_own(banstorm, ask):
         (lambda b: b.advance("-1s"), ("expected a duration", "'5s'")),
         (lambda b: b.advance(-1), ("-1 is no time to wait", "not negative")),
         (lambda b: b.play("sudden_ban", speed=-1), ("a speed of -1", "by advance")),
+        (lambda b: b.play("sudden_ban", speed="fast"), ("a speed of 'fast'", "by advance")),
+        (lambda b: b.play(3), ("3 can't be played", "`banstorm list`")),
+        (lambda b: b.play(["sudden_ban"]), ("'sudden_ban' can't be played", "entries as")),
+        (lambda b: b.openai.answer(tool="weather", arguments="Oslo"), ("are no mapping: 'Oslo'", "arguments={")),
+        (lambda b: b.prompt(shape="poem"), ("words of 'poem'", "text, json, tool")),
+        (lambda b: b.prompt(words=4097), ("4097 words of 'text'", "1 to 4096 words")),
+        (lambda b: b.assert_no_calls_to("opnai"), ("no provider 'opnai'", "did you mean 'openai'?")),
+        (lambda b: b.assert_calls("opnai", 0), ("no provider 'opnai'", "did you mean 'openai'?")),
+        (lambda b: b.assert_retried_at_most(0, "opnai"), ("no provider 'opnai'", "did you mean 'openai'?")),
+        (lambda b: b.assert_failed_over("openai", "antropic"), ("no provider 'antropic'", "'anthropic'?")),
+        (lambda b: b.assert_answered_by("opnai"), ("no provider 'opnai'", "did you mean 'openai'?")),
+        (lambda b: (b.groq, b.env("qqq")), ("no provider 'qqq'", "gemini, groq, mistral")),
     ],
 )
 def test_misuse_is_told_in_three_lines(banstorm, wrong, words):
