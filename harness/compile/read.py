@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,7 @@ def read(path: Path, form: str | None, columns: Mapping[str, str]) -> Log:
     try:
         if not path.is_dir() and path.stat().st_size == 0:
             raise HarnessError("the file is empty", str(path), "check that the log was written")
+        _check_text(path)
         form = form or _format(path)
         if columns and form not in {"csv", "json", "ndjson"}:
             raise HarnessError(f"{form} has no columns", "--columns", "leave it out; it is for csv, json and ndjson")
@@ -57,6 +59,17 @@ def read(path: Path, form: str | None, columns: Mapping[str, str]) -> Log:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise HarnessError(f"the log can't be read: {reason}", str(path), "check the path and the format") from error
+
+
+def _check_text(path: Path) -> None:
+    """See that a file isn't in UTF-16, as PowerShell and spreadsheets write it: no column would be found."""
+    if path.is_dir():
+        return
+    with path.open("rb") as file:
+        if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+            raise HarnessError(
+                "the file is UTF-16, not UTF-8", str(path), "save it as UTF-8, as with iconv -f UTF-16 -t UTF-8"
+            )
 
 
 def _format(path: Path) -> str:

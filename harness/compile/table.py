@@ -177,13 +177,14 @@ class _Reader:
 
     def events(self, rows: Iterable[Row], notes: list[str]) -> Iterator[Event]:
         """The calls of `rows`."""
-        broken, guessed, back_at = 0, False, None
+        broken, strange, guessed, back_at = 0, 0, False, None
         for number, row in enumerate(rows, 2):
             label = self._text(row, "provider")
             try:
                 at_s = self._at_s(row)
                 status, word = _status(self._text(row, "status"))
             except NoMomentError:
+                strange += self._has_strange_time(row)
                 broken += 1
                 continue
             if not label:
@@ -197,6 +198,10 @@ class _Reader:
             yield self._event(row, at_s, label, dialect or vendors.DEFAULT, (status, word))
         if broken:
             notes.append(f"{broken:,} rows lack a time, a provider or a status, and were left out")
+        if strange:
+            notes.append(
+                f"the times of {strange:,} rows can't be read; write them as 2026-11-20T12:00:00Z, or a number"
+            )
         if guessed:
             notes.append(f"some providers tell no vendor by their name; they were taken to speak as {vendors.DEFAULT}")
         if self.written == {"naive"}:
@@ -231,6 +236,15 @@ class _Reader:
         at_s, way = parse_moment(self._text(row, "time" if "time" in self.chosen else "end"))
         self.written.add(way)
         return at_s
+
+    def _has_strange_time(self, row: Row) -> bool:
+        """Whether a row has a time, but in a form that isn't known."""
+        text = self._text(row, "time" if "time" in self.chosen else "end")
+        try:
+            parse_moment(text)
+        except NoMomentError:
+            return bool(text)
+        return False
 
     def _went_back(self, at_s: float) -> bool:
         return self._last_s is not None and CLOCK_CHANGE_S[0] <= self._last_s - at_s <= CLOCK_CHANGE_S[1]

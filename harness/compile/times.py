@@ -1,4 +1,4 @@
-"""Moments and latencies as logs write them: ISO 8601, or a number in any unit from seconds to nanoseconds."""
+"""Moments and latencies as logs write them: ISO 8601, an access log's, or a number from seconds to nanoseconds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ _LONG: Final = {
     "nanos": "ns",
 }
 _WITH_UNIT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s)")
+_UTC: Final = re.compile(r"\s*(?:UTC|GMT)$")
+_ACCESS_LOG: Final = re.compile(r"\[?\d\d/[A-Za-z]{3}/\d{4}:")
+"""How a time begins in the access logs of nginx and Apache."""
 # An epoch in one unit stays below the next one's: 1e11 s is the year 5138, 1e11 ms was in 1973.
 _EPOCHS: Final = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6), (math.inf, 1e-9))
 
@@ -47,7 +50,10 @@ def parse_moment(text: str) -> tuple[float, str]:
 
 
 def _iso(text: str) -> tuple[float, str]:
+    text = _UTC.sub("+00:00", text)
     try:
+        if _ACCESS_LOG.match(text):
+            return datetime.strptime(text.strip("[]"), "%d/%b/%Y:%H:%M:%S %z").timestamp(), "zoned"
         moment = datetime.fromisoformat(text.replace(",", ".", 1))
     except ValueError:
         raise NoMomentError("no moment") from None

@@ -36,6 +36,7 @@ BAD = {
     "quotes.csv": (HEADER + '1,openai,200,"' + "x" * 200_000, "no valid CSV"),
     "once.csv": (HEADER + "5,openai,200,1\n5,openai,200,1\n", "all calls of the log began at the same moment"),
     "mixed.csv": (HEADER + "2026-01-01 00:00:00,openai,200,1\n5,openai,200,1\n", "the log mixes times as numbers and"),
+    "dates.csv": (HEADER + "28.10.2026 12:00,openai,200,1\n" * 9, "the times of 9 rows can't be read; write them as"),
     "garbage.har": ("this is no HAR", "no valid JSON"),
     "cut.har": ('{"log": {"entries": [{"startedDateTime": "2026', "the JSON ends too early"),
     "other.har": ('{"rows": []}', "this is no HAR: it has no list log.entries"),
@@ -103,6 +104,15 @@ def test_a_column_that_isnt_there_is_told_with_the_nearest_that_is(tmp_path, cap
     path.write_text(GOOD)
     _, _, err = run(capsys, monkeypatch, path, "--columns", "status=statsu")
     assert "next:  did you mean 'status'?" in err
+
+
+def test_a_log_in_utf_16_is_told_as_such(tmp_path, capsys, monkeypatch):
+    """PowerShell and spreadsheets write it; its columns would otherwise not be found, or none of its rows be used."""
+    path = tmp_path / "log.csv"
+    path.write_text(GOOD, "utf-16")
+    code, out, err = run(capsys, monkeypatch, path)
+    assert (2, "") == (code, out)
+    assert err.startswith("error: the file is UTF-16, not UTF-8\n")
 
 
 @pytest.mark.parametrize("path", ["missing.csv", ".", "missing/log.har"])

@@ -19,6 +19,9 @@ NOON = 1_793_188_800.0
     [
         ("2026-10-28T12:00:00Z", "zoned"),
         ("2026-10-28T14:00:00+02:00", "zoned"),
+        ("2026-10-28 12:00:00 UTC", "zoned"),
+        ("28/Oct/2026:14:00:00 +0200", "zoned"),
+        ("[28/Oct/2026:12:00:00 +0000]", "zoned"),
         ("2026-10-28 12:00:00", "naive"),
         ("2026-10-28 12:00:00,000", "naive"),
         ("1793188800", "epoch"),
@@ -33,7 +36,7 @@ def test_a_moment_is_understood_in_every_form(text, way):
     assert (NOON, way) == parse_moment(text)
 
 
-@pytest.mark.parametrize("text", ["", "noon", "nan", "-5", "inf", "2026-13-45T00:00:00"])
+@pytest.mark.parametrize("text", ["", "noon", "nan", "-5", "inf", "2026-13-45T00:00:00", "99/Oct/2026:1"])
 def test_what_is_no_moment_is_refused_without_being_shown(text):
     """The message never repeats the text."""
     with pytest.raises(NoMomentError) as refused:
@@ -189,7 +192,10 @@ def test_rows_that_are_no_calls_are_counted_and_left_out(tmp_path):
     """A log of a real system has such lines."""
     log = _events(tmp_path, "time,provider,status\n1,openai,200\nsoon,openai,200\n2,,200\n3,openai,999\n")
     assert 1 == len(log.events)
-    assert ["3 rows lack a time, a provider or a status, and were left out"] == log.notes
+    assert [
+        "3 rows lack a time, a provider or a status, and were left out",
+        "the times of 1 rows can't be read; write them as 2026-11-20T12:00:00Z, or a number",
+    ] == log.notes
 
 
 def test_providers_are_called_what_the_log_calls_them_or_by_their_vendor(tmp_path):
