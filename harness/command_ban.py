@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import json
 import os
@@ -81,11 +82,12 @@ def _call(method: str, path: str, body: Any) -> Any:
     """What the control API answers, None if that is no JSON."""
     base, token = _known()
     url = base + path
+    bearer = f"Bearer {token}".encode().decode("latin-1")  # UTF-8 on the wire, whatever letters it has
     request = urllib.request.Request(  # noqa: S310 - an http URL on loopback, as checked
         url,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+        headers={"authorization": bearer, "content-type": "application/json"},
     )
     # no proxy of the environment's: it couldn't reach this machine's loopback
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -95,7 +97,7 @@ def _call(method: str, path: str, body: Any) -> Any:
     except urllib.error.HTTPError as error:
         what, advice = _problem(error.read(ANSWER_BYTES_MAX), error.code)
         raise HarnessError(what, url, advice) from error
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:  # nobody is there, or somebody who speaks no HTTP
         reason = getattr(error, "reason", error)
         advice = f"start `banstorm serve`, and paste what it prints: {URL_VARIABLE} has the address"
         raise HarnessError(f"the control API doesn't answer: {reason}", url, advice) from error
@@ -115,14 +117,21 @@ def _known() -> tuple[str, str]:
     base = os.environ[URL_VARIABLE].rstrip("/")
     try:
         parts = urlsplit(base)
-        local = parts.scheme == "http" and _is_loopback(parts.hostname or "")
+        local = parts.scheme == "http" and _is_loopback(parts.hostname or "") and parts.port != 0
     except ValueError:
         local = False
     if not local:
         raise HarnessError(
             f"{base!r} is no control API on this machine", URL_VARIABLE, "use the address that `banstorm serve` prints"
         )
-    return base, os.environ[TOKEN_VARIABLE]
+    token = os.environ[TOKEN_VARIABLE]
+    if not token.isprintable():
+        raise HarnessError(
+            "the token has a line end or another control character in it",
+            TOKEN_VARIABLE,
+            "use the token that `banstorm serve` prints",
+        )
+    return base, token
 
 
 def _is_loopback(host: str) -> bool:
@@ -141,6 +150,8 @@ def _problem(raw: bytes, status: int) -> tuple[str, str]:
         kind, title, detail = (str(problem[name]) for name in ("type", "title", "detail"))
     except (ValueError, TypeError, KeyError):
         return f"it answers with status {status}", f"see that {URL_VARIABLE} is the control API's address"
+    if kind == "urn:banstorm:unauthorized":
+        return "the token isn't this control API's", f"paste what `banstorm serve` prints: {TOKEN_VARIABLE} has it"
     if kind == "urn:banstorm:invalid" and ": " in detail and not detail.startswith("/"):
         title, _, detail = detail.partition(": ")
     return title, detail

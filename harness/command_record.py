@@ -24,6 +24,8 @@ from .plan import parse_ports
 from .record_proxy import RecordingProxy
 from .tape import Tape
 
+PORT_MAX: Final = 65_535
+"""Highest port that TCP has."""
 UPSTREAMS_MAX: Final = 32
 """Most APIs that are recorded at once."""
 
@@ -99,6 +101,8 @@ def _url(name: str, address: str, base_path: str, *, allow_network: bool) -> htt
         )
     if url.scheme not in {"http", "https"} or not url.host:
         raise HarnessError("no web address", where, "write it as https://api.example.com")
+    if url.port is not None and not 1 <= url.port <= PORT_MAX:
+        raise HarnessError(f"no port: {url.port}", where, f"ports go from 1 to {PORT_MAX}")
     if not is_loopback(url.host) and not allow_network:
         raise HarnessError(
             f"{url.host} is outside of this machine, and banstorm calls nothing there by itself",

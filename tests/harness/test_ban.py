@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,6 +107,11 @@ def test_a_provider_cannot_leave_its_path(api) -> None:
 REFUSED: list[tuple[tuple[int, bytes], str, str]] = [
     ((422, json.dumps(PROBLEM).encode()), "this vendor has no failure 'org_disable'", "did you mean 'org_disabled'?"),
     ((404, json.dumps({**PROBLEM, "type": "x", "title": "none", "detail": "a: b"}).encode()), "none", "a: b"),
+    (
+        (401, json.dumps({**PROBLEM, "type": "urn:banstorm:unauthorized"}).encode()),
+        "the token isn't this control API's",
+        "BANSTORM_CONTROL_TOKEN has it",
+    ),
     ((404, b"<html>"), "it answers with status 404", "BANSTORM_CONTROL_URL"),
     ((500, b"[]"), "it answers with status 500", "BANSTORM_CONTROL_URL"),
 ]
@@ -127,6 +133,8 @@ NOWHERE: list[tuple[dict[str, str], str]] = [
     ({"url": "http://example.com"}, "no control API on this machine"),
     ({"url": "https://127.0.0.1"}, "no control API on this machine"),
     ({"url": "http://[127.0.0.1"}, "no control API on this machine"),
+    ({"url": "http://127.0.0.1:port"}, "no control API on this machine"),
+    ({"url": "http://127.0.0.1:1", "token": "a\nb"}, "the token has a line end"),
     ({"url": "file:///etc/passwd"}, "no control API on this machine"),
     ({"url": "http://127.0.0.1:1"}, "the control API doesn't answer"),
 ]
@@ -138,6 +146,30 @@ def test_only_this_machine_is_called(where, what) -> None:
     error: Any = _run("unban", "openai", **where).exception
     assert what in error.what
     assert "serve" in error.advice
+
+
+def test_a_token_may_have_any_letters(api) -> None:
+    """`serve` takes whatever BANSTORM_CONTROL_TOKEN says, and so does `ban`: as UTF-8."""
+    assert _run("unban", "openai", url=api.url, token="schlüssel-€").exit_code == 0
+    [(_, _, token, _)] = api.asked
+    assert "Bearer schlüssel-€" == token.encode("latin-1").decode()
+
+
+def test_somebody_who_speaks_no_http_is_told_in_three_lines() -> None:
+    """The port may be another program's by now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            taken, _ = listener.accept()
+            with taken:
+                taken.recv(65536)
+                taken.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        error: Any = _run("unban", "openai", url=f"http://127.0.0.1:{listener.getsockname()[1]}").exception
+        thread.join()
+    assert "the control API doesn't answer" in error.what
 
 
 def test_a_duration_has_a_unit(api) -> None:

@@ -51,6 +51,7 @@ MISTAKES = [
     ("record --out r --upstream openai=ftp://127.0.0.1:1", "no web address"),
     ("record --out r --upstream openai", "no web address"),
     ("record --out r --upstream openai=http://127.0.0.1:p", "no URL"),
+    ("record --out r --upstream openai=http://127.0.0.1:99999", "no port: 99999"),
     ("record --out r --upstream openai=http://127.0.0.1:1 --ports groq=1", "which isn't recorded"),
     ("record --out . --upstream openai=http://127.0.0.1:1", "exists already"),
     ("serve openai --answers nothing.yaml", "can't be read: no such file"),
