@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
+import yaml
+
 from ...scenarios.document import parse
 from ...scenarios.library import check_document
 from ...scenarios.problems import ScenarioError
@@ -66,7 +68,7 @@ def _providers(found: Compiled) -> Iterator[str]:
         told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(failed.items(), key=lambda two: -two[1]))
         yield from _comment(f"{len(each.events):,} calls in the log; failed: {told or 'none'}. {_speed_told(each)}", 2)
         parts = [f"dialect: {each.dialect}", f"model: {json.dumps(found.models[each.name])}", *_speed(each)]
-        yield f"  {each.name}: {{{', '.join(parts)}}}"
+        yield f"  {_name(each.name)}: {{{', '.join(parts)}}}"
     if len(found.providers) == 1:
         yield from _comment("The log has one provider. Add the one that your router falls back to, such as:", 2)
         yield "  # fallback: {dialect: openai, model: gpt-5.4-mini}"
@@ -156,7 +158,7 @@ def _kind(found: Compiled, window: Window) -> str:
 
 def _entry(window: Window) -> str:
     parts = [f"at: {_duration(window.from_s)}", f"until: {_duration(window.until_s)}"]
-    parts += [f"on: {window.provider}", f"fault: {window.fault}"]
+    parts += [f"on: {_name(window.provider)}", f"fault: {window.fault}"]
     if window.every_s:
         parts.append(f"every: {_duration(window.every_s)}, duty: {window.duty * 100:.8g}%")
     if window.share < 1:
@@ -193,6 +195,11 @@ def _comment(line: str, indent: int = 0) -> list[str]:
 
 def _duration(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms" if seconds < 1 else f"{round(seconds, 3):.10g}s"
+
+
+def _name(name: str) -> str:
+    """A provider's name as YAML has it: in quotes if it would be no text without them, as ``null`` and ``no``."""
+    return name if yaml.safe_load(name) == name else json.dumps(name)
 
 
 def _share(share: float) -> str:

@@ -22,6 +22,8 @@ _SUFFIXES: Final = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
 }
+_COMPRESSED: Final = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zX")
+"""How files of gzip, zip, zstd, bzip2 and xz begin."""
 _SNIFFED_BYTES: Final = 4096
 
 
@@ -62,11 +64,14 @@ def read(path: Path, form: str | None, columns: Mapping[str, str]) -> Log:
 
 
 def _check_text(path: Path) -> None:
-    """See that a file isn't in UTF-16, as PowerShell and spreadsheets write it: no column would be found."""
+    """See that a file isn't compressed, or in UTF-16 as PowerShell writes it: no column would be found."""
     if path.is_dir():
         return
     with path.open("rb") as file:
-        if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        head = file.read(4)
+        if head.startswith(_COMPRESSED):
+            raise HarnessError("the file is compressed", str(path), "unpack it first, as with gunzip, unzip or unzstd")
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise HarnessError(
                 "the file is UTF-16, not UTF-8", str(path), "save it as UTF-8, as with iconv -f UTF-16 -t UTF-8"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -113,6 +114,15 @@ def test_a_log_in_utf_16_is_told_as_such(tmp_path, capsys, monkeypatch):
     code, out, err = run(capsys, monkeypatch, path)
     assert (2, "") == (code, out)
     assert err.startswith("error: the file is UTF-16, not UTF-8\n")
+
+
+def test_a_log_that_is_compressed_is_told_as_such(tmp_path, capsys, monkeypatch):
+    """Logs that were put away are."""
+    path = tmp_path / "log.csv.gz"
+    path.write_bytes(gzip.compress(GOOD.encode()))
+    code, out, err = run(capsys, monkeypatch, path)
+    assert (2, "") == (code, out)
+    assert err.startswith("error: the file is compressed\n")
 
 
 @pytest.mark.parametrize("path", ["missing.csv", ".", "missing/log.har"])

@@ -134,6 +134,16 @@ def test_an_end_and_a_latency_tell_the_beginning(tmp_path):
     assert [97.5, 100.5] == [each.at_s for each in log.events]
 
 
+@pytest.mark.parametrize("name", ["null", "true", "no", "on", "nan"])
+def test_a_provider_may_be_called_anything(tmp_path, compiled, name):
+    """A name that YAML would take for something else stands in quotes."""
+    path = tmp_path / "log.csv"
+    path.write_text("time,provider,status\n" + "".join(f"{at},{name},{500 - 300 * (at < 20)}\n" for at in range(60)))
+    scenario = compiled(path)
+    assert [name] == list(scenario.providers)
+    assert [[name]] == [each.on for each in scenario.timeline]
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
