@@ -8,9 +8,10 @@ table is the user's own word, and `Names` takes it for one only if it looks like
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 import yaml
@@ -24,6 +25,10 @@ ROWS_MAX: Final = 500_000
 """Most calls of one log."""
 PROVIDERS_MAX: Final = 32
 """Most providers of one log; a scenario has no more."""
+HOLE_S_MIN: Final = 6 * 3600.0
+"""Shortest stretch without a call that is told, in seconds."""
+HOLE_SHARE_MIN: Final = 0.5
+"""Least share of a log's time that it must be."""
 OK: Final = ""
 """The kind of a call that went well."""
 REFUSED: Final = "connection_refused"
@@ -120,7 +125,17 @@ def in_order(found: Iterable[Event], what: str, where: str, notes: list[str]) ->
     if back:
         notes.append(f"{back:,} of {len(events):,} rows were out of order and have been sorted by time")
     events.sort(key=lambda each: each.at_s)
+    notes += _hole(events)
     return Log(events, what, notes)
+
+
+def _hole(events: Sequence[Event]) -> list[str]:
+    """A note if most of a log's time is one stretch without a call: a time that is wrong stretches all the rest."""
+    gap_s, place = max(((two.at_s - one.at_s, at) for at, (one, two) in enumerate(pairwise(events), 1)), default=(0, 0))
+    if gap_s < HOLE_S_MIN or gap_s < HOLE_SHARE_MIN * (events[-1].at_s - events[0].at_s):
+        return []
+    told = f"{place:,} calls, then none for {gap_s / 3600:,.0f} h, then {len(events) - place:,} calls"
+    return [f"{told}: if a time is wrong, leave that row out; else compile the part that matters"]
 
 
 @cache

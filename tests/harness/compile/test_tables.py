@@ -178,6 +178,14 @@ def test_rows_out_of_order_are_sorted_and_told(tmp_path):
     assert ["1 of 3 rows were out of order and have been sorted by time"] == log.notes
 
 
+def test_a_time_that_is_far_from_all_others_is_told(tmp_path):
+    """One row of 1970 would make an hour of trouble a moment of the scenario."""
+    rows = "".join(f"{1793188800 + at_s},openai,200\n" for at_s in range(9))
+    log = _events(tmp_path, "time,provider,status\n0,openai,200\n" + rows)
+    assert ["1 calls, then none for 498,108 h, then 9 calls"] == [each.partition(":")[0] for each in log.notes]
+    assert [] == _events(tmp_path, "time,provider,status\n" + rows).notes
+
+
 def test_a_clock_that_was_changed_is_told(tmp_path):
     """Times without a zone that go back by an hour may be the end of summer time."""
     text = "time,provider,status\n2026-10-25 02:59:00,openai,200\n2026-10-25 02:00:00,openai,200\n"
