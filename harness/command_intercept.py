@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import secrets
 import shlex
 import sys
@@ -22,6 +23,7 @@ from typing import Any, Final
 from ..fakes import dialects
 from ..scenarios import library
 from ..scenarios.model import Scenario
+from ..scenarios.problems import ScenarioError, nearest
 from . import events, faults
 from . import intercept as interception
 from .command_run import need
@@ -37,6 +39,8 @@ from .lines import tell
 from .narrate import narrate
 from .registry import registry
 
+SLIP_LIKENESS: Final = 0.75
+"""From which likeness on, 0 to 1, a word is a vendor's name with a slip of the pen."""
 SEED: Final = 1
 """Seed of what varies, where no scenario says another."""
 LEAD_S: Final = 0.05
@@ -71,7 +75,7 @@ def play(words: tuple[str, ...], asked: Interception, *, plays: bool, out: Path 
 def _scenario(words: tuple[str, ...]) -> Scenario:
     """The scenario of that name, or one of nothing but these vendors."""
     if len(words) == 1 and words[0] not in dialects.names():
-        return library.load(library.find(words[0]), registry())
+        return library.load(_found(words[0]), registry())
     for word in words:
         if word not in dialects.names():
             advice = f"name vendors ({', '.join(dialects.names())}), or one scenario"
@@ -88,6 +92,17 @@ def _scenario(words: tuple[str, ...]) -> Scenario:
             "expect": {"lost_calls": 0},
         }
     )
+
+
+def _found(word: str) -> Path:
+    """The file of a scenario; a slip in a vendor's name is told as such."""
+    try:
+        return library.find(word)
+    except ScenarioError as error:
+        if not difflib.get_close_matches(word, dialects.names(), n=1, cutoff=SLIP_LIKENESS):
+            raise
+        what = f"neither a scenario nor a vendor is called {word!r}"
+        raise HarnessError(what, "the command line", nearest(word, dialects.names(), "")) from error
 
 
 def _check(scenario: Scenario) -> None:

@@ -190,7 +190,10 @@ def test_a_login_is_told(session, tmp_path):
 
 
 MISTAKES = [
-    (["intercept", "opena"], "unknown scenario 'opena'"),
+    (["intercept", "opena"], "neither a scenario nor a vendor is called 'opena'"),
+    (["intercept", "opena"], "did you mean 'openai'?"),
+    (["intercept", "sudden_bann"], "did you mean 'sudden_ban'?"),
+    (["intercept", "nothing/of/the/kind.yaml"], "there is no such scenario file"),
     (["intercept", "openai", "sudden_ban"], "no vendor is called 'sudden_ban'"),
     (["intercept", "openai", "--play"], "there is no timeline to play"),
     (["intercept", "openai", "--map", "https://x.org=openai"], "no host: 'https://x.org'"),
