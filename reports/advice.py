@@ -16,6 +16,8 @@ from .result import CheckOut, EpisodeOut, ExpectationOut, Result, State, ValueOu
 
 ADVICE_MAX: Final = 6
 """Most things to do that a page lists."""
+REASONS_MAX: Final = 3
+"""Most episodes whose numbers stand beside the same thing to do."""
 TIGHT_SHARE_MIN: Final = 0.1
 """A value below this share of its limit was not close to it."""
 _LEAST: Final = {"retry_amplification": 1.0, "cost_increase": 1.0}
@@ -52,12 +54,20 @@ def advice(result: Result) -> list[Advice]:
 
 def _merged(found: Iterable[Advice]) -> list[Advice]:
     """The same thing to do, for several episodes, told once."""
-    by_title: dict[str, Advice] = {}
+    by_title: dict[str, list[Advice]] = {}
     for each in found:
-        known = by_title.get(each.title)
-        mends = dict.fromkeys([*(known.mends if known else ()), *each.mends])
-        by_title[each.title] = Advice(each.title, f"{known.why} {each.why}" if known else each.why, tuple(mends))
-    return list(by_title.values())
+        by_title.setdefault(each.title, []).append(each)
+    return [Advice(title, _whys(same), _all_mended(same)) for title, same in by_title.items()]
+
+
+def _whys(same: Sequence[Advice]) -> str:
+    more = len(same) - REASONS_MAX
+    words = [f"So it was in {more} more episode{'s' * (more > 1)}."] if more > 0 else []
+    return " ".join([*(each.why for each in same[:REASONS_MAX]), *words])
+
+
+def _all_mended(same: Sequence[Advice]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(measure for each in same for measure in each.mends))
 
 
 def _again(result: Result) -> list[Advice]:
@@ -129,13 +139,13 @@ def _lost(result: Result) -> Iterator[Advice]:
             yield from _lost_in(result, episode)
     early = sum(each.calls - each.good for each in result.phases if each.name == "baseline")
     if early and result.episodes:
-        yield Advice(
-            "Mend the usual service", f"{early:,} calls were lost before any fault.", _broken(result, "lost_calls")
-        )
+        lost = f"{early:,} calls were" if early > 1 else "1 call was"
+        yield Advice("Mend the usual service", f"{lost} lost before any fault.", _broken(result, "lost_calls"))
 
 
 def _lost_in(result: Result, episode: EpisodeOut) -> Iterator[Advice]:
-    toll = f"{episode.calls_lost:,} of {episode.calls_due:,} calls due while {_faults(episode)} lasted were lost"
+    which = f" in {episode.id}" if len(result.episodes) > 1 else ""
+    toll = f"{episode.calls_lost:,} of {episode.calls_due:,} calls due while {_faults(episode)} lasted{which} were lost"
     mends = _broken(result, "lost_calls", "time_to_fail_over", "outage", "availability", "callers_hurt", "budget_spent")
     over, detect = episode.times.get("time_to_fail_over"), episode.times.get("time_to_detect")
     if _unseen(over) and not _elsewhere(result, episode):

@@ -125,7 +125,7 @@ function timelineChart(data) {
     button("−", "Zoom out", () => around(middle(), 2), whole), button("+", "Zoom in", () => around(middle(), 0.5), () => state.until - state.from <= least),
     button("←", "Earlier", () => pan(-0.3), () => state.from === 0), button("→", "Later", () => pan(0.3), () => state.until === end),
     button("Whole run", "Show the whole run", () => zoom(0, end), whole),
-    ...data.episodes.slice(0, 4).map((each, index) => {
+    ...data.episodes.slice(0, 12).map((each, index) => {
       const more = (each.until_s - each.from_s) * 0.2;
       return button(data.episodes.length > 1 ? `Fault ${index + 1}` : "The fault", `Zoom to ${each.id}`, () => zoom(Math.max(each.from_s - more, 0), Math.min(each.until_s + more, end)), () => false);
     }),

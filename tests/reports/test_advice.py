@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from banstorm.reports.advice import ADVICE_MAX, advice, tightest
 from banstorm.reports.measures import keys
 from banstorm.reports.plain import plain, wanted
-from banstorm.reports.result import ExpectationOut, Result, State
+from banstorm.reports.result import ExpectationOut, State
 from synthetic import Ledger, Story, judged, ns, simulate
 
 LONG = {"rate": 50, "duration_s": 8.0, "at_s": 2.0, "until_s": 4.0}
@@ -119,12 +120,24 @@ def test_what_is_silently_lost_is_not_told_twice(tmp_path: Path) -> None:
 
 
 def test_the_same_advice_is_told_once(tmp_path: Path) -> None:
-    """Two episodes with the same trouble make one thing to do, with both reasons."""
+    """Two episodes with the same trouble make one thing to do, with both reasons; of many, the first three's."""
     result = judged(late_failover(), tmp_path)
-    twice: Result = result.model_copy(update={"episodes": [*result.episodes, *result.episodes]})
-    titles = [each.title for each in advice(twice)]
-    assert len(titles) == len(set(titles))
-    assert advice(twice)[0].why.count("20 of 100 calls") == 2
+    (only,) = result.episodes
+    several = [only.model_copy(update={"id": f"episode {number} (anthropic)"}) for number in range(1, 7)]
+    for number in (2, 6):
+        told = advice(result.model_copy(update={"episodes": several[:number]}))
+        assert len(told) == len({each.title for each in told})
+        assert told[0].mends == ("lost_calls", "time_to_fail_over")
+        found = re.findall(r"20 of 100 calls due while org_disabled lasted in (episode \d)", told[0].why)
+        assert found == ["episode 1", "episode 2", "episode 3"][:number]
+        assert told[0].why.endswith("So it was in 3 more episodes.") == (number == 6)
+
+
+def test_one_call_is_no_calls(tmp_path: Path) -> None:
+    """A call that was lost before any fault is told in the singular."""
+    ledger = passing()
+    ledger.change("calls", lambda row: row["call"] == 3, outcome="error", status=500, provider=None)
+    assert "1 call was lost before any fault." in {each.why for each in advice(judged(ledger, tmp_path))}
 
 
 def test_the_limit_that_was_closest(tmp_path: Path) -> None:

@@ -180,6 +180,25 @@ def test_dark_mode_and_narrow_screens(page: Page) -> None:
     page.call("Emulation.clearDeviceMetricsOverride")
 
 
+def test_a_long_name_and_many_faults_fit_a_phone(result: Result, tmp_path: Path) -> None:
+    """A target's name breaks where the line ends, and there is a button for each of five faults."""
+    (only,) = result.episodes
+    told = result.model_copy(
+        update={
+            "run": result.run.model_copy(update={"target": "t" * 100}),
+            "episodes": [only.model_copy(update={"id": f"episode {number} (anthropic)"}) for number in range(1, 6)],
+        }
+    )
+    (tmp_path / "report.html").write_text(html.render(told))
+    with browser(tmp_path / "profile", width=390) as page:
+        page.open(tmp_path / "report.html")
+        page.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=True)
+        chart(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= 390")
+        buttons = page.evaluate("[...document.querySelectorAll('#timeline button')].map((each) => each.textContent)")
+        assert [each for each in buttons if each.startswith("Fault")] == [f"Fault {number}" for number in range(1, 6)]
+
+
 def test_what_could_not_be_read_stands_at_the_top(result: Result, tmp_path: Path) -> None:
     """A reader sees what a damaged folder costs before any number."""
     damage = DamageOut(where="ledger/calls", what="torn", costs="The last second is missing.", rows=3)
