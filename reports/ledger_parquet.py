@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -135,6 +135,24 @@ def shown_rows(path: Path, table: str, numbers: Iterable[int]) -> dict[int, dict
         # What the rows are judged by was read from this file a moment ago; without these words they stand all the same.
         return found
     return found
+
+
+def missing_lines(ledger: Path, rows: Mapping[str, int]) -> str | None:
+    """What only the copy has by now, so that a new copy would lose it; None if there is no such thing.
+
+    Args:
+        ledger: The folder of the ledger.
+        rows: How many rows of each table were read from lines.
+    """
+    for table, read in rows.items():
+        path = ledger / f"{table}.parquet"
+        try:
+            there = pq.read_metadata(path).num_rows
+        except (OSError, pa.ArrowException):  # no copy, or one that nobody can read
+            continue
+        if there > read:
+            return f"{path.name} has {there} rows, the NDJSON files {read}"
+    return None
 
 
 def foreign_columns(path: Path, table: str) -> set[str]:

@@ -37,7 +37,7 @@ def report(folder: Path, *, charts: bool = True, terms: Terms | None = None, for
     try:
         from .assemble import make_result
         from .frames import LEDGER, read_run
-        from .ledger_parquet import Copy
+        from .ledger_parquet import Copy, missing_lines
         from .tabular import write_tables
     except ImportError as error:
         raise _missing(error) from error
@@ -46,6 +46,8 @@ def report(folder: Path, *, charts: bool = True, terms: Terms | None = None, for
             run = read_run(folder, copy)
             if not (force or run.whole):
                 _spare(folder, (run.torn + run.unreadable)[0])
+            if not force and run.blocks is not None:
+                _keep(folder, missing_lines(folder / LEDGER, {name: len(run.table(name)) for name in run.frames}))
             if run.blocks is not None:
                 copy.commit()
         if terms is not None:
@@ -76,6 +78,16 @@ def _spare(folder: Path, damage: str) -> None:
             f"part of the run can't be read, and {there[0].name} may be from when it could: {damage}",
             str(folder),
             "copy the folder and report on the copy, or write over what is there with `--force`",
+        )
+
+
+def _keep(folder: Path, missing: str | None) -> None:
+    """Refuse to replace a copy of the ledger that has what the ledger has lost."""
+    if missing is not None:
+        raise ReportError(
+            f"part of the ledger is gone, and its Parquet copy still has it: {missing}",
+            str(folder),
+            "put the NDJSON file back; or move every ledger/*.ndjson away, and the copy is read; or use `--force`",
         )
 
 

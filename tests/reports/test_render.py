@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_judging_again_gives_the_same_report(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("fail: simulated failed under org_disabled: 5 of 400 calls were lost")
     assert {name: (folder / name).read_bytes() for name in names} == before
+
+
+@pytest.mark.parametrize("gone", [Path.unlink, lambda path: path.write_text("")], ids=["removed", "emptied"])
+def test_a_copy_that_has_what_the_lines_lost_is_kept(folder: Path, gone: Callable[[Path], object]) -> None:
+    """Where an NDJSON file is gone its rows are only in Parquet: that is not replaced, and makes the report again."""
+    whole = report(folder, charts=False)
+    kept = {path: path.read_bytes() for path in (folder / "ledger" / "calls.parquet", folder / "report.html")}
+    gone(folder / "ledger" / "load.ndjson")
+    told = r"its Parquet copy still has it: schedule.parquet has 400 rows, the NDJSON files 0"
+    with pytest.raises(ReportError, match=told):
+        report(folder, charts=False)
+    assert {path: path.read_bytes() for path in kept} == kept
+    for lines in (folder / "ledger").glob("*.ndjson"):
+        lines.rename(folder / lines.name)
+    assert report(folder, charts=False) == whole
+    for lines in folder.glob("*.ndjson"):
+        lines.rename(folder / "ledger" / lines.name)
+    assert report(folder, charts=False, force=True).verdict == "inconclusive"
 
 
 def test_a_folder_that_is_no_run_is_an_error_of_three_lines(tmp_path: Path) -> None:
