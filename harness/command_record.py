@@ -22,7 +22,7 @@ from .exitcode import Exit
 from .interruption import when_told_to_end
 from .plan import parse_ports
 from .record_proxy import RecordingProxy
-from .tape import Tape
+from .tape import RECORDED, Tape
 
 PORT_MAX: Final = 65_535
 """Highest port that TCP has."""
@@ -64,6 +64,8 @@ def play(*, upstreams: tuple[str, ...], out: Path, ports: str, allow_network: bo
             out.unlink(missing_ok=True)  # nothing was heard yet, and the next try shall find its way free
         raise
     tape.close()
+    if not tape.fates[RECORDED]:
+        out.unlink(missing_ok=True)  # there is nothing to play in it, and the next try shall find its way free
     return Exit.PASS
 
 
@@ -180,4 +182,5 @@ def summary(fates: Mapping[str, int], out: Path) -> str:
         out: The file that was written.
     """
     lines = [f"{count} {fate}" for fate, count in fates.items()] or ["nothing was recorded: no request came"]
-    return "\n".join([*lines, f"play it: banstorm serve --replay {shlex.quote(str(out))}"])
+    play_it = f"play it: banstorm serve --replay {shlex.quote(str(out))}"
+    return "\n".join([*lines, play_it if fates.get(RECORDED) else f"no recording is left: {out}"])

@@ -111,8 +111,10 @@ def _replay(wish: Wish, dialects: Mapping[str, Dialect]) -> Replay | None:
         exchanges = read(wish.replay)
     except RecordingError as error:
         raise HarnessError(error.what, error.where, error.advice) from error
+    if not exchanges:
+        raise HarnessError("a recording of nothing", str(wish.replay), "record again: its file has a line an exchange")
     replay = Replay(exchanges, speed=wish.speed, strict=wish.strict)
-    if exchanges and not replay.providers.keys() & dialects.keys():
+    if not replay.providers.keys() & dialects.keys():
         raise HarnessError(
             f"a recording of {', '.join(sorted(replay.providers))}, none of which is served",
             str(wish.replay),

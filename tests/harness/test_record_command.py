@@ -62,6 +62,7 @@ MISTAKES = [
     ("serve openai --replay-speed 2", "--replay-speed without a recording"),
     ("serve openai --replay bad.yaml --replay-speed -1", "write 0 for at once"),
     ("serve groq --replay other", "none of which is served"),
+    ("serve groq --replay none", "a recording of nothing"),
 ]
 
 
@@ -71,6 +72,7 @@ def test_a_mistake_is_told_in_three_lines(tmp_path: Path, words: str, told: str)
     (tmp_path / "bad.yaml").write_text("- text: a\n- txt: b\n")
     identity = recording.Identity.of("POST", b"/", b"", b"")
     line = recording.Exchange(1, "openai", identity, 200, (), 0.0, ()).line()
+    (tmp_path / "none").write_bytes(recording.head_line("0.1.0"))
     (tmp_path / "other").write_bytes(recording.head_line("0.1.0") + line)
     process = _banstorm(*words.split(), folder=tmp_path)
     _, error = process.communicate(timeout=PATIENCE_S)
@@ -147,6 +149,17 @@ def test_a_terminal_that_goes_away_ends_a_recording_as_ctrl_c_does(tmp_path: Pat
     """A hang-up is no crash: what became of the exchanges is summed up, and the file is closed."""
     recorder = Command("record", "--upstream", "openai=http://127.0.0.1:9", "--out", "r.ndjson", folder=tmp_path)
     assert "nothing was recorded: no request came" in recorder.end(signal.SIGHUP)
+
+
+def test_a_recording_of_nothing_leaves_no_file(tmp_path: Path):
+    """There would be nothing to play, and the next try with the same name shall begin."""
+    for _ in range(2):
+        recorder = Command("record", "--upstream", "openai=http://127.0.0.1:1", "--out", "r.ndjson", folder=tmp_path)
+        assert 502 == recorder.ask("hello").status_code
+        said = recorder.end()
+        assert "1 not recorded: the API can't be reached\nno recording is left: r.ndjson\n" in said
+        assert "--replay" not in said
+        assert not (tmp_path / "r.ndjson").exists()
 
 
 def test_a_ban_reaches_recorded_answers(tmp_path: Path):
