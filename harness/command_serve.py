@@ -85,6 +85,10 @@ def play(
         HarnessError: when a name, a port, a price table, or a file of answers or customers can't be used.
     """
     chosen = choose(names)
+    given = os.environ.get(TOKEN_VARIABLE, "")
+    if not given.isprintable() or given != given.strip():
+        what = "the token can't stand in a header: it has a line end, or a space around it"
+        raise HarnessError(what, TOKEN_VARIABLE, "set another, or none: then one is made up")
     fixed = parse_ports(ports)
     if strange := sorted(fixed.keys() - chosen.keys()):
         raise HarnessError(

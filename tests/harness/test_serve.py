@@ -186,6 +186,19 @@ def test_a_mistake_is_told_in_three_lines(words, told):
     assert told.replace("{taken}", taken) in error
 
 
+@pytest.mark.parametrize("token", ["a\nb", " a"])
+def test_a_token_that_no_header_can_hold_is_refused(token):
+    """Nobody could ever give it to the control API."""
+    process = _start("openai", BANSTORM_CONTROL_TOKEN=token)
+    try:
+        _, error = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    assert 2 == process.returncode
+    assert "the token can't stand in a header" in error
+    assert ["error:", "where:", "next: "] == [each[:6] for each in error.splitlines()]
+
+
 def test_it_needs_the_base_install_alone():
     """Whoever installed banstorm without its extras can serve: none of their packages is imported."""
     heavy = ("mitmproxy", "locust", "gevent", "pandas", "pyarrow", "vl_convert", "rich", "psutil")
