@@ -41,6 +41,8 @@ def report(folder: Path, *, charts: bool = True, terms: Terms | None = None, for
         from .tabular import write_tables
     except ImportError as error:
         raise _missing(error) from error
+    if folder.is_file():
+        raise ReportError("this is a file, not a run's folder", str(folder), f"banstorm report {folder.parent}")
     try:
         with Copy(folder / LEDGER) as copy:
             run = read_run(folder, copy)

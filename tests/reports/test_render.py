@@ -75,6 +75,16 @@ def test_a_folder_that_is_no_run_is_an_error_of_three_lines(tmp_path: Path) -> N
     assert len(done.stderr.strip().split("\n")) == 3
 
 
+def test_a_file_of_the_folder_leads_to_the_folder(folder: Path) -> None:
+    """Whoever names run.json, or a report, is told which folder to name."""
+    with pytest.raises(ReportError) as caught:
+        report(folder / "run.json")
+    assert (caught.value.what, caught.value.next_step) == (
+        "this is a file, not a run's folder",
+        f"banstorm report {folder}",
+    )
+
+
 def test_a_report_that_can_not_be_written_says_where(folder: Path) -> None:
     """A page's place is taken by a folder: three lines, no traceback."""
     (folder / "report.html").mkdir()
