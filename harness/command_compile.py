@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -45,22 +46,39 @@ def play(
     found = decide(log, wish)
     text = emit.text(found)
     if out is None:
-        click.echo(text, nl=False)
+        _print(text)
     else:
         _write(out, text)
-        click.echo(f"{out}: {len(found.windows)} windows of {found.calls:,} calls. play it: banstorm run {out}")
+        told = f"{out}: {len(found.windows)} windows of {found.calls:,} calls."
+        click.echo(f"{told} play it: banstorm run {shlex.quote(str(out))}")
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     return Exit.PASS
 
 
+def _print(text: str) -> None:
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise  # whoever read it has enough: ``… | head``
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise HarnessError(
+            f"the scenario can't be written: {reason}", "the standard output", "name a file: --out"
+        ) from error
+
+
 def _write(out: Path, text: str) -> None:
+    begun = False
     try:
         with out.open("x", encoding="utf-8") as file:
+            begun = True
             file.write(text)
     except FileExistsError as error:
         raise HarnessError("the file is there already", str(out), "choose another name, or remove it") from error
     except OSError as error:
+        if begun:
+            out.unlink(missing_ok=True)  # half a scenario: the next try would be told that it is there already
         reason = (error.strerror or type(error).__name__).lower()
         raise HarnessError(f"the scenario can't be written: {reason}", str(out), "choose another place") from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from banstorm.harness import cli
 from banstorm.harness.compile import events, har, table
+from disk import little_room
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -171,6 +172,32 @@ def test_a_line_without_end_is_refused(tmp_path, capsys, monkeypatch):
     path = tmp_path / "log.ndjson"
     path.write_text(json.dumps({"time": 1, "provider": "openai", "status": 200}) + "\n" + "x" * 5000)
     assert "a line is longer" in run(capsys, monkeypatch, path)[2]
+
+
+def test_half_a_scenario_is_not_left(tmp_path, capsys, monkeypatch):
+    """On a full disk it says so, and the next try finds its way free; a name with a space can be pasted."""
+    path, out = tmp_path / "log.csv", tmp_path / "a scenario.yaml"
+    path.write_text(GOOD)
+    with little_room(100):
+        code, _, err = run(capsys, monkeypatch, path, "--out", out)
+    assert 2 == code
+    assert "the scenario can't be written: file too large" in err
+    assert not out.exists()
+    code, told, _ = run(capsys, monkeypatch, path, "--out", out)
+    assert 0 == code
+    assert told.endswith(f"banstorm run '{out}'\n")
+
+
+def test_a_scenario_that_nobody_takes_is_three_lines(tmp_path):
+    """Where the standard output is a file on a full disk."""
+    path = tmp_path / "log.csv"
+    path.write_text(GOOD)
+    words = [sys.executable, "-P", "-m", "banstorm.harness.cli", "compile", str(path)]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert 2 == ended.returncode
+    assert ended.stderr.startswith("error: the scenario can't be written: no space left on device\nwhere: the standard")
+    assert 3 == len(ended.stderr.splitlines())
 
 
 def test_a_scenario_that_is_there_is_not_overwritten(tmp_path, capsys, monkeypatch):
