@@ -78,7 +78,8 @@ class Redaction:
         for name, value in headers:
             if name.startswith("set-cookie"):
                 continue
-            secret = name in _ACCOUNT_HEADERS or bool(_CREDENTIAL_WORDS & set(name.split("-")))
+            counts = name.endswith("-count") and value.isdecimal()  # x-amzn-bedrock-input-token-count
+            secret = name in _ACCOUNT_HEADERS or (bool(_CREDENTIAL_WORDS & set(name.split("-"))) and not counts)
             yield name, BLANK if secret else self.text(value)
 
     def chunks(self, chunks: list[bytes]) -> list[bytes]:

@@ -125,13 +125,15 @@ def test_binary_frames_are_not_changed():
 
 
 def test_headers_of_a_response():
-    """Cookies go, the customer's identifiers and credentials are blanked, limits on tokens and request ids stay."""
+    """Cookies go, identifiers of the customer and credentials are blanked; limits, counts and request ids stay."""
     headers = [
         ("set-cookie", "__cf_bm=1"),
         ("openai-organization", "org-1"),
         ("x-auth-token", "abc"),
         ("x-echo", KEY),
         ("x-ratelimit-remaining-tokens", "5"),
+        ("x-amzn-bedrock-input-token-count", "17"),
+        ("x-token-count", "abc"),
         ("x-request-id", "req_1"),
         ("www-authenticate", "Bearer realm"),
     ]
@@ -140,6 +142,8 @@ def test_headers_of_a_response():
         "x-auth-token": "[redacted]",
         "x-echo": "[redacted]",
         "x-ratelimit-remaining-tokens": "5",
+        "x-amzn-bedrock-input-token-count": "17",
+        "x-token-count": "[redacted]",
         "x-request-id": "req_1",
         "www-authenticate": "Bearer realm",
     } == dict(Redaction([]).headers(headers))
