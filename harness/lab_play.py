@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ..scenarios.document import Document
     from ..scenarios.model import Scenario
 
+__tracebackhide__ = methodcaller("errisinstance", (AssertionError, HarnessError))  # pytest shows the test's own line
 LASTS: Final = "24h"
 """How long an entry without `until` lasts, on the clock of the timeline, when entries are given in Python."""
 

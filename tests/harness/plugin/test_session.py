@@ -125,6 +125,18 @@ def test_a_timeline_that_met_nothing_is_told(pytester):
     result.stdout.fnmatch_lines(["*0:org_disabled was played, but met no request: the test proves nothing about it"])
 
 
+def test_a_mistake_in_what_is_played_shows_the_tests_own_line(pytester):
+    """No line of banstorm's stands between the test and the three lines that say what to do."""
+    pytester.makepyfile("""
+        def test_it(banstorm):
+            banstorm.play({"on": "openai", "fault": "hnag"})
+    """)
+    result = pytester.runpytest_subprocess(*QUIET)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*unknown fault 'hnag'", "*did you mean 'hang'?*"])
+    result.stdout.no_fnmatch_line("*lab_play.py*")
+
+
 @pytest.mark.parametrize(
     ("mark", "argument", "words"),
     [
