@@ -3,7 +3,7 @@
     python tests/bench/profile_router.py [--seconds 20] [--stream] [--stacks FILE]
 
 The router has one core, fakes and wrk have the other, as in routers.py. A sample belongs to the innermost frame that a
-part of the table claims, so what the standard library does is its caller's; what no frame claims is the event loop's.
+part of the table claims, so what the standard library does is its caller's, and what no other claims the event loop's.
 py-spy is not among the requirements (`pip install py-spy`), and it may need root to look into another process.
 """
 
@@ -26,7 +26,7 @@ from routers import CHAT, CONNECTIONS, OTHERS_CORE, WARM_UP_S, fakes, start, thr
 RATE_HZ = 500
 ATTACH_S = 10.0
 """Seconds that py-spy may take to attach, and to write at the end."""
-LOOP = "the event loop"
+LOOP, RUNNER = "the event loop", "/asyncio/runners.py"
 DIALECTS = (
     r"aws_frames|both_ways|from_\w+|http_provider|json_schema|messages|open_stream|output_caps|read_chat|repair|sse"
     r"|stream_\w+|to_\w+|upstream|validate"
@@ -40,7 +40,7 @@ PARTS = (
     ("front", r"/router/(fronts/|(front|app|one_write|access|access_tokens|part)\.py)"),
     ("dialects and checks", rf"/router/(providers/|({DIALECTS})\.py)"),
     ("engine and policies", r"/router/"),
-    (LOOP, r"/asyncio/runners\.py"),
+    (LOOP, re.escape(RUNNER)),
     ("asyncio", r"/asyncio/"),
 )
 """The parts, and what their frames' paths look like; the first that fits has it."""
@@ -57,11 +57,15 @@ def part_of(stack: str) -> str:
 
 
 def add_up(raw: str) -> Counter[str]:
-    """Samples by part, of what py-spy wrote in its raw format: a line a stack, with its count at the end."""
+    """Samples of the loop's thread by part, of what py-spy wrote in its raw format: a line a stack, then its count.
+
+    A thread that waits for a lock counts as busy there; none of the others does anything in a call.
+    """
     found: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        found[part_of(stack)] += int(count)
+        if RUNNER in stack:
+            found[part_of(stack)] += int(count)
     return found
 
 
