@@ -55,22 +55,25 @@ class Books(Observer):
         return sum(end.bill.usd for end in self.ends)
 
 
-class Halting(fake_pace.TokenTimes):
+class Halting:
     """So many tokens at once, and then none: what is produced by any moment doesn't depend on the machine."""
+
+    def __init__(self, tokens: int) -> None:
+        self.tokens = tokens
 
     def due(self, token: int) -> float:
         """Its second."""
-        return 0.0 if token <= self.first_s else 3600.0
+        return 0.0 if token <= self.tokens else 3600.0
 
     def produced(self, elapsed_s: float, total: int) -> int:
         """How many are."""
         del elapsed_s
-        return min(total, int(self.first_s))
+        return min(total, self.tokens)
 
 
 def halting(tokens: int) -> Any:
     """A pace of that kind."""
-    return SimpleNamespace(plan=lambda *_args, **_kwargs: Halting(tokens, 0))
+    return SimpleNamespace(plan=lambda *_args, **_kwargs: Halting(tokens))
 
 
 class Shop:
